@@ -1,0 +1,47 @@
+"""Everything that can go wrong and that a caller can act on. A message says which value, what was found, what to do.
+
+    ScholiastError
+    ├── ConfigError          a setting, or a part that is not installed
+    ├── CorpusError          a file that can't be read as papers
+    ├── RequestError         a question or a parameter that can't be used
+    ├── NotFoundError        no such library, paper, ...
+    ├── LibraryError         the stored library is damaged or does not fit the configuration
+    │   └── LockedError      another process owns the library
+    └── BackendError         an embedder or a model failed; `retryable` says whether to try again
+"""
+
+
+class ScholiastError(Exception):
+    """Base of all our errors; its text is meant for the person who reads it at night."""
+
+
+class ConfigError(ScholiastError):
+    """A setting is wrong, or something it needs is not installed."""
+
+
+class CorpusError(ScholiastError):
+    """A whole file can't be read as papers; nothing of it was kept."""
+
+
+class RequestError(ScholiastError):
+    """A question or a parameter can't be used as it is."""
+
+
+class NotFoundError(ScholiastError):
+    """The thing that was named does not exist."""
+
+
+class LibraryError(ScholiastError):
+    """The stored library is damaged, or was built with another configuration."""
+
+
+class LockedError(LibraryError):
+    """Another process owns the library."""
+
+
+class BackendError(ScholiastError):
+    """An embedder or a chat model failed."""
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable

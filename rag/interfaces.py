@@ -1,0 +1,38 @@
+"""Every plug point on one page. Match the shape; there is nothing to inherit and nothing to register."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.types import Filters, Passage, Turn
+
+
+class Embedder(Protocol):
+    """Texts to vectors."""
+
+    name: str
+    """How the settings name it, e.g. `minilm` or `openai:text-embedding-3-small`; an index remembers it."""
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors, shape (len(texts), dimension), in the same order. Raises BackendError."""
+        ...
+
+
+class Retriever(Protocol):
+    """A question to passages."""
+
+    async def retrieve(self, question: str, limit: int, filters: Filters = ...) -> Sequence[Passage]:
+        """The passages of at most `limit` papers, best first. Empty when nothing is stored."""
+        ...
+
+
+class Writer(Protocol):
+    """Passages to an answer."""
+
+    name: str
+
+    def write(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> AsyncIterator[str]:
+        """Yield the answer piece by piece; `[n]` marks the passage that a statement comes from. Raises BackendError."""
+        ...

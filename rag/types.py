@@ -1,0 +1,176 @@
+"""The nouns of the product: frozen values that are safe to pass anywhere and are changed with `dataclasses.replace`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Literal
+
+Outcome = Literal["answered", "partial", "not_in_abstracts", "out_of_scope", "empty_library"]
+Support = Literal["supported", "partial", "unsupported"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where a record was read: the file, and the line (from 1) on which it begins."""
+
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paper:
+    """A title and an abstract. `id` is the paper's own (arXiv, DOI, PMID, ...) or is made from its title."""
+
+    id: str
+    title: str
+    abstract: str
+    url: str | None = None
+    year: int | None = None
+    authors: tuple[str, ...] = ()
+    venue: str | None = None
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def content_hash(self) -> str:
+        """Changes when anything a reader could notice changes; where the record was read does not count."""
+        seen = (self.title, self.abstract, self.url, self.year, self.authors, self.venue)
+        return sha256(repr(seen).encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejected:
+    """A record that could not become a paper, and why; the rest of its file still goes in."""
+
+    source: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk:
+    """A slice of an abstract: `paper.abstract[start:end] == text`, always. Offsets count characters."""
+
+    paper_id: str
+    ordinal: int
+    start: int
+    end: int
+    text: str
+
+    @property
+    def id(self) -> str:
+        """Unique within a library."""
+        return f"{self.paper_id}#{self.ordinal}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestReport:
+    """What an ingest did, and how much the library holds after it. A paper met twice counts as unchanged."""
+
+    library: str
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: tuple[Rejected, ...] = ()
+    papers: int = 0
+    chunks: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """What a question may be answered from. Years are inclusive; no paper ids means every paper."""
+
+    year_from: int | None = None
+    year_to: int | None = None
+    papers: tuple[str, ...] = ()
+
+    def allow(self, paper: Paper) -> bool:
+        """Whether the paper passes. A paper without a year fails any bound on the year."""
+        if self.papers and paper.id not in self.papers:
+            return False
+        if self.year_from is None and self.year_to is None:
+            return True
+        if paper.year is None:
+            return False
+        return (self.year_from or paper.year) <= paper.year <= (self.year_to or paper.year)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """One message of a conversation."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """A sentence of an abstract and its cosine similarity to the question: `paper.abstract[start:end] == text`."""
+
+    start: int
+    end: int
+    text: str
+    similarity: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passage:
+    """A stretch of an abstract found for a question, with how well it matched (0 to 1, higher is better).
+
+    `number` is the mark `[n]` that cites it. Passages of one paper share a number.
+    """
+
+    number: int
+    paper: Paper
+    start: int
+    end: int
+    text: str
+    score: float
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Citation:
+    """One sentence of the answer resting on one quote: `paper.abstract[start:end] == quote`, always."""
+
+    number: int
+    sentence: int
+    paper: Paper
+    quote: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sentence:
+    """A sentence of the answer, the passages it cites, and whether their words bear it out (checked lexically)."""
+
+    text: str
+    citations: tuple[int, ...]
+    support: Support
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """Tokens that a model counted; zero where no model was asked."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What every door shows: the outcome, the text, and for each sentence the words that support it."""
+
+    id: str
+    question: str
+    standalone_question: str
+    library: str
+    outcome: Outcome
+    text: str
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    passages: tuple[Passage, ...]
+    confidence: float
+    model: str
+    usage: Usage = field(default_factory=Usage)
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
