@@ -1,0 +1,64 @@
+"""Files to papers: one module per format, chosen by content. A new one is a module and a line in `_FORMATS`."""
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Protocol
+
+from rag.corpus import csv, hf_papers, jsonl, textfile
+from rag.errors import ConfigError, CorpusError
+from rag.types import Paper, Rejected
+
+
+class _Format(Protocol):
+    """What a format's module has."""
+
+    SUFFIXES: tuple[str, ...]
+    NEEDS: str
+
+    def recognises(self, head: str) -> bool:
+        """Whether a file that begins with `head` (whole lines, unless the first is very long) is ours."""
+        ...
+
+    def read(self, path: Path) -> Iterator[Paper | Rejected]:
+        """The records in file order. Raises CorpusError, before the first, if the file as a whole can't be read."""
+        ...
+
+
+_FORMATS: dict[str, _Format] = {"jsonl": jsonl, "csv": csv, "hf_papers": hf_papers}
+
+
+def formats() -> tuple[str, ...]:
+    """The names that `read` takes as its format."""
+    return tuple(_FORMATS)
+
+
+def read(path: Path, format: str | None = None) -> Iterator[Paper | Rejected]:
+    """The records of a file, in order, one at a time; without `format` the content decides.
+
+    A record that can't be used comes as Rejected. Raises CorpusError, before any record, if the file as a whole can't
+    be read, and ConfigError if there is no such format.
+    """
+    named = _named(format) if format is not None else None
+    textfile.check(path)
+    records = (named or _recognised(path)).read(path)
+    first = next(records, None)
+    if first is None:
+        raise CorpusError(f"{path} has no records; give it at least one paper")
+    return chain([first], records)
+
+
+def _named(name: str) -> _Format:
+    if name not in _FORMATS:
+        raise ConfigError(f"no corpus format {name!r}; there is {', '.join(formats())}")
+    return _FORMATS[name]
+
+
+def _recognised(path: Path) -> _Format:
+    head = textfile.head(path)
+    by_suffix = sorted(_FORMATS.values(), key=lambda known: path.suffix.lower() not in known.SUFFIXES)
+    for known in by_suffix:
+        if known.recognises(head):
+            return known
+    needs = "; ".join(f"{name} ({known.NEEDS})" for name, known in _FORMATS.items())
+    raise CorpusError(f"{path} is in no known format: {needs}. If it is one of these, name it with --format")

@@ -1,0 +1,88 @@
+"""JSON Lines: one object a line (also arXiv's snapshot and BEIR's corpora); or one JSON list of objects."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from rag.corpus import textfile
+from rag.corpus.record import from_record
+from rag.errors import CorpusError
+from rag.types import Paper, Rejected
+
+SUFFIXES: tuple[str, ...] = (".jsonl", ".ndjson", ".json")
+NEEDS = "one JSON object a line with title and abstract, or a list of such objects"
+
+_OBJECT_LINE = re.compile(r'^\s*\{\s*(?:"|\}|$)', re.MULTILINE)
+_LINES_THAT_TELL = 20
+# A list of objects, or one object over several lines.
+_DOCUMENT = re.compile(r"\s*(?:\[\s*[{\]]|\{[^\S\n]*\n)")
+_BETWEEN_ENTRIES = re.compile(r"[\s,\[\]]*")
+
+
+def recognises(head: str) -> bool:
+    """By a line that begins an object, or the beginning of a list of objects."""
+    first_lines = "\n".join(head.lstrip().split("\n", _LINES_THAT_TELL)[:_LINES_THAT_TELL])
+    return bool(_DOCUMENT.match(head) or _OBJECT_LINE.search(first_lines))
+
+
+def read(path: Path) -> Iterator[Paper | Rejected]:
+    """The objects in file order; only a list is held in memory. A list that is no JSON raises CorpusError."""
+    if _DOCUMENT.match(textfile.head(path)):
+        yield from _from_document(path)
+    else:
+        yield from _from_lines(path)
+
+
+def _from_lines(path: Path) -> Iterator[Paper | Rejected]:
+    for number, line in enumerate(textfile.lines(path), start=1):
+        if line.strip():
+            yield _from_line(line, str(path), number)
+
+
+def _from_line(line: str, source: str, number: int) -> Paper | Rejected:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return Rejected(source=source, line=number, reason=f"not JSON: {_complaint(error)}")
+    return _from_value(value, source, number)
+
+
+def _from_value(value: object, source: str, number: int) -> Paper | Rejected:
+    if isinstance(value, dict):
+        return from_record(value, source, number)
+    return Rejected(source=source, line=number, reason=f"is a JSON {type(value).__name__}, not an object")
+
+
+def _from_document(path: Path) -> Iterator[Paper | Rejected]:
+    text = textfile.text(path)
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else 1
+        raise CorpusError(
+            f"{path} begins as a JSON document but is not one: line {line}: {_complaint(error)}; mend it"
+        ) from error
+    for number, value in _entries(text):
+        yield _from_value(value, str(path), number)
+
+
+def _entries(text: str) -> Iterator[tuple[int, object]]:
+    """The entries of a list that is known to be JSON, each with its line, which `json.loads` forgets."""
+    decode, line, position = json.JSONDecoder().raw_decode, 1, 0
+    while (start := _end_of_gap(text, position)) < len(text):
+        line += text.count("\n", position, start)
+        value, position = decode(text, start)
+        yield line, value
+        line += text.count("\n", start, position)
+
+
+def _end_of_gap(text: str, position: int) -> int:
+    gap = _BETWEEN_ENTRIES.match(text, position)
+    return gap.end() if gap else position
+
+
+def _complaint(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at column {error.colno}"
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)

@@ -1,0 +1,188 @@
+"""One record to one paper: the fields of arXiv, BEIR, PubMed and others, cleaned or refused with the reason."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.corpus.record import MAX_TITLE, from_record
+from rag.types import Paper, Rejected, Source
+
+TEXT = {"title": "Otters Return", "abstract": "They do."}
+
+
+def paper(**fields: object) -> Paper:
+    record = from_record({**TEXT, **fields}, "test", 1)
+    assert isinstance(record, Paper), record
+    return record
+
+
+def reason(**fields: object) -> str:
+    record = from_record({**TEXT, **fields}, "test", 7)
+    assert isinstance(record, Rejected), record
+    assert (record.source, record.line) == ("test", 7)
+    return record.reason
+
+
+def test_a_record_of_the_arxiv_snapshot_is_read_whole() -> None:
+    record = {
+        "id": "0704.0001",
+        "submitter": "A. Wren",
+        "authors": "A. Wren (Institute of Birds, and others), C. Crane Jr",
+        "title": "Otters in\n  $SU(2)$ rivers",
+        "comments": "3 pages",
+        "journal-ref": "J. Otters 7 (2008) 1-3",
+        "doi": "10.1234/Otter.7",
+        "abstract": "  They swim\nin $x^2$.\n",
+        "categories": "q-bio.PE",
+        "versions": [
+            {"version": "v1", "created": "Mon, 2 Apr 2007 19:18:42 GMT"},
+            {"version": "v2", "created": "2009"},
+        ],
+        "update_date": "2010-11-26",
+        "authors_parsed": [["Wren", "A.", ""], ["Crane", "C.", "Jr"]],
+    }
+    assert from_record(record, "snapshot", 3) == Paper(
+        id="arxiv:0704.0001",
+        title="Otters in $SU(2)$ rivers",
+        abstract="They swim in $x^2$.",
+        url="https://arxiv.org/abs/0704.0001",
+        year=2007,
+        authors=("A. Wren", "C. Crane Jr"),
+        venue="J. Otters 7 (2008) 1-3",
+        sources=(Source(path="snapshot", line=3),),
+    )
+
+
+def test_a_record_of_a_beir_corpus_keeps_its_id_and_gives_its_metadata() -> None:
+    record = {
+        "_id": "31",
+        "title": "Otters",
+        "text": "They swim.",
+        "metadata": {"url": "https://a.org/b", "Year": 1999},
+    }
+    found = from_record(record, "beir", 1)
+    assert isinstance(found, Paper)
+    assert (found.id, found.abstract, found.url, found.year) == ("31", "They swim.", "https://a.org/b", 1999)
+
+
+def test_a_record_of_pubmed_is_known_by_its_number_or_its_doi() -> None:
+    found = paper(**{"PMID": 123, "Journal/Book": "Otter Letters", "Publication Year": "2001"})
+    assert (found.id, found.venue, found.year) == ("pmid:123", "Otter Letters", 2001)
+    assert paper(PMID=123, DOI="10.1234/x").id == "doi:10.1234/x"
+
+
+def test_names_of_fields_may_be_written_in_any_case() -> None:
+    found = from_record({"TITLE ": "Otters", "Abstract_Text": "They swim."}, "test", 1)
+    assert isinstance(found, Paper)
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        (["Ada Wren", "Bo Crane"], ("Ada Wren", "Bo Crane")),
+        ([{"name": "Ada Wren"}, {"first": "Bo", "last": "Crane"}], ("Ada Wren", "Bo Crane")),
+        ("Wren, Ada; Crane, Bo", ("Wren, Ada", "Crane, Bo")),
+        ("Wren, Ada and Crane, Bo", ("Ada Wren", "Bo Crane")),
+        ("Ada Wren, Bo Crane, and Cy Finch", ("Ada Wren", "Bo Crane", "Cy Finch")),
+        ("Ada Wren and Bo Crane", ("Ada Wren", "Bo Crane")),
+        ("Wren A, Crane B", ("Wren A", "Crane B")),
+        ("Alexandra Sand", ("Alexandra Sand",)),
+        ("", ()),
+        (None, ()),
+    ],
+)
+def test_authors_are_read_from_lists_objects_and_strings(value: object, names: tuple[str, ...]) -> None:
+    assert paper(authors=value).authors == names
+
+
+@pytest.mark.parametrize("value", [2021, 2021.0, "2021", "2021.0", "2021-05-03", 20210503, "20210503", "3 May 2021"])
+def test_a_year_is_read_from_numbers_and_dates(value: object) -> None:
+    assert paper(year=value).year == 2021
+
+
+@pytest.mark.parametrize("value", [0, -2021, 20211, 3021, "soon", "20211", True, 2021.5, float("inf"), [2021], {}])
+def test_a_year_that_is_none_is_refused(value: object) -> None:
+    assert "no year between 1500 and 2099" in reason(year=value)
+
+
+@pytest.mark.parametrize("value", [None, "", "  ", float("nan"), "NaN", "n/a"])
+def test_a_value_that_stands_for_nothing_is_as_good_as_none(value: object) -> None:
+    found = paper(year=value, url=value, id=value, venue=value, authors=value)
+    assert (found.year, found.url, found.venue, found.authors) == (None, None, None, ())
+    assert found.id.startswith("title:")
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"title": ""}, "no title; a record needs one"),
+        ({"title": None}, "no title; a record needs one"),
+        ({"title": 7}, "title is 7, not text"),
+        ({"title": "\x01\x02"}, "no title"),
+        ({"title": "a" * (MAX_TITLE + 1)}, "title has 1001 characters; 1000 is the most"),
+        ({"abstract": {"a": 1}}, "abstract is {'a': 1}, not text"),
+        ({"abstract": "half \ud800"}, r"abstract has half a character (U+D800) at 5"),
+        ({"authors": 5}, "authors is 5; give a list of names"),
+        ({"authors": [5]}, "authors has 5, which is no name"),
+        ({"url": "javascript:alert(1)"}, "must begin with http:// or https://"),
+        ({"url": "http://[x"}, "is no web address"),
+        ({"url": "https://a.org/\n"}, None),
+        ({"url": "https://a.org/a\nb"}, "is no web address"),
+        ({"id": 1.5}, "id is 1.5; write it as text"),
+        ({"id": "a\x00b"}, "can't be printed"),
+        ({"id": "x" * 201}, "201 characters; 200 is the most"),
+    ],
+)
+def test_a_record_that_cannot_be_used_says_which_value_and_why(
+    fields: dict[str, object], complaint: str | None
+) -> None:
+    if complaint is None:
+        assert paper(**fields)
+    else:
+        assert complaint in reason(**fields)
+
+
+def test_control_characters_go_and_every_other_character_stays() -> None:
+    found = paper(title="Ot\x07ters\ufeff  of \tR\u0301", abstract="1 < 2 & <b>$\\alpha$</b>\u00a0\n[3]")
+    assert (found.title, found.abstract) == ("Otters of Ŕ", "1 < 2 & <b>$\\alpha$</b> [3]")
+
+
+def test_a_list_of_sentences_is_one_abstract() -> None:
+    assert paper(abstract=["One.", "Two."]).abstract == "One. Two."
+
+
+def test_unsafe_characters_of_a_url_are_encoded() -> None:
+    assert paper(url="example.org/a b|<c>").url == "https://example.org/a%20b%7C%3Cc%3E"
+
+
+@pytest.mark.parametrize(
+    ("fields", "identity", "url"),
+    [
+        ({"id": "arXiv:2310.12345v2"}, "arxiv:2310.12345", "https://arxiv.org/abs/2310.12345"),
+        ({"url": "https://arxiv.org/abs/2310.12345v2"}, "arxiv:2310.12345", "https://arxiv.org/abs/2310.12345v2"),
+        ({"doi": "10.1000/ABC"}, "doi:10.1000/abc", "https://doi.org/10.1000/abc"),
+        ({"pmid": 99}, "pmid:99", "https://pubmed.ncbi.nlm.nih.gov/99"),
+        ({"id": "W7", "doi": "10.1000/abc"}, "W7", "https://doi.org/10.1000/abc"),
+        ({"arxiv_id": "2310.12345", "doi": "10.1/x"}, "arxiv:2310.12345", "https://arxiv.org/abs/2310.12345"),
+        ({"id": 17}, "17", None),
+    ],
+)
+def test_ids_and_urls_give_each_other(fields: dict[str, object], identity: str, url: str | None) -> None:
+    assert (paper(**fields).id, paper(**fields).url) == (identity, url)
+
+
+def test_a_word_in_place_of_a_doi_does_not_make_papers_one() -> None:
+    assert paper(doi="-", title="A").id != paper(doi="-", title="B").id
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+names = st.sampled_from(["title", "text", "id", "doi", "url", "year", "authors", "authors_parsed", "venue", "metadata"])
+
+
+@given(record=st.dictionaries(names | st.text(), json_values))
+def test_any_object_is_a_paper_or_is_rejected(record: dict[str, object]) -> None:
+    assert isinstance(from_record(TEXT | record, "test", 1), Paper | Rejected)
