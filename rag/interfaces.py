@@ -1,6 +1,6 @@
 """Every plug point on one page. Match the shape; there is nothing to inherit and nothing to register."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -12,8 +12,10 @@ from rag.types import Filters, Passage, Turn
 class Embedder(Protocol):
     """Texts to vectors."""
 
-    name: str
-    """How the settings name it, e.g. `minilm` or `openai:text-embedding-3-small`; an index remembers it."""
+    @property
+    def name(self) -> str:
+        """How the settings name it, e.g. `minilm` or `openai:text-embedding-3-small`; an index remembers it."""
+        ...
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors, shape (len(texts), dimension), in the same order. Raises BackendError."""
@@ -24,15 +26,26 @@ class Retriever(Protocol):
     """A question to passages."""
 
     async def retrieve(self, question: str, limit: int, filters: Filters = ...) -> Sequence[Passage]:
-        """The passages of at most `limit` papers, best first. Empty when nothing is stored."""
+        """The passages of at most `limit` papers, best first. Empty when no stored paper passes the filters."""
+        ...
+
+
+class Vocabulary(Protocol):
+    """Which words a library knows and how telling they are."""
+
+    def idf(self, stems: Sequence[str]) -> Mapping[str, float]:
+        """Inverse document frequency of each stem, highest for one that no paper has."""
         ...
 
 
 class Writer(Protocol):
     """Passages to an answer."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """How the settings and the answers name it, e.g. `extractive` or `openai:gpt-4o-mini`."""
+        ...
 
-    def write(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> AsyncIterator[str]:
+    def write(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> AsyncGenerator[str]:
         """Yield the answer piece by piece; `[n]` marks the passage that a statement comes from. Raises BackendError."""
         ...

@@ -94,6 +94,10 @@ class Filters:
         return (self.year_from or paper.year) <= paper.year <= (self.year_to or paper.year)
 
 
+EVERYTHING = Filters()
+"""Every paper of a library."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Turn:
     """One message of a conversation."""
@@ -114,9 +118,11 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class Passage:
-    """A stretch of an abstract found for a question, with how well it matched (0 to 1, higher is better).
+    """A stretch of an abstract found for a question.
 
-    `number` is the mark `[n]` that cites it. Passages of one paper share a number.
+    `number` is the mark `[n]` that cites it; passages of one paper share a number. `score` ranks it among the passages
+    of the same question (0 to 1); `similarity` is the cosine of its best chunk, which compares across questions.
+    `evidence` holds its sentences in order.
     """
 
     number: int
@@ -125,7 +131,8 @@ class Passage:
     end: int
     text: str
     score: float
-    evidence: tuple[Evidence, ...] = ()
+    similarity: float
+    evidence: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,102 @@
+"""Dense and keyword rankings, fused and grouped by paper."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from rag.interfaces import Embedder
+from rag.library.library import Library
+from rag.library.stored import StoredPaper, Vectors
+from rag.types import EVERYTHING, Evidence, Filters, Passage
+
+DENSE_SHARE = 0.6
+"""Weight of the dense score; `eval/results/retrieval.md` has the sweep that chose it."""
+
+POOL = 100
+"""How many papers each ranking brings to the fusion."""
+
+MAX_PASSAGE_CHARACTERS = 4_000
+NEAR_DUPLICATE = 0.9
+
+
+class HybridRetriever:
+    """Papers whose chunks lie near the question or share its words, best first."""
+
+    def __init__(self, library: Library, embedder: Embedder) -> None:
+        self._library = library
+        self._embedder = embedder
+
+    async def retrieve(self, question: str, limit: int, filters: Filters = EVERYTHING) -> list[Passage]:
+        """One passage for each of at most `limit` papers. Empty when no stored paper passes the filters."""
+        allowed = await self._library.allowed(filters)
+        vector = (await self._embedder.embed([question]))[0]
+        dense, keyword = await asyncio.gather(
+            self._library.nearest(vector, POOL, allowed), self._library.matching(question, POOL, allowed)
+        )
+        fused = fuse(dict(dense), dict(keyword))
+        best = sorted(fused, key=lambda paper: (-fused[paper], paper))[: 2 * limit]
+        stored = await self._library.stored(best)
+        distinct = _without_near_duplicates([stored[paper] for paper in best if paper in stored])[:limit]
+        return [
+            _passage(number, paper, fused[paper.paper.id], vector) for number, paper in enumerate(distinct, start=1)
+        ]
+
+
+def fuse(dense: Mapping[str, float], keyword: Mapping[str, float]) -> dict[str, float]:
+    """Convex combination of the two scores, each divided by its best (Bruch et al., 2023, section 4), 0 to 1.
+
+    A paper that the dense ranking left out can't lie nearer than the last one it let in, and is given that score.
+    """
+    dense_scores, keyword_scores = _to_unit(dense), _to_unit(keyword)
+    furthest = min(dense_scores.values(), default=0.0)
+    return {
+        paper: DENSE_SHARE * dense_scores.get(paper, furthest) + (1 - DENSE_SHARE) * keyword_scores.get(paper, 0.0)
+        for paper in dense_scores.keys() | keyword_scores.keys()
+    }
+
+
+def _to_unit(scores: Mapping[str, float]) -> dict[str, float]:
+    best = max(scores.values(), default=0.0)
+    return {paper: max(score, 0.0) / best if best > 0 else 0.0 for paper, score in scores.items()}
+
+
+def _without_near_duplicates(papers: Sequence[StoredPaper]) -> list[StoredPaper]:
+    """An abstract that says nearly the same as a better placed one (another version of the paper) adds nothing."""
+    kept: list[tuple[StoredPaper, set[str]]] = []
+    for paper in papers:
+        words = set(paper.paper.abstract.casefold().split())
+        if all(len(words & others) < NEAR_DUPLICATE * len(words | others) for _, others in kept):
+            kept.append((paper, words))
+    return [paper for paper, _ in kept]
+
+
+def _passage(number: int, stored: StoredPaper, score: float, vector: Vectors) -> Passage:
+    similarities = stored.sentence_vectors @ vector
+    evidence = [
+        Evidence(start=span.start, end=span.end, text=stored.text(span), similarity=float(similarity))
+        for span, similarity in zip(stored.sentences, similarities, strict=True)
+    ]
+    shown = _window(evidence)
+    start, end = shown[0].start, shown[-1].end
+    return Passage(
+        number=number,
+        paper=stored.paper,
+        start=start,
+        end=end,
+        text=stored.paper.abstract[start:end],
+        score=score,
+        similarity=float(np.max(stored.chunk_vectors @ vector)),
+        evidence=tuple(shown),
+    )
+
+
+def _window(evidence: Sequence[Evidence]) -> Sequence[Evidence]:
+    """All of an abstract of ordinary length; of a longer one, whole sentences around the best match."""
+    first = last = max(range(len(evidence)), key=lambda i: evidence[i].similarity)
+    while True:
+        wider = [(a, b) for a, b in ((first - 1, last), (first, last + 1)) if a >= 0 and b < len(evidence)]
+        wider = [(a, b) for a, b in wider if evidence[b].end - evidence[a].start <= MAX_PASSAGE_CHARACTERS]
+        if not wider:
+            return evidence[first : last + 1]
+        first, last = max(wider, key=lambda ab: evidence[ab[0] if ab[0] < first else ab[1]].similarity)
