@@ -1,0 +1,37 @@
+"""Texts to vectors: one module per provider. A new one is a module with `embedder(rest)` and a name in `PROVIDERS`."""
+
+from importlib import import_module
+from typing import cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rag.errors import BackendError, ConfigError
+from rag.interfaces import Embedder
+
+PROVIDERS = ("minilm", "openai", "langchain")
+
+
+def embedder(name: str) -> Embedder:
+    """What `minilm`, `minilm:FOLDER`, `openai:MODEL`, `langchain:PROVIDER:MODEL` or `langchain:MODULE:CLASS` names.
+
+    Only the named provider's library is imported. Raises ConfigError if it can't be made.
+    """
+    provider, _, rest = name.partition(":")
+    if provider not in PROVIDERS:
+        raise ConfigError(f"no embedder {name!r}; there is {', '.join(PROVIDERS)} (set SCHOLIAST_EMBEDDER)")
+    return cast(Embedder, import_module(f"rag.embedders.{provider}").embedder(rest))
+
+
+def unit_vectors(name: str, vectors: ArrayLike, count: int) -> NDArray[np.float32]:
+    """What a provider sent, as `count` rows of length 1. Raises BackendError if it is anything else."""
+    try:
+        rows = np.array(vectors, dtype=np.float32)
+    except ValueError as error:
+        raise BackendError(f"{name} sent vectors of different lengths; try another model", retryable=False) from error
+    if rows.ndim != 2 or len(rows) != count or not np.isfinite(rows).all():
+        message = f"{name} sent an array of shape {rows.shape} for {count} texts, or numbers that are not finite"
+        raise BackendError(f"{message}; try another model", retryable=False)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    rows /= np.where(lengths == 0, np.float32(1), lengths)
+    return rows

@@ -1,0 +1,138 @@
+"""The embedder that works offline: all-MiniLM-L6-v2 (384 dimensions, 256 tokens) on the CPU, in int8.
+
+The model is by the Sentence-Transformers project (Apache-2.0). Its weights are found by `minilm_weights`, turned into
+an ONNX graph by `minilm_graph`, once, and kept in the user's cache folder.
+"""
+
+import asyncio
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from platformdirs import user_cache_path
+from tokenizers import Tokenizer
+
+from rag.embedders import minilm_weights
+from rag.errors import ConfigError
+from rag.interfaces import Embedder
+
+DIMENSION = 384
+MAX_TOKENS = 256
+"""The rest of a longer text is not read."""
+VERSION = 1
+"""Changes with the graph. One graph does for every kind of processor, so it alone names the cached file."""
+_GRAPH = "encoder.onnx"
+
+log = logging.getLogger(__name__)
+
+
+def embedder(folder: str) -> Embedder:
+    """`folder` holds the publisher's files; empty looks for them in the usual places. Raises ConfigError."""
+    return MiniLM(Path(folder).expanduser() if folder else None)
+
+
+class MiniLM:
+    """Thread-safe; loads the model when it embeds for the first time (0.2 s, and once some seconds to build it)."""
+
+    name = "minilm"
+
+    def __init__(self, folder: Path | None = None, cache: Path | None = None, threads: int | None = None) -> None:
+        """`cache` is the user's cache folder and `threads` the number of processors unless given."""
+        self._built = (cache or user_cache_path("scholiast")) / f"minilm-v{VERSION}"
+        # A folder that was named is always checked; without one, a graph built before needs no weights.
+        self._source = minilm_weights.find(folder) if folder or not self._built.exists() else None
+        self._pool = ThreadPoolExecutor(threads or _processors(), thread_name_prefix="minilm")
+        self._lock = Lock()
+        self._encoder: _Encoder | None = None
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors, shape (len(texts), 384), in the same order. A text's vector depends on that text alone."""
+        if not texts:
+            return np.zeros((0, DIMENSION), np.float32)
+        return await asyncio.to_thread(self._embed, list(texts))
+
+    def _embed(self, texts: list[str]) -> NDArray[np.float32]:
+        encoder = self._loaded()
+        if len(texts) == 1:  # a question does not wait behind the papers of an ingest
+            return np.stack([encoder.vector(texts[0])])
+        return np.stack(list(self._pool.map(encoder.vector, texts)))
+
+    def _loaded(self) -> "_Encoder":
+        with self._lock:
+            if self._encoder is None:
+                self._encoder = _load(self._source, self._built)
+            return self._encoder
+
+
+def _processors() -> int | None:
+    """Those this process may use, where the system can tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+@dataclass(frozen=True)
+class _Encoder:
+    tokenizer: Tokenizer
+    session: onnxruntime.InferenceSession
+
+    def vector(self, text: str) -> NDArray[np.float32]:
+        # Half a surrogate pair is no Unicode text; the tokenizer would refuse it.
+        ids = self.tokenizer.encode(text.encode("utf-8", "replace").decode()).ids
+        vector: NDArray[np.float32] = self.session.run(None, {"ids": np.array([ids])})[0][0]
+        return vector
+
+
+def _load(source: Path | None, built: Path) -> _Encoder:
+    if source is None or built.exists():
+        return _encoder(built, str(built / _GRAPH))
+    graph = _graph(source)
+    try:
+        _keep(graph, source, built)
+    except OSError as error:
+        log.warning("can't keep the model of minilm in %s (%s); it will be built again next time", built, error)
+    return _encoder(source, graph)
+
+
+def _encoder(folder: Path, graph: str | bytes) -> _Encoder:
+    tokenizer = Tokenizer.from_file(str(folder / minilm_weights.TOKENIZER))
+    tokenizer.enable_truncation(MAX_TOKENS)  # the file itself says 128, with padding
+    tokenizer.no_padding()
+    options = onnxruntime.SessionOptions()
+    # One thread per text: two texts on two threads are faster than one text on two threads that wait for each other.
+    options.intra_op_num_threads = 1
+    try:
+        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise ConfigError(
+            f"the model in {folder} can't be loaded ({error}); delete the folder and try again"
+        ) from error
+    return _Encoder(tokenizer, session)
+
+
+def _graph(source: Path) -> bytes:
+    from rag.embedders import minilm_graph  # imports onnx, which is only needed here
+
+    return minilm_graph.build(minilm_weights.load(source))
+
+
+def _keep(graph: bytes, source: Path, built: Path) -> None:
+    """All or nothing, also when two processes build at the same time: the first one's folder stays."""
+    built.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=built.parent) as temporary:
+        folder = Path(temporary) / built.name
+        folder.mkdir()
+        (folder / _GRAPH).write_bytes(graph)
+        shutil.copyfile(source / minilm_weights.TOKENIZER, folder / minilm_weights.TOKENIZER)
+        try:
+            folder.rename(built)
+        except OSError:
+            if not built.exists():
+                raise
