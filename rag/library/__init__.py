@@ -1,0 +1,1 @@
+"""Where papers live: a catalog in SQL, and a dense and a keyword index that follow it."""

@@ -1,0 +1,154 @@
+"""The dense index: every chunk with its vector in one Chroma collection, which follows the catalog."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import chromadb
+import httpx
+import numpy as np
+from chromadb.api import ClientAPI
+from chromadb.api.client import Client
+from chromadb.api.collection_configuration import CreateCollectionConfiguration
+from chromadb.api.models.Collection import Collection
+from chromadb.api.types import Metadata
+from chromadb.config import Settings
+from chromadb.errors import ChromaError, NotFoundError
+
+from rag.errors import BackendError, ConfigError, LibraryError
+from rag.library.stored import StoredPaper, Vectors
+
+_COLLECTION = "papers"
+_FILE = "chroma.sqlite3"
+# ef_search can't be changed later without reopening; 200 finds >99% of the true neighbours of real text.
+_CONFIGURATION: CreateCollectionConfiguration = {"hnsw": {"space": "cosine", "ef_search": 200, "num_threads": 2}}
+_ROWS_AT_ONCE = 5000
+_PAPERS_AT_ONCE = 500
+
+
+class Chroma:
+    """One collection: a row per chunk. Every method blocks, and raises LibraryError when the index is damaged."""
+
+    def __init__(self, client: ClientAPI, collection: Collection, place: str) -> None:
+        """`place` says in messages where the collection is."""
+        self._client = client
+        self._collection = collection
+        self._place = place
+
+    @classmethod
+    def embedded(cls, folder: Path, *, create: bool) -> "Chroma":
+        """The collection in `folder`; `create` makes an empty one in place of whatever is there."""
+        if create:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+        elif not (folder / _FILE).is_file():
+            raise LibraryError(f"the Chroma index {folder} is missing; run `scholiast rebuild`")
+        with _our_errors(str(folder)):
+            client = chromadb.PersistentClient(folder, settings=Settings(anonymized_telemetry=False))
+            return cls(client, _collection(client, _COLLECTION, create), str(folder))
+
+    @classmethod
+    def served(cls, url: str, name: str, *, create: bool) -> "Chroma":
+        """The collection `name` of the Chroma server at `url`; `create` makes it. Raises BackendError, ConfigError."""
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ConfigError(f"SCHOLIAST_CHROMA_URL is {url!r}; it should look like http://localhost:8000")
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        with _our_errors(f"{name} at {url}"):
+            client = chromadb.HttpClient(
+                parts.hostname, port, parts.scheme == "https", settings=Settings(anonymized_telemetry=False)
+            )
+            return cls(client, _collection(client, name, create), f"{name} at {url}")
+
+    def apply(self, papers: Sequence[StoredPaper], removed: Sequence[str]) -> None:
+        """Put papers in the place of what the index has of them, and forget those removed. May be repeated."""
+        gone = [*removed, *(stored.paper.id for stored in papers)]
+        with _our_errors(self._place):
+            for start in range(0, len(gone), _PAPERS_AT_ONCE):
+                # Deleted first: Chroma's upsert keeps old metadata, and its add passes over an id that is there.
+                self._collection.delete(where={"paper_id": _one_of(gone[start : start + _PAPERS_AT_ONCE])})
+            for start in range(0, len(papers), _PAPERS_AT_ONCE):
+                self._add(papers[start : start + _PAPERS_AT_ONCE])
+
+    def nearest(self, vector: Vectors, limit: int) -> list[tuple[str, float]]:
+        """The `limit` chunks nearest to a vector of shape (dimension,): paper id and cosine, best first."""
+        with _our_errors(self._place):
+            found = self._collection.query(
+                query_embeddings=vector.reshape(1, -1), n_results=limit, include=["metadatas", "distances"]
+            )
+        rows, distances = found["metadatas"] or [[]], found["distances"] or [[]]
+        return [(str(row["paper_id"]), 1 - distance) for row, distance in zip(rows[0], distances[0], strict=True)]
+
+    def count(self) -> int:
+        """How many chunks the index holds."""
+        with _our_errors(self._place):
+            return self._collection.count()
+
+    def rows(self) -> dict[str, Vectors]:
+        """Every chunk id with its vector: for checks, not for queries."""
+        with _our_errors(self._place):
+            found = self._collection.get(include=["embeddings"])
+        vectors = found["embeddings"]
+        return dict(zip(found["ids"], np.asarray([] if vectors is None else vectors, np.float32), strict=True))
+
+    def drop(self) -> None:
+        """Delete the collection."""
+        with _our_errors(self._place):
+            self._client.delete_collection(self._collection.name)
+
+    def close(self) -> None:
+        """Release the files."""
+        if isinstance(self._client, Client):  # it always is; only its declared type lacks `close`
+            self._client.close()
+
+    def _add(self, papers: Sequence[StoredPaper]) -> None:
+        ids = [f"{stored.paper.id}#{ordinal}" for stored in papers for ordinal in range(len(stored.chunks))]
+        texts = [stored.text(span) for stored in papers for span in stored.chunks]
+        about = [_about(stored, ordinal) for stored in papers for ordinal in range(len(stored.chunks))]
+        vectors = np.concatenate([stored.chunk_vectors for stored in papers if stored.chunks])
+        for start in range(0, len(ids), _ROWS_AT_ONCE):
+            part = slice(start, start + _ROWS_AT_ONCE)
+            self._collection.add(ids=ids[part], embeddings=vectors[part], documents=texts[part], metadatas=about[part])
+
+
+def _one_of(ids: Sequence[str]) -> dict[Literal["$in", "$nin"], list[str | int | float | bool]]:
+    return {"$in": [*ids]}
+
+
+def _about(stored: StoredPaper, ordinal: int) -> Metadata:
+    span = stored.chunks[ordinal]
+    year = {} if stored.paper.year is None else {"year": stored.paper.year}
+    return {"paper_id": stored.paper.id, "title": stored.paper.title, "start": span.start, "end": span.end, **year}
+
+
+def _collection(client: ClientAPI, name: str, create: bool) -> Collection:
+    """Without an embedding function: Chroma's own would fetch a model from the network."""
+    if create:
+        return client.create_collection(name, embedding_function=None, configuration=_CONFIGURATION)
+    return client.get_collection(name, embedding_function=None)
+
+
+@contextmanager
+def _our_errors(place: str) -> Iterator[None]:
+    try:
+        yield
+    except (httpx.TransportError, ConnectionError) as error:
+        raise BackendError(
+            f"no answer from Chroma, {place}: {error!r}; is the server running?", retryable=True
+        ) from error
+    except NotFoundError as error:
+        raise LibraryError(f"the Chroma index {place} is missing; run `scholiast rebuild`") from error
+    except (ChromaError, ValueError, OSError) as error:
+        raise _damaged(place, error) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # how a panic of Chroma's Rust core arrives: not an Exception
+            raise
+        raise _damaged(place, error) from error
+
+
+def _damaged(place: str, error: BaseException) -> LibraryError:
+    reason = " ".join(str(error).split())[:200]
+    return LibraryError(f"the Chroma index {place} is damaged ({reason}); run `scholiast rebuild`")

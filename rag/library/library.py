@@ -1,0 +1,353 @@
+"""A library of papers: put in, take out, find. Keeps the catalog and the two indexes that follow it in step."""
+
+import asyncio
+import re
+import shutil
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag import chunk
+from rag.errors import LibraryError, NotFoundError, RequestError
+from rag.interfaces import Embedder
+from rag.library import incoming, schema
+from rag.library.catalog import Catalog, Counts, LibraryRow
+from rag.library.indexes import Indexes, new_generation
+from rag.library.lock import Lock
+from rag.library.stored import StoredPaper, Vectors
+from rag.types import Filters, IngestReport, Paper, Rejected
+
+Progress = Callable[[int, int], None]
+"""Called with how many papers are done, and of how many."""
+
+Hits = list[tuple[str, float]]
+"""Paper ids and scores, best first; equal scores by id."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_PAPERS_AT_ONCE = 64
+_BATCHES_BEFORE_INDEXES = 16
+# Up to here, comparing with every chunk is quicker than asking Chroma for so many more than needed.
+_EXACT_PAPERS = 2000
+_CHUNKS_PER_PAPER = 4
+_WIDER = 4
+
+
+class Library:
+    """Papers that can be put in, taken out and found. Reading goes on while something is written."""
+
+    def __init__(self, name: str, embedder: Embedder, catalog: Catalog, folder: Path, chroma_url: str) -> None:
+        """`Library.open` makes one."""
+        self.name = name
+        self.embedder = embedder
+        self._catalog = catalog
+        self._lock = Lock(folder)
+        self._writing = asyncio.Lock()
+        self._indexes = Indexes(catalog, name, folder, chroma_url)
+
+    @classmethod
+    async def open(
+        cls,
+        home: Path,
+        name: str,
+        embedder: Embedder,
+        database_url: str = "",
+        chroma_url: str = "",
+        *,
+        create: bool = False,
+        repair: bool = False,
+    ) -> "Library":
+        """Become the owner of a library and finish what a killed process left; close it in the end.
+
+        `create` makes the library if there is none; otherwise that is a NotFoundError. Raises RequestError for a name
+        that can't be one, LockedError when another process is the owner, and LibraryError when the library was built
+        with something else or is damaged; `repair` opens it all the same, for `rebuild`.
+        """
+        _check_name(name)
+        catalog = await asyncio.to_thread(Catalog, home, database_url)
+        library = cls(name, embedder, catalog, _folder(home, name), chroma_url)
+        try:
+            await asyncio.to_thread(library._start, create, repair)
+        except BaseException:
+            library.close()
+            raise
+        return library
+
+    def close(self) -> None:
+        """Let others have it."""
+        self._indexes.close()
+        self._catalog.close()
+        self._lock.release()
+
+    def announce(self, url: str) -> None:
+        """Tell whoever finds the library in use that it answers over HTTP at this URL."""
+        self._lock.announce(url)
+
+    async def ingest(self, records: Iterable[Paper | Rejected], progress: Progress | None = None) -> IngestReport:
+        """Store what is new or changed. May be killed at any point and run again.
+
+        All records are read before the first is stored, so that a file which can't be read leaves nothing behind. Of
+        records with the same id the last one counts, and the others count as unchanged. Raises BackendError when the
+        embedder fails; what was stored until then stays.
+        """
+        async with self._writing:
+            arrived = await asyncio.to_thread(incoming.gather, records)
+            known = await asyncio.to_thread(self._catalog.hashes, self.name, arrived.papers)
+            todo = [paper for id, paper in arrived.papers.items() if known.get(id) != paper.content_hash]
+            same = [paper for id, paper in arrived.papers.items() if known.get(id) == paper.content_hash]
+            await asyncio.to_thread(self._catalog.add_sources, self.name, {paper.id: paper.sources for paper in same})
+            await self._store(todo, len(same), progress or _silent)
+            counts = await asyncio.to_thread(self._catalog.counts, self.name)
+        updated = sum(paper.id in known for paper in todo)
+        return IngestReport(
+            library=self.name,
+            added=len(todo) - updated,
+            updated=updated,
+            unchanged=len(same) + arrived.repeats,
+            rejected=arrived.rejected,
+            papers=counts.papers,
+            chunks=counts.chunks,
+        )
+
+    async def remove(self, ids: Collection[str]) -> int:
+        """Take papers out; returns how many were there."""
+        async with self._writing:
+            removed = await asyncio.to_thread(self._catalog.remove, self.name, ids)
+            await asyncio.to_thread(self._indexes.catch_up)
+        return removed
+
+    async def rebuild(self, *, embed: bool = False, progress: Progress | None = None) -> Counts:
+        """Make Chroma and the keyword index anew from the catalog; `embed` cuts and embeds every paper again first.
+
+        May be killed and run again. Nothing else may read meanwhile.
+        """
+        async with self._writing:
+            if embed:
+                await self._embed_again(progress or _silent)
+            await asyncio.to_thread(self._indexes.rebuild)
+            return await self.counts()
+
+    async def nearest(self, vector: Vectors, limit: int, allowed: Collection[str] | None = None) -> Hits:
+        """The papers with the chunks nearest to a unit vector of shape (dimension,), with the best chunk's cosine.
+
+        Only those in `allowed`; None means every paper.
+        """
+        return await asyncio.to_thread(self._nearest, vector, limit, allowed)
+
+    async def matching(self, question: str, limit: int, allowed: Collection[str] | None = None) -> Hits:
+        """The papers whose words match a question, with their BM25 score. Only those in `allowed`, unless None."""
+        return await asyncio.to_thread(lambda: self._indexes.keywords().search(question, limit, allowed))
+
+    def idf(self, stems: Sequence[str]) -> dict[str, float]:
+        """How telling each stem is in this library, highest for one that no paper has. Does not wait for anything."""
+        return self._indexes.keywords().idf(stems)
+
+    async def stored(self, ids: Collection[str]) -> dict[str, StoredPaper]:
+        """The papers that are there, by id, with spans and vectors."""
+        return await asyncio.to_thread(self._catalog.stored, self.name, ids)
+
+    async def allowed(self, filters: Filters) -> set[str] | None:
+        """The ids that pass; None when all do. Ids that the library does not have may be among them."""
+        if filters.year_from is None and filters.year_to is None:
+            return set(filters.papers) or None
+        years = await asyncio.to_thread(self._catalog.of_years, self.name, filters.year_from, filters.year_to)
+        return years & set(filters.papers) if filters.papers else years
+
+    async def papers(self, offset: int = 0, limit: int = 100) -> list[Paper]:
+        """A page of the papers, by id."""
+        return await asyncio.to_thread(self._catalog.papers, self.name, offset, limit)
+
+    async def paper(self, id: str) -> Paper:
+        """One paper. Raises NotFoundError."""
+        found = await asyncio.to_thread(self._catalog.by_id, self.name, [id])
+        if id not in found:
+            raise NotFoundError(f"library {self.name!r} has no paper {id!r}; `scholiast papers list` shows what it has")
+        return found[id]
+
+    async def counts(self) -> Counts:
+        """How many papers and chunks there are."""
+        return await asyncio.to_thread(self._catalog.counts, self.name)
+
+    def _start(self, create: bool, repair: bool) -> None:
+        if not create and self._catalog.library(self.name) is None:
+            raise _no_library(self.name, self._catalog)
+        self._lock.acquire(self.name)
+        row = self._catalog.library(self.name) or self._create()
+        if not repair:
+            self._check_what_built_it(row)
+            self._indexes.catch_up()
+
+    def _create(self) -> LibraryRow:
+        row = LibraryRow(
+            name=self.name,
+            embedder=self.embedder.name,
+            dimension=0,
+            chunker=chunk.NAME,
+            schema_version=schema.VERSION,
+            revision=0,
+            generation=new_generation(),
+            chroma_revision=0,
+        )
+        self._catalog.create(row)
+        return row
+
+    def _check_what_built_it(self, row: LibraryRow) -> None:
+        fault = mismatch(row, self.embedder.name)
+        if fault:
+            raise LibraryError(fault)
+
+    async def _store(self, todo: Sequence[Paper], done: int, progress: Progress) -> None:
+        total = done + len(todo)
+        try:
+            for number, start in enumerate(range(0, len(todo), _PAPERS_AT_ONCE), 1):
+                progress(done + start, total)
+                await self._write(todo[start : start + _PAPERS_AT_ONCE])
+                if number % _BATCHES_BEFORE_INDEXES == 0:
+                    await asyncio.to_thread(self._indexes.catch_up)
+        finally:
+            await asyncio.to_thread(self._indexes.catch_up)
+        progress(total, total)
+
+    async def _write(self, papers: Sequence[Paper]) -> None:
+        stored = await incoming.embed(papers, self.embedder)
+        await asyncio.to_thread(self._check_dimension, stored)
+        await asyncio.to_thread(self._catalog.write, self.name, stored)
+
+    def _check_dimension(self, stored: Sequence[StoredPaper]) -> None:
+        dimension = stored[0].sentence_vectors.shape[1]
+        row = self._row()
+        if row.dimension == 0:
+            self._catalog.describe(self.name, dimension=dimension)
+        elif row.dimension != dimension:
+            raise LibraryError(
+                f"embedder {self.embedder.name!r} gives vectors of {dimension} numbers, library {self.name!r} holds "
+                f"vectors of {row.dimension}; run `scholiast rebuild --embed` to embed every paper again"
+            )
+
+    async def _embed_again(self, progress: Progress) -> None:
+        """Until every paper is done, the library says that it was built with nothing, and can't be used."""
+        await asyncio.to_thread(self._catalog.describe, self.name, embedder="", dimension=0, chunker=chunk.NAME)
+        ids = await asyncio.to_thread(self._catalog.ids, self.name)
+        for start in range(0, len(ids), _PAPERS_AT_ONCE):
+            progress(start, len(ids))
+            part = await asyncio.to_thread(self._catalog.by_id, self.name, ids[start : start + _PAPERS_AT_ONCE])
+            await self._write(list(part.values()))
+        await asyncio.to_thread(
+            self._catalog.describe, self.name, embedder=self.embedder.name, schema_version=schema.VERSION
+        )
+        progress(len(ids), len(ids))
+
+    def _nearest(self, vector: Vectors, limit: int, allowed: Collection[str] | None) -> Hits:
+        if allowed is not None and len(allowed) <= _EXACT_PAPERS:
+            scored = self._catalog.chunk_vectors(self.name, allowed)
+            return _best([(id, float((vectors @ vector).max())) for id, vectors in scored if len(vectors)], limit)
+        if self._row().revision == 0:
+            return []
+        return _widening(lambda wanted: self._indexes.chroma().nearest(vector, wanted), limit, allowed)
+
+    def _row(self) -> LibraryRow:
+        row = self._catalog.library(self.name)
+        if row is None:
+            raise NotFoundError(f"library {self.name!r} was removed meanwhile")
+        return row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """A library among others."""
+
+    name: str
+    papers: int
+    chunks: int
+    embedder: str
+
+
+async def libraries(home: Path, database_url: str = "") -> list[Summary]:
+    """Every library, by name; needs no lock."""
+    return await asyncio.to_thread(_summaries, home, database_url)
+
+
+async def remove(home: Path, name: str, database_url: str = "", chroma_url: str = "") -> None:
+    """Delete a library and all it holds. Raises NotFoundError, LockedError. May be killed and run again."""
+    _check_name(name)
+    await asyncio.to_thread(_remove, home, name, database_url, chroma_url)
+
+
+def mismatch(row: LibraryRow, embedder: str) -> str:
+    """Why a library does not fit what this process would build, and the command that mends it; empty when it fits."""
+    again = "run `scholiast rebuild --embed` to embed every paper again"
+    if row.schema_version != schema.VERSION:
+        return (
+            f"library {row.name!r} has tables of version {row.schema_version}, this program of {schema.VERSION}; "
+            "use the program that made it"
+        )
+    if not row.embedder:
+        return f"library {row.name!r}: embedding every paper again was interrupted; {again}"
+    if row.embedder != embedder:
+        return (
+            f"library {row.name!r} was built with embedder {row.embedder!r}, not {embedder!r}; "
+            f"set SCHOLIAST_EMBEDDER={row.embedder}, or {again}"
+        )
+    if row.chunker != chunk.NAME:
+        return f"library {row.name!r} was cut by chunker {row.chunker!r}, not {chunk.NAME!r}; {again}"
+    return ""
+
+
+def _summaries(home: Path, database_url: str) -> list[Summary]:
+    catalog = Catalog(home, database_url)
+    try:
+        rows = [(row, catalog.counts(row.name)) for row in catalog.libraries()]
+    finally:
+        catalog.close()
+    return [Summary(name=row.name, embedder=row.embedder, **vars(counts)) for row, counts in rows]
+
+
+def _remove(home: Path, name: str, database_url: str, chroma_url: str) -> None:
+    folder, catalog = _folder(home, name), Catalog(home, database_url)
+    lock = Lock(folder)
+    try:
+        if catalog.library(name) is None:
+            raise _no_library(name, catalog)
+        lock.acquire(name)
+        Indexes(catalog, name, folder, chroma_url).drop()
+        catalog.drop(name)
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        lock.release()
+        catalog.close()
+
+
+def _no_library(name: str, catalog: Catalog) -> NotFoundError:
+    there = ", ".join(repr(row.name) for row in catalog.libraries()) or "none yet; `scholiast ingest` makes one"
+    return NotFoundError(f"no library {name!r}; there is {there}")
+
+
+def _folder(home: Path, name: str) -> Path:
+    return home / "libraries" / name
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise RequestError(f"{name!r} can't name a library: use up to 63 of a-z, 0-9 and -, beginning with none of -")
+
+
+def _widening(search: Callable[[int], Hits], limit: int, allowed: Collection[str] | None) -> Hits:
+    """Ask for more until enough papers pass, or there are no more."""
+    wanted = limit * _CHUNKS_PER_PAPER
+    while True:
+        hits = search(wanted)
+        best = _best([hit for hit in hits if allowed is None or hit[0] in allowed], limit)
+        if len(best) == limit or len(hits) < wanted:
+            return best
+        wanted *= _WIDER
+
+
+def _best(hits: Hits, limit: int) -> Hits:
+    """The best score of each paper."""
+    best: dict[str, float] = {}
+    for id, score in hits:
+        best[id] = max(score, best.get(id, score))
+    return sorted(best.items(), key=lambda hit: (-hit[1], hit[0]))[:limit]
+
+
+def _silent(_done: int, _total: int) -> None:
+    pass

@@ -1,0 +1,91 @@
+"""One owner per library: a lock that the system releases when its process dies, and a note that says who it is."""
+
+import json
+import os
+import sys
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import filelock
+
+from rag.errors import LockedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owner:
+    """The process that holds the lock; `url` is where it answers over HTTP, if it does."""
+
+    pid: int
+    command: str
+    since: str
+    url: str = ""
+
+    def __str__(self) -> str:
+        return f"process {self.pid} (`{self.command}`, since {self.since})"
+
+
+class Lock:
+    """Held from `acquire` to `release`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        # Not per thread: taken in a worker thread and released from another.
+        self._lock = filelock.FileLock(folder / "lock", thread_local=False)
+
+    def acquire(self, library: str) -> None:
+        """Become the owner. Raises LockedError naming the owner and the ways out."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(blocking=False)
+        except filelock.Timeout:
+            raise LockedError(_message(library, owner(self._folder))) from None
+        self._write(_ourselves())
+
+    def announce(self, url: str) -> None:
+        """Let the note say where we answer over HTTP."""
+        self._write(replace(_ourselves(), url=url))
+
+    def release(self) -> None:
+        """Let others in."""
+        _note(self._folder).unlink(missing_ok=True)
+        self._lock.release()
+
+    def _write(self, who: Owner) -> None:
+        """In one step, so that nobody reads half a note."""
+        draft = _note(self._folder).with_suffix(".tmp")
+        draft.write_text(json.dumps(asdict(who)), "utf-8")
+        draft.replace(_note(self._folder))
+
+
+def owner(folder: Path) -> Owner | None:
+    """Who holds the lock of this folder, if it is held and they left a note."""
+    probe = filelock.FileLock(folder / "lock", thread_local=False)
+    if not (folder / "lock").exists():
+        return None
+    with suppress(filelock.Timeout):
+        probe.acquire(blocking=False)
+        probe.release()
+        return None
+    with suppress(OSError, ValueError, TypeError):
+        return Owner(**json.loads(_note(folder).read_text("utf-8")))
+    return None
+
+
+def _ourselves() -> Owner:
+    """The program and its sub-command, without the words that follow: a question is nobody else's business."""
+    command = " ".join([Path(sys.argv[0]).name or "python", *sys.argv[1:2]])
+    return Owner(pid=os.getpid(), command=command, since=datetime.now().astimezone().isoformat(timespec="seconds"))
+
+
+def _note(folder: Path) -> Path:
+    return folder / "owner.json"
+
+
+def _message(library: str, who: Owner | None) -> str:
+    ask = f"ask it over HTTP at {who.url}" if who and who.url else "ask it over HTTP if it is `scholiast serve`"
+    return (
+        f"library {library!r} is in use by {who or 'another process'}: {ask}, wait for it or stop it, "
+        "or let processes share the library through a Chroma server (SCHOLIAST_CHROMA_URL)"
+    )

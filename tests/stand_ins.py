@@ -1,0 +1,50 @@
+"""Small real implementations of the interfaces, for tests in which a model would be slow."""
+
+import re
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import BackendError
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+class WordsEmbedder:
+    """Puts texts that share words close together: every word has a direction, a text is the sum of its words'."""
+
+    def __init__(self, dimension: int = 32, name: str = "words") -> None:
+        self.name = name
+        self.texts = 0
+        """How many texts it was asked for."""
+        self._dimension = dimension
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.texts += len(texts)
+        return np.array([self._vector(text) for text in texts], np.float32).reshape(len(texts), self._dimension)
+
+    def _vector(self, text: str) -> NDArray[np.float64]:
+        words = _WORD.findall(text.casefold()) or [""]
+        total = np.sum([_direction(word, self._dimension) for word in words], axis=0)
+        return np.asarray(total / np.linalg.norm(total), np.float64)
+
+
+class FailingEmbedder(WordsEmbedder):
+    """Answers a number of calls, then fails as a provider does."""
+
+    def __init__(self, calls: int) -> None:
+        super().__init__()
+        self._calls_left = calls
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        if self._calls_left == 0:
+            raise BackendError("the provider answered 503", retryable=True)
+        self._calls_left -= 1
+        return await super().embed(texts)
+
+
+def _direction(word: str, dimension: int) -> NDArray[np.float64]:
+    seed = int.from_bytes(blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+    return np.random.default_rng(seed).standard_normal(dimension)
