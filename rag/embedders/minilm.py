@@ -45,9 +45,20 @@ class MiniLM:
 
     name = "minilm"
 
-    def __init__(self, folder: Path | None = None, cache: Path | None = None, threads: int | None = None) -> None:
-        """`cache` is the user's cache folder and `threads` the number of processors unless given."""
-        self._built = (cache or user_cache_path("scholiast")) / f"minilm-v{VERSION}"
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        cache: Path | None = None,
+        threads: int | None = None,
+        int8: bool = True,
+    ) -> None:
+        """`cache` is the user's cache folder and `threads` the number of processors unless given.
+
+        Without `int8` the same network in float32, for comparison. Raises ConfigError if there are no weights.
+        """
+        self._int8 = int8
+        self._built = (cache or user_cache_path("scholiast")) / f"minilm-v{VERSION}-{'int8' if int8 else 'float32'}"
         # A folder that was named is always checked; without one, a graph built before needs no weights.
         self._source = minilm_weights.find(folder) if folder or not self._built.exists() else None
         self._pool = ThreadPoolExecutor(threads or _processors(), thread_name_prefix="minilm")
@@ -69,7 +80,7 @@ class MiniLM:
     def _loaded(self) -> "_Encoder":
         with self._lock:
             if self._encoder is None:
-                self._encoder = _load(self._source, self._built)
+                self._encoder = _load(self._source, self._built, self._int8)
             return self._encoder
 
 
@@ -90,10 +101,10 @@ class _Encoder:
         return vector
 
 
-def _load(source: Path | None, built: Path) -> _Encoder:
+def _load(source: Path | None, built: Path, int8: bool) -> _Encoder:
     if source is None or built.exists():
         return _encoder(built, str(built / _GRAPH))
-    graph = _graph(source)
+    graph = _graph(source, int8)
     try:
         _keep(graph, source, built)
     except OSError as error:
@@ -117,10 +128,10 @@ def _encoder(folder: Path, graph: str | bytes) -> _Encoder:
     return _Encoder(tokenizer, session)
 
 
-def _graph(source: Path) -> bytes:
+def _graph(source: Path, int8: bool) -> bytes:
     from rag.embedders import minilm_graph  # imports onnx, which is only needed here
 
-    return minilm_graph.build(minilm_weights.load(source))
+    return minilm_graph.build(minilm_weights.load(source), int8=int8)
 
 
 def _keep(graph: bytes, source: Path, built: Path) -> None:
