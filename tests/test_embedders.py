@@ -1,6 +1,7 @@
 """Every embedder: ours with its real model, OpenAI's at the wire, LangChain's through their own test double."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 import respx
 from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
 from openai import AsyncOpenAI
+from platformdirs import user_cache_path
 
 from rag.embedders import PROVIDERS, embedder, minilm_weights
 from rag.embedders.langchain import LangChainEmbedder
@@ -146,6 +148,16 @@ def test_weights_in_the_usual_caches_are_found(weights: Path, tmp_path: Path, mo
             patch.delenv("HF_HUB_CACHE")
             patch.setenv(variable, str(tmp_path / variable))
             assert minilm_weights.find() == place
+
+
+@pytest.mark.parametrize("damaged", ["encoder.onnx", "tokenizer.json"])
+async def test_a_damaged_cache_says_what_to_delete(minilm: Embedder, tmp_path: Path, damaged: str) -> None:
+    await minilm.embed(["built now at the latest"])
+    folder = tmp_path / "minilm-v1-int8"
+    shutil.copytree(user_cache_path("scholiast") / folder.name, folder)
+    (folder / damaged).write_bytes(b"x")
+    with pytest.raises(ConfigError, match=f"the model in {folder} can't be loaded.*delete that folder"):
+        await MiniLM(cache=tmp_path).embed(["text"])
 
 
 async def test_a_cache_that_cannot_be_written_only_costs_time(weights: Path, tmp_path: Path) -> None:
