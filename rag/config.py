@@ -3,18 +3,53 @@
 from pathlib import Path
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
+
+from rag.errors import ConfigError
+
+_PREFIX = "SCHOLIAST_"
 
 
 class Settings(BaseSettings):
-    """Every setting of the product; `rag/build.py` turns them into objects."""
+    """Every setting of the product; `rag/build.py` turns them into objects. An empty variable counts as not set."""
 
-    model_config = SettingsConfigDict(env_prefix="SCHOLIAST_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     home: Path = Field(default_factory=lambda: user_data_path("scholiast"), description="Folder of all data.")
     database_url: str = Field(default="", description="Catalog; empty is a SQLite file in the home folder.")
     chroma_url: str = Field(default="", description="A Chroma server; empty is Chroma embedded in the home folder.")
-    embedder: str = Field(default="minilm", description="minilm, minilm:FOLDER, openai:MODEL or langchain:PROVIDER:MODEL.")
+    embedder: str = Field(
+        default="minilm", description="minilm, minilm:FOLDER, openai:MODEL or langchain:PROVIDER:MODEL."
+    )
     model: str = Field(default="extractive", description="What writes the answers: extractive, or provider:model.")
-    api_keys: SecretStr = Field(default=SecretStr(""), description="Comma-separated bearer keys; empty is open, loopback only.")
+    api_keys: SecretStr = Field(
+        default=SecretStr(""), description="Comma-separated bearer keys; empty is open, loopback only."
+    )
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        """The same folder wherever the process goes, and in messages."""
+        return home.expanduser().absolute()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The API keys; none means that the service is open."""
+        return tuple(key.strip() for key in self.api_keys.get_secret_value().split(",") if key.strip())
+
+
+def load() -> Settings:
+    """The settings of this process. Raises ConfigError naming the variable, or the .env file."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = [f"{_PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise ConfigError("; ".join(faults)) from error
+    except (SettingsError, RuntimeError) as error:  # RuntimeError: a ~user that does not exist
+        raise ConfigError(f"the settings can't be read: {error}") from error
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(f"{Path('.env').absolute()} can't be read as UTF-8 text: {error}") from error

@@ -1,0 +1,150 @@
+"""The only place where settings become objects: the embedder, the libraries, the engine that answers from one."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from rag import embedders
+from rag.config import Settings
+from rag.engine import Engine
+from rag.errors import ConfigError, NotFoundError, RequestError
+from rag.interfaces import Embedder, Writer
+from rag.library import library as shelf
+from rag.library.library import Library, Summary
+from rag.retrieve import HybridRetriever
+from rag.writers.extractive import ExtractiveWriter
+
+DEFAULT = "default"
+"""The library that is meant where none is named."""
+
+DEMO = "demo"
+"""The library of the bundled sample."""
+
+MODELS = (ExtractiveWriter.name,)
+"""What a request may choose to write its answer."""
+
+
+async def library(
+    settings: Settings, name: str, embedder: Embedder, *, create: bool = False, repair: bool = False
+) -> Library:
+    """Open one library, as `Library.open` does. Raises ConfigError too, when the home folder can't be used."""
+    with _home_errors(settings):
+        return await Library.open(
+            settings.home,
+            name,
+            embedder,
+            settings.database_url,
+            settings.chroma_url,
+            create=create,
+            repair=repair,
+        )
+
+
+def engine(settings: Settings, library: Library, model: str = "") -> Engine:
+    """What answers from an open library. An empty model is the settings' one. Raises RequestError or ConfigError."""
+    retriever = HybridRetriever(library, library.embedder)
+    return Engine(
+        library=library.name, retriever=retriever, vocabulary=library, writer=_writer(settings, library, model)
+    )
+
+
+class Workspace:
+    """The libraries that a process works with: each is opened when it is first asked for, all are closed together.
+
+    An empty name means `default`. As long as that holds no papers and the demo has been run, it means the demo's, so
+    that a newcomer's first question need not name a library.
+    """
+
+    def __init__(self, settings: Settings, embedder: Embedder | None = None, url: str = "") -> None:
+        """`embedder` takes the place of the one in the settings. Whoever finds a library in use is told of `url`.
+
+        Raises ConfigError.
+        """
+        self.settings = settings
+        self.embedder = embedder or embedders.embedder(settings.embedder)
+        self._url = url
+        self._opened: dict[str, Library] = {}
+        self._opening = asyncio.Lock()
+        self._unnamed = ""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def library(self, name: str = "", *, create: bool = False, repair: bool = False) -> Library:
+        """The library, open. The default one is made if it is missing, any other if `create` says so.
+
+        Raises NotFoundError, RequestError, LockedError, LibraryError or ConfigError.
+        """
+        async with self._opening:
+            return await (self._named(name, create, repair) if name else self._meant(repair))
+
+    async def engine(self, name: str = "", model: str = "") -> Engine:
+        """What answers from a library. Raises as `library` does, and RequestError for a model that is not offered."""
+        return engine(self.settings, await self.library(name), model)
+
+    async def close(self) -> None:
+        """Let other processes have the libraries."""
+        while self._opened:
+            _, library = self._opened.popitem()
+            await asyncio.to_thread(library.close)
+
+    async def _meant(self, repair: bool) -> Library:
+        if self._unnamed:
+            return self._opened[self._unnamed]
+        default = await self._named(DEFAULT, repair=repair)
+        if (await default.counts()).papers:
+            self._unnamed = DEFAULT
+            return default
+        try:
+            return await self._named(DEMO, repair=repair)
+        except NotFoundError:
+            return default
+
+    async def _named(self, name: str, create: bool = False, repair: bool = False) -> Library:
+        if name not in self._opened:
+            create = create or name == DEFAULT
+            opened = await library(self.settings, name, self.embedder, create=create, repair=repair)
+            self._opened[name] = opened
+            if self._url:
+                await asyncio.to_thread(opened.announce, self._url)
+        return self._opened[name]
+
+
+async def libraries(settings: Settings) -> list[Summary]:
+    """Every library, by name, whether somebody has it open or not."""
+    with _home_errors(settings):
+        return await shelf.libraries(settings.home, settings.database_url)
+
+
+async def remove(settings: Settings, name: str) -> None:
+    """Delete a library and all it holds. Raises NotFoundError, LockedError, ConfigError."""
+    with _home_errors(settings):
+        await shelf.remove(settings.home, name, settings.database_url, settings.chroma_url)
+
+
+def _writer(settings: Settings, library: Library, model: str) -> Writer:
+    name = model or settings.model
+    if name in MODELS:
+        return ExtractiveWriter(library)
+    offered = ", ".join(MODELS)
+    if model:
+        raise RequestError(f"model {model!r} is not offered; there is {offered}")
+    raise ConfigError(f"SCHOLIAST_MODEL is {name!r}; there is {offered}")
+
+
+@contextmanager
+def _home_errors(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(
+            f"SCHOLIAST_HOME is {settings.home}, and that can't be used ({reason}); set it to a folder you may write to"
+        ) from error

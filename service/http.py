@@ -1,0 +1,167 @@
+"""The routes of HTTP: each turns a request into a call on the workspace, and what comes back into JSON."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
+
+from rag import build, wire
+from rag.build import DEFAULT, Workspace
+from service import bodies, problems, shapes, uploads
+from service.bodies import Question
+from service.metrics import CONTENT_TYPE, Metrics
+from service.searching import MAX_RESULTS, ranked
+from service.stream import AnswerStream
+from service.warmup import Warmup
+
+MAX_PAGE = 1000
+
+_EVENT_STREAM = {
+    "description": "The answer; with `stream` as events: `sources`, `delta`, `citation`, `done`, or `error`.",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+_FILE = {"type": "string", "format": "binary"}
+_PAPERS_IN: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"type": "array", "items": {"type": "object", "required": ["title", "abstract"]}},
+                "example": [{"title": "A title", "abstract": "What it says.", "year": 2024, "id": "arxiv:2401.00001"}],
+            },
+            "multipart/form-data": {"schema": {"type": "object", "properties": {"file": _FILE}, "required": ["file"]}},
+            "application/x-ndjson": {"schema": {"type": "string"}},
+            "text/csv": {"schema": {"type": "string"}},
+            "text/plain": {"schema": {"type": "string"}},
+        },
+    }
+}
+
+
+def _workspace(request: Request) -> Workspace:
+    workspace = request.app.state.workspace
+    assert isinstance(workspace, Workspace)
+    return workspace
+
+
+def _metrics(request: Request) -> Metrics:
+    metrics = request.app.state.metrics
+    assert isinstance(metrics, Metrics)
+    return metrics
+
+
+def _warmup(request: Request) -> Warmup:
+    warmup = request.app.state.warmup
+    assert isinstance(warmup, Warmup)
+    return warmup
+
+
+_Workspace = Annotated[Workspace, Depends(_workspace)]
+_Metrics = Annotated[Metrics, Depends(_metrics)]
+_Library = Annotated[str, Query(description="`default` unless given; while that is empty, the demo's.")]
+_PaperId = Annotated[str, Path(description="May contain slashes.")]
+
+# The key itself is checked by `middleware.Guard`; this only tells the documentation of it.
+_key = HTTPBearer(auto_error=False, description="One of SCHOLIAST_API_KEYS, if the service has any.")
+
+v1 = APIRouter(prefix="/v1", dependencies=[Depends(_key)], responses=bodies.problems(401, 403, 422, 500, 503))
+operations = APIRouter(tags=["operations"])
+
+
+@v1.post(
+    "/ask",
+    tags=["questions"],
+    responses={200: {"model": bodies.AnswerBody, **_EVENT_STREAM}, **bodies.problems(400, 404, 413, 502)},
+)
+async def ask(question: Question, workspace: _Workspace, metrics: _Metrics) -> Response:
+    """Answer a question, with the words that support each sentence."""
+    engine = await workspace.engine(question.library or "", question.model or "")
+    asked = (question.question, question.turns(), question.allowed(), question.top_k)
+    if question.stream:
+        return AnswerStream(engine.stream(*asked), lambda answer: metrics.answer(answer.outcome, answer.model))
+    answer = await engine.ask(*asked)
+    metrics.answer(answer.outcome, answer.model)
+    return JSONResponse(wire.answer(answer))
+
+
+@v1.get("/search", tags=["questions"], responses={200: {"model": bodies.Results}, **bodies.problems(404, 502)})
+async def search(
+    workspace: _Workspace,
+    q: Annotated[str, Query(description="Some words.")],
+    library: _Library = "",
+    limit: Annotated[int, Query(description=f"1 to {MAX_RESULTS}.")] = 10,
+) -> Response:
+    """Rank papers, best first."""
+    return JSONResponse(wire.search_results(list(await ranked(await workspace.engine(library), q, limit))))
+
+
+@v1.post(
+    "/papers",
+    tags=["papers"],
+    openapi_extra=_PAPERS_IN,
+    responses={200: {"model": bodies.Report}, **bodies.problems(400, 413, 502)},
+)
+async def add_papers(
+    request: Request,
+    workspace: _Workspace,
+    library: Annotated[str, Query(description="Made if it is missing; `default` unless given.")] = "",
+    format: Annotated[str, Query(description="Of a file; its content decides unless given.")] = "",
+) -> Response:
+    """Put papers into a library: a JSON list, or a file in any format that `scholiast ingest` reads."""
+    async with uploads.received(request, format) as upload:
+        opened = await workspace.library(library or upload.library or DEFAULT, create=True)
+        return JSONResponse(wire.report(await opened.ingest(upload.records)))
+
+
+@v1.get("/papers", tags=["papers"], responses={200: {"model": bodies.PaperPage}, **bodies.problems(404)})
+async def list_papers(
+    workspace: _Workspace,
+    library: _Library = "",
+    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+) -> Response:
+    """A page of the papers, by id."""
+    opened = await workspace.library(library)
+    papers, counts = await opened.papers(offset, limit), await opened.counts()
+    return JSONResponse(shapes.papers(opened.name, papers, counts.papers, offset, limit))
+
+
+@v1.get("/papers/{id:path}", tags=["papers"], responses={200: {"model": bodies.PaperBody}, **bodies.problems(404)})
+async def show_paper(id: _PaperId, workspace: _Workspace, library: _Library = "") -> Response:
+    """One paper."""
+    return JSONResponse(wire.paper(await (await workspace.library(library)).paper(id)))
+
+
+@v1.delete("/papers/{id:path}", tags=["papers"], responses={200: {"model": bodies.Removed}, **bodies.problems(404)})
+async def remove_paper(id: _PaperId, workspace: _Workspace, library: _Library = "") -> Response:
+    """Take a paper out."""
+    opened = await workspace.library(library)
+    paper = await opened.paper(id)
+    return JSONResponse(shapes.removed(opened.name, await opened.remove([paper.id])))
+
+
+@v1.get("/libraries", tags=["papers"], responses={200: {"model": bodies.LibraryList}})
+async def list_libraries(workspace: _Workspace) -> Response:
+    """Every library, and how much it holds."""
+    return JSONResponse(shapes.libraries(await build.libraries(workspace.settings)))
+
+
+@operations.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process is alive."""
+    return {"status": "ok"}
+
+
+@operations.get("/readyz", responses=bodies.problems(503))
+async def readyz(request: Request, warmup: Annotated[Warmup, Depends(_warmup)]) -> Response:
+    """Questions can be answered: the embedder is loaded and the default library is open."""
+    reasons: Sequence[str] = warmup.missing()
+    return problems.not_ready(reasons, request.scope) if reasons else JSONResponse({"status": "ready"})
+
+
+@operations.get("/metrics", response_class=Response)
+async def metrics(metrics: _Metrics) -> Response:
+    """For Prometheus."""
+    return Response(metrics.text(), media_type=CONTENT_TYPE)

@@ -1,0 +1,41 @@
+"""What Prometheus reads at `/metrics`: requests, how long they took, and what became of the questions."""
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+_METHODS = frozenset({"GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"})
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120)
+
+
+class Metrics:
+    """Of one app, so that two apps in a process do not count into each other."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "scholiast_http_requests", "Requests answered.", ["method", "route", "status"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "scholiast_http_request_seconds",
+            "Until the last byte.",
+            ["route"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._answers = Counter(
+            "scholiast_answers", "Questions by outcome.", ["outcome", "model"], registry=self._registry
+        )
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request. `route` is the pattern, not the path, which has no end of values."""
+        self._requests.labels(method if method in _METHODS else "other", route, status).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def answer(self, outcome: str, model: str) -> None:
+        """Count an answer."""
+        self._answers.labels(outcome, model).inc()
+
+    def text(self) -> bytes:
+        """In Prometheus's own format, `CONTENT_TYPE`."""
+        return generate_latest(self._registry)

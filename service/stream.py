@@ -1,0 +1,119 @@
+"""An answer as server-sent events: `sources`, `delta`, `citation`, `done`, or `error` in band, with heartbeats."""
+
+import json
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from typing import Any
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from rag import wire
+from rag.engine import Cited, Delta, Done, Event, Sources
+from rag.errors import ScholiastError
+from rag.types import Answer, Citation
+from service import problems
+
+HEARTBEAT_SECONDS = 15.0
+
+log = logging.getLogger("scholiast")
+
+
+class AnswerStream(EventSourceResponse):
+    """Sends what an engine yields; a failure before the first event is an ordinary answer with its status.
+
+    The engine's generator runs in one task from beginning to end, so that timeouts inside it hold, and that task is
+    cancelled as soon as the client leaves.
+    """
+
+    def __init__(self, events: AsyncGenerator[Event], finished: Callable[[Answer], None]) -> None:
+        """`finished` is told of the whole answer."""
+        super().__init__((), headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+        self._events = events
+        self._finished = finished
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        outgoing, incoming = anyio.create_memory_object_stream[Event | Exception](1)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._produce, outgoing)
+            tasks.start_soon(_cancel_when_gone, receive, tasks.cancel_scope)
+            async with incoming:
+                await self._forward(incoming, scope, receive, send)
+            tasks.cancel_scope.cancel()
+
+    async def _produce(self, outgoing: MemoryObjectSendStream[Event | Exception]) -> None:
+        async with outgoing, aclosing(self._events) as events:
+            try:
+                async for event in events:
+                    await outgoing.send(event)
+            except Exception as error:
+                await outgoing.send(error)
+
+    async def _forward(
+        self, incoming: MemoryObjectReceiveStream[Event | Exception], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        first = await incoming.receive()
+        if isinstance(first, Exception):
+            return await _problem(first, scope)(scope, receive, send)
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await _send_piece(send, self._encoded(first, scope))
+        while True:
+            try:
+                with anyio.fail_after(HEARTBEAT_SECONDS):
+                    event = await incoming.receive()
+            except TimeoutError:
+                await _send_piece(send, KEEPALIVE_COMMENT)
+            except anyio.EndOfStream:
+                return await send({"type": "http.response.body", "body": b""})
+            else:
+                await _send_piece(send, self._encoded(event, scope))
+
+    def _encoded(self, event: Event | Exception, scope: Scope) -> bytes:
+        match event:
+            case Sources(passages):
+                return _event("sources", {"passages": [wire.passage(passage) for passage in passages]})
+            case Delta(text):
+                return _event("delta", {"text": text})
+            case Cited(citation):
+                return _event("citation", _citation(citation))
+            case Done(answer):
+                self._finished(answer)
+                return _event("done", wire.answer(answer))
+            case Exception():
+                return format_sse_event(event="error", data_str=bytes(_problem(event, scope).body).decode())
+
+
+def _event(name: str, data: Mapping[str, Any]) -> bytes:
+    return format_sse_event(event=name, data_str=json.dumps(data, ensure_ascii=False))
+
+
+def _citation(citation: Citation) -> dict[str, Any]:
+    return {
+        "number": citation.number,
+        "sentence": citation.sentence,
+        "paper": wire.reference(citation.paper),
+        "quote": citation.quote,
+        "start": citation.start,
+        "end": citation.end,
+    }
+
+
+def _problem(error: Exception, scope: Scope) -> JSONResponse:
+    if not isinstance(error, ScholiastError):
+        log.error("request %s failed", scope.get("state", {}).get("request_id"), exc_info=error)
+    return problems.of(error, scope)
+
+
+async def _send_piece(send: Send, piece: bytes) -> None:
+    await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
+async def _cancel_when_gone(receive: Receive, work: anyio.CancelScope) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    work.cancel()
