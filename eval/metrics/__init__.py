@@ -1,0 +1,133 @@
+"""Every measure of a single answer on one page: its name, what it applies to, and the value a failure gets.
+
+A measure is a function of a Case. It is averaged over all questions that it applies to; a question whose answer is
+missing or failed gets `worst`. None means that a given answer offers nothing to measure (no number in it, say): that
+question is left out of the mean, and the count beside the mean says so.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from eval.metrics import abstention, answers, citations, retrieval
+from eval.metrics.case import Case
+from eval.questions import Question
+
+Offer = Literal["answers", "ranking", "citations", "quotes"]
+"""What a system may or may not give; measures of what it never gives are not offered, rather than 0."""
+
+Group = Literal["retrieval", "answers", "citations", "abstention"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One row of every report."""
+
+    name: str
+    label: str
+    group: Group
+    value: Callable[[Case], float | None]
+    applies: Callable[[Question], bool]
+    needs: Offer
+    worst: float = 0.0
+    higher_is_better: bool = True
+
+    @property
+    def definition(self) -> str:
+        """The first line of the function's docstring."""
+        function = self.value.func if isinstance(self.value, partial) else self.value
+        return (function.__doc__ or "").split("\n")[0]
+
+
+def _has_gold(question: Question) -> bool:
+    return bool(question.gold)
+
+
+def _has_facts(question: Question) -> bool:
+    return bool(question.key_facts)
+
+
+def _has_reference(question: Question) -> bool:
+    return question.answerable and bool(question.answer)
+
+
+def _answerable(question: Question) -> bool:
+    return question.answerable
+
+
+def _unanswerable(question: Question) -> bool:
+    return not question.answerable
+
+
+def _has_label(question: Question) -> bool:
+    return question.answerable and question.type == "yes_no" and answers.label(question) is not None
+
+
+def _any(_: Question) -> bool:
+    return True
+
+
+def _ranked(name: str, label: str, measure: Callable[..., float], k: int) -> Metric:
+    def value(case: Case) -> float:
+        return measure(case.ranked, case.question.gold, k)
+
+    value.__doc__ = measure.__doc__
+    return Metric(name=name, label=label, group="retrieval", value=value, applies=_has_gold, needs="ranking")
+
+
+def _net(cost: float) -> Metric:
+    value = partial(abstention.net_score, cost=cost)
+    label = f"Net score, a wrong answer costing {cost:g}"
+    return Metric(name=f"net@{cost:g}", label=label, group="abstention", value=value, applies=_any, needs="answers",
+                  worst=-cost)  # fmt: skip
+
+
+def _answer(
+    name: str, label: str, value: Callable[[Case], float], applies: Callable[[Question], bool] = _has_facts
+) -> Metric:
+    return Metric(name=name, label=label, group="answers", value=value, applies=applies, needs="answers")
+
+
+def _citation(
+    name: str,
+    label: str,
+    value: Callable[[Case], float | None],
+    applies: Callable[[Question], bool] = _has_gold,
+    needs: Offer = "citations",
+) -> Metric:
+    return Metric(name=name, label=label, group="citations", value=value, applies=applies, needs=needs)
+
+
+COSTS = (0.5, 1.0, 2.0, 4.0)
+
+METRICS: tuple[Metric, ...] = (
+    _ranked("gold_first", "Gold paper first", retrieval.hit, 1),
+    _ranked("hit@5", "A gold paper among the first 5", retrieval.hit, 5),
+    _ranked("recall@5", "Recall@5", retrieval.recall, 5),
+    _ranked("recall@10", "Recall@10", retrieval.recall, 10),
+    _ranked("mrr@10", "MRR@10", retrieval.reciprocal_rank, 10),
+    _ranked("ndcg@10", "nDCG@10", retrieval.ndcg, 10),
+    _answer("facts@120", "Key facts in the first 120 words", answers.facts_first),
+    _answer("facts", "Key facts in the whole answer", answers.facts),
+    _answer("all_facts@120", "Every key fact in the first 120 words", answers.all_facts_first),
+    _answer("all_facts", "Every key fact in the answer", answers.all_facts),
+    _answer("yes_no", "Yes or no right", answers.yes_no, _has_label),
+    _answer("idf_f1", "IDF-weighted F1 against the reference", answers.idf_f1, _has_reference),
+    _answer("rouge_l", "ROUGE-L against the reference", answers.rouge_l, _has_reference),
+    _citation("cites_gold", "Cites a gold paper", citations.cites_gold),
+    _citation("gold_precision", "Share of citations that are of gold papers", citations.gold_precision),
+    _citation("gold_recall", "Gold papers cited", citations.gold_recall),
+    _citation("valid_marks", "Numbers that name a shown passage", citations.valid_marks, _any),
+    _citation("verbatim_quotes", "Quotes that are verbatim", citations.verbatim_quotes, _any, "quotes"),
+    _citation("lexical_support", "Sentences with lexical support", citations.lexical_support, _any),
+    Metric(name="unsupported_numbers", label="Numbers no cited abstract has", group="citations",
+           value=citations.unsupported_numbers, applies=_any, needs="citations", worst=1.0, higher_is_better=False),
+    Metric(name="answered", label="Answerable questions answered", group="abstention",
+           value=abstention.answered, applies=_answerable, needs="answers"),
+    Metric(name="declined", label="Unanswerable questions declined", group="abstention",
+           value=abstention.declined, applies=_unanswerable, needs="answers"),
+    *(_net(cost) for cost in COSTS),
+)  # fmt: skip
+
+BY_NAME = {metric.name: metric for metric in METRICS}

@@ -1,0 +1,104 @@
+"""Does the system answer when it should, decline when it should, and know how sure it is?"""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+
+from eval.metrics.answers import right
+from eval.metrics.case import Case
+
+BINS = 10
+
+
+def answered(case: Case) -> float:
+    """1 if the reply does not decline; on answerable questions 1 - its mean is the rate of over-refusal."""
+    return float(not case.reply.declined)
+
+
+def declined(case: Case) -> float:
+    """1 if the reply declines; its mean over unanswerable questions is the share that was caught."""
+    return float(case.reply.declined)
+
+
+def net_score(case: Case, cost: float) -> float:
+    """+1 for a right answer, 0 for declining, -cost for a wrong one.
+
+    Any answer to an unanswerable question is wrong. Declining everything scores 0 at every cost, so a negative mean
+    says that the system had better stayed silent.
+    """
+    if case.reply.declined:
+        return 0.0
+    return 1.0 if case.question.answerable and right(case) else -cost
+
+
+def risk_coverage(confidence: Sequence[float], correct: Sequence[bool]) -> list[tuple[float, float]]:
+    """(coverage, risk) after each distinct confidence from the highest down (El-Yaniv and Wiener, 2010).
+
+    Coverage is the share of items taken so far, risk the share of these that are wrong. Ties enter together.
+    """
+    points: list[tuple[float, float]] = []
+    taken = wrong = 0
+    ordered = sorted(zip(confidence, correct, strict=True), reverse=True)
+    for _, tied in groupby(ordered, key=lambda item: item[0]):
+        for _, is_correct in tied:
+            taken += 1
+            wrong += not is_correct
+        points.append((taken / len(ordered), wrong / taken))
+    return points
+
+
+def aurc(confidence: Sequence[float], correct: Sequence[bool]) -> float | None:
+    """Area under the risk–coverage curve: the mean risk over coverages 1/n ... n/n, lower is better.
+
+    Geifman et al. (2019). Within a tie the expected number of wrong items is taken, so that the order of the file does
+    not matter. None without items.
+    """
+    if not confidence:
+        return None
+    ordered = sorted(zip(confidence, correct, strict=True), reverse=True)
+    taken, wrong, risks = 0, 0.0, 0.0
+    for _, group in groupby(ordered, key=lambda item: item[0]):
+        tied = [is_correct for _, is_correct in group]
+        error = 1 - sum(tied) / len(tied)
+        for _ in tied:
+            taken, wrong = taken + 1, wrong + error
+            risks += wrong / taken
+    return risks / len(ordered)
+
+
+def auroc(confidence: Sequence[float], correct: Sequence[bool]) -> float | None:
+    """Probability that a correct item has the higher confidence, a tie counting half (Mann–Whitney U / n₁n₀).
+
+    None if there are no correct or no wrong items.
+    """
+    positive = np.array([c for c, ok in zip(confidence, correct, strict=True) if ok])
+    negative = np.array([c for c, ok in zip(confidence, correct, strict=True) if not ok])
+    if not len(positive) or not len(negative):
+        return None
+    above = (positive[:, None] > negative[None, :]).sum() + 0.5 * (positive[:, None] == negative[None, :]).sum()
+    return float(above) / (len(positive) * len(negative))
+
+
+def reliability(confidence: Sequence[float], correct: Sequence[bool]) -> list[tuple[int, float, float]]:
+    """(count, mean confidence, share correct) of at most 10 bins of nearly equal size, from the least confident up."""
+    ordered = sorted(zip(confidence, correct, strict=True))
+    bins = [part for part in np.array_split(np.array(ordered, dtype=float).reshape(-1, 2), BINS) if len(part)]
+    return [(len(part), float(part[:, 0].mean()), float(part[:, 1].mean())) for part in bins]
+
+
+def ece(confidence: Sequence[float], correct: Sequence[bool]) -> float | None:
+    """Expected calibration error: Σ (n_bin / n) |share correct - mean confidence| over equal-mass bins.
+
+    Naeini et al. (2015). 0 is perfectly calibrated. None without items.
+    """
+    if not confidence:
+        return None
+    return sum(count * abs(share - mean) for count, mean, share in reliability(confidence, correct)) / len(confidence)
+
+
+def brier(confidence: Sequence[float], correct: Sequence[bool]) -> float | None:
+    """Mean squared difference between confidence and 1 (correct) or 0 (wrong) (Brier, 1950). None without items."""
+    if not confidence:
+        return None
+    return sum((c - ok) ** 2 for c, ok in zip(confidence, correct, strict=True)) / len(confidence)

@@ -1,0 +1,27 @@
+"""How long and how much: percentiles of latency, tokens, and money at a stated price."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from eval.reply import Reply
+
+
+@dataclass(frozen=True)
+class Price:
+    """US dollars for a million tokens of prompt and of completion."""
+
+    prompt: float
+    completion: float
+
+
+def percentile(values: Sequence[float], percent: float) -> float | None:
+    """The nearest-rank percentile: the smallest value that at least `percent` % do not exceed. None without values."""
+    if not values:
+        return None
+    return sorted(values)[max(ceil(percent / 100 * len(values)), 1) - 1]
+
+
+def cost(reply: Reply, price: Price) -> float:
+    """US dollars: (prompt tokens x prompt price + completion tokens x completion price) / 1,000,000."""
+    return (reply.prompt_tokens * price.prompt + reply.completion_tokens * price.completion) / 1_000_000

@@ -1,0 +1,183 @@
+"""The questions of an evaluation: one record a line, checked on load so that a mistake in it never becomes a score."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal, get_args
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from eval.words import says
+from rag.corpus.identity import normalised_title
+from rag.errors import RequestError
+from rag.types import Turn
+
+QuestionType = Literal[
+    "factoid", "numeric", "method", "comparison", "multi_paper", "list", "definition", "yes_no", "unanswerable",
+    "followup",
+]  # fmt: skip
+TYPES: tuple[str, ...] = get_args(QuestionType)
+_SHOWN_PROBLEMS = 20
+
+
+@dataclass(frozen=True)
+class PaperRef:
+    """A paper as a system names it."""
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked, and what a good answer says and cites.
+
+    A key fact is a list of accepted spellings. `gold_ids` and `gold_titles` name the papers that answer; with
+    `gold_mode` "any" each of them suffices. `gold_grades` (for nDCG) stand in that order; without them all are 1.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    id: str
+    question: str
+    type: QuestionType
+    answerable: bool
+    history: tuple[Turn, ...] = ()
+    gold_titles: tuple[str, ...] = ()
+    gold_ids: tuple[str, ...] = ()
+    gold_grades: tuple[float, ...] = ()
+    gold_mode: Literal["any", "all"] = "any"
+    answer: str = ""
+    key_facts: tuple[tuple[str, ...], ...] = ()
+
+    @cached_property
+    def gold(self) -> dict[str, float]:
+        """The grade of every gold paper, by its key."""
+        keys = [*self.gold_ids, *map(_title_key, self.gold_titles)]
+        return dict(zip(keys, self.gold_grades or [1.0] * len(keys), strict=True))
+
+    def key(self, paper: PaperRef) -> str:
+        """What the paper is called here: its gold key if it is a gold paper, else its id (or title)."""
+        if paper.id in self.gold:
+            return paper.id
+        title = _title_key(paper.title)
+        return title if title in self.gold or not paper.id else paper.id
+
+
+_RECORD = TypeAdapter(Question)
+
+
+def load(path: Path, papers: Collection[PaperRef] | None = None) -> tuple[Question, ...]:
+    """The questions of a JSON Lines file, in order; with `papers`, gold papers must be among them.
+
+    Raises RequestError that lists every problem with its line.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"{path} can't be read as questions: {error}") from error
+    found: list[Question] = []
+    problems: list[str] = []
+    first_line: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            question = _RECORD.validate_json(line)
+        except ValidationError as error:
+            problems += [f"line {number}: {problem}" for problem in _plainly(error)]
+            continue
+        if question.id in first_line:
+            problems.append(f"line {number}: id {question.id!r} stands already on line {first_line[question.id]}")
+        first_line.setdefault(question.id, number)
+        problems += [f"line {number} ({question.id}): {problem}" for problem in lint(question, papers)]
+        found.append(question)
+    if problems:
+        raise RequestError(_report(path, problems))
+    if not found:
+        raise RequestError(f"{path} has no questions; give it one JSON object a line")
+    return tuple(found)
+
+
+def lint(question: Question, papers: Collection[PaperRef] | None = None) -> Iterator[str]:
+    """What is wrong with one question, in words. `papers`, if given, is the whole corpus."""
+    if not question.id.strip() or not question.question.strip():
+        yield "its id and its question must not be empty"
+    if question.answerable == (question.type == "unanswerable"):
+        yield f'type {question.type!r} and "answerable": {str(question.answerable).lower()} contradict each other'
+    if question.type == "followup" and not question.history:
+        yield "a follow-up needs the history that it follows"
+    yield from _lint_gold(question, papers)
+    for fact in question.key_facts:
+        if not fact or not all(spelling.strip() for spelling in fact):
+            yield f"key fact {list(fact)} has an empty spelling; remove it"
+            continue
+        for spelling in fact:
+            if says(question.question, spelling):
+                yield f"key fact {spelling!r} stands in the question itself, so repeating the question would score"
+
+
+def _lint_gold(question: Question, papers: Collection[PaperRef] | None) -> Iterator[str]:
+    golds = (*question.gold_ids, *question.gold_titles)
+    if not question.answerable and (golds or question.key_facts):
+        yield "an unanswerable question has no gold papers and no key facts"
+    if question.answerable and not golds and not question.key_facts and not question.answer:
+        yield "an answerable question needs gold papers, key facts or an answer to be scored by"
+    if question.gold_grades and len(question.gold_grades) != len(golds):
+        yield f"{len(question.gold_grades)} gold_grades for {len(golds)} gold papers; give each its own"
+    if any(grade <= 0 for grade in question.gold_grades):
+        yield "a grade of a gold paper must be above 0; leave the paper out instead"
+    if papers is not None:
+        known = {paper.id for paper in papers} | {_title_key(paper.title) for paper in papers}
+        for gold in (*question.gold_ids, *question.gold_titles):
+            if gold not in known and _title_key(gold) not in known:
+                yield f"gold paper {gold!r} is not in the corpus"
+
+
+def clusters(questions: Sequence[Question]) -> dict[str, str]:
+    """Which questions share evidence: those that share a gold paper, directly or through others, share a cluster.
+
+    Their scores are not independent, so the statistics draw whole clusters. A question without gold stands alone.
+    """
+    parent = {question.id: question.id for question in questions}
+
+    def root(id: str) -> str:
+        while parent[id] != id:
+            id = parent[id]
+        return id
+
+    first_with: dict[str, str] = {}
+    for question in questions:
+        for gold in question.gold:
+            other = first_with.setdefault(gold, question.id)
+            parent[root(question.id)] = root(other)
+    return {question.id: root(question.id) for question in questions}
+
+
+def dump(questions: Sequence[Question]) -> str:
+    """The file that `load` reads."""
+    return "".join(_RECORD.dump_json(q, exclude_defaults=True).decode() + "\n" for q in questions)
+
+
+def fingerprint(questions: Sequence[Question]) -> str:
+    """SHA-256 of the questions, whatever the order of fields in their file."""
+    return sha256(dump(questions).encode()).hexdigest()
+
+
+def _title_key(title: str) -> str:
+    return f"title:{normalised_title(title)}"
+
+
+def _plainly(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors(include_url=False):
+        where = ".".join(str(part) for part in problem["loc"])
+        yield f"{where}: {problem['msg']}" if where else problem["msg"]
+
+
+def _report(path: Path, problems: Sequence[str]) -> str:
+    more = [f"... and {len(problems) - _SHOWN_PROBLEMS} more"] if len(problems) > _SHOWN_PROBLEMS else []
+    listed = "\n  ".join([*problems[:_SHOWN_PROBLEMS], *more])
+    noun = "problem" if len(problems) == 1 else "problems"
+    return f"{path} has {len(problems)} {noun}; mend the file and try again\n  {listed}"
