@@ -143,6 +143,13 @@ class Catalog:
             query = select(papers.c.id).where(papers.c.library == name).order_by(papers.c.id)
             return list(connection.execute(query).scalars())
 
+    def sample(self, name: str, upto: int, number: int) -> dict[str, StoredPaper]:
+        """Some papers that changed last at or before revision `upto`, spread evenly over the ids."""
+        query = select(papers.c.id).where(papers.c.library == name, papers.c.revision <= upto)
+        with self._reading() as connection:
+            ids = list(connection.execute(query.order_by(papers.c.id)).scalars())
+        return self.stored(name, ids[:: max(1, len(ids) // number)][:number])
+
     def hashes(self, name: str, ids: Collection[str]) -> dict[str, str]:
         """The content hash of each paper that is stored, by its id."""
         return {row.id: row.content_hash for row in self._rows(select(papers.c.id, papers.c.content_hash), name, ids)}

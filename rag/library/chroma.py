@@ -1,5 +1,6 @@
 """The dense index: every chunk with its vector in one Chroma collection, which follows the catalog."""
 
+import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,11 +33,12 @@ _PAPERS_AT_ONCE = 500
 class Chroma:
     """One collection: a row per chunk. Every method blocks, and raises LibraryError when the index is damaged."""
 
-    def __init__(self, client: ClientAPI, collection: Collection, place: str) -> None:
-        """`place` says in messages where the collection is."""
+    def __init__(self, client: ClientAPI, collection: Collection, place: str, folder: Path | None = None) -> None:
+        """`place` says in messages where the collection is; `folder` has its files, if they are ours."""
         self._client = client
         self._collection = collection
-        self._place = place
+        self.place = place
+        self._folder = folder
 
     @classmethod
     def embedded(cls, folder: Path, *, create: bool) -> "Chroma":
@@ -48,7 +50,7 @@ class Chroma:
             raise LibraryError(f"the Chroma index {folder} is missing; run `scholiast rebuild`")
         with _our_errors(str(folder)):
             client = chromadb.PersistentClient(folder, settings=Settings(anonymized_telemetry=False))
-            return cls(client, _collection(client, _COLLECTION, create), str(folder))
+            return cls(client, _collection(client, _COLLECTION, create), str(folder), folder)
 
     @classmethod
     def served(cls, url: str, name: str, *, create: bool) -> "Chroma":
@@ -66,7 +68,7 @@ class Chroma:
     def apply(self, papers: Sequence[StoredPaper], removed: Sequence[str]) -> None:
         """Put papers in the place of what the index has of them, and forget those removed. May be repeated."""
         gone = [*removed, *(stored.paper.id for stored in papers)]
-        with _our_errors(self._place):
+        with _our_errors(self.place):
             for start in range(0, len(gone), _PAPERS_AT_ONCE):
                 # Deleted first: Chroma's upsert keeps old metadata, and its add passes over an id that is there.
                 self._collection.delete(where={"paper_id": _one_of(gone[start : start + _PAPERS_AT_ONCE])})
@@ -75,34 +77,39 @@ class Chroma:
 
     def nearest(self, vector: Vectors, limit: int) -> list[tuple[str, float]]:
         """The `limit` chunks nearest to a vector of shape (dimension,): paper id and cosine, best first."""
-        with _our_errors(self._place):
+        with _our_errors(self.place):
+            # Without metadata, which takes several times as long as the search: the id begins with the paper's.
             found = self._collection.query(
-                query_embeddings=vector.reshape(1, -1), n_results=limit, include=["metadatas", "distances"]
+                query_embeddings=vector.reshape(1, -1), n_results=limit, include=["distances"]
             )
-        rows, distances = found["metadatas"] or [[]], found["distances"] or [[]]
-        return [(str(row["paper_id"]), 1 - distance) for row, distance in zip(rows[0], distances[0], strict=True)]
+        distances = found["distances"] or [[]]
+        return [
+            (id.rpartition("#")[0], 1 - distance) for id, distance in zip(found["ids"][0], distances[0], strict=True)
+        ]
 
     def count(self) -> int:
         """How many chunks the index holds."""
-        with _our_errors(self._place):
+        with _our_errors(self.place):
             return self._collection.count()
 
     def rows(self) -> dict[str, Vectors]:
         """Every chunk id with its vector: for checks, not for queries."""
-        with _our_errors(self._place):
+        with _our_errors(self.place):
             found = self._collection.get(include=["embeddings"])
         vectors = found["embeddings"]
         return dict(zip(found["ids"], np.asarray([] if vectors is None else vectors, np.float32), strict=True))
 
     def drop(self) -> None:
         """Delete the collection."""
-        with _our_errors(self._place):
+        with _our_errors(self.place):
             self._client.delete_collection(self._collection.name)
 
     def close(self) -> None:
-        """Release the files."""
+        """Release the files, and note in what state we leave them."""
         if isinstance(self._client, Client):  # it always is; only its declared type lacks `close`
             self._client.close()
+        if self._folder is not None:
+            _note(self._folder).write_text(json.dumps(_graph_files(self._folder)), "utf-8")
 
     def _add(self, papers: Sequence[StoredPaper]) -> None:
         ids = [f"{stored.paper.id}#{ordinal}" for stored in papers for ordinal in range(len(stored.chunks))]
@@ -127,8 +134,26 @@ def _about(stored: StoredPaper, ordinal: int) -> Metadata:
 def _collection(client: ClientAPI, name: str, create: bool) -> Collection:
     """Without an embedding function: Chroma's own would fetch a model from the network."""
     if create:
-        return client.create_collection(name, embedding_function=None, configuration=_CONFIGURATION)
+        return client.get_or_create_collection(name, embedding_function=None, configuration=_CONFIGURATION)
     return client.get_collection(name, embedding_function=None)
+
+
+def as_left(folder: Path) -> bool:
+    """Whether the files of the vector graph are as `close` left them. If not, reading them may crash the process."""
+    try:
+        return bool(json.loads(_note(folder).read_text("utf-8")) == _graph_files(folder))
+    except (OSError, ValueError):
+        return False
+
+
+def _graph_files(folder: Path) -> dict[str, list[int]]:
+    """Size and time of each. A damaged SQLite file beside them is reported by SQLite itself."""
+    files = sorted(path for path in folder.glob("*/*") if path.is_file())
+    return {f"{path.parent.name}/{path.name}": [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
+
+
+def _note(folder: Path) -> Path:
+    return folder / "as_left.json"
 
 
 @contextmanager

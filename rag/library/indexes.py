@@ -9,8 +9,9 @@ from uuid import uuid4
 
 from rag.errors import LibraryError
 from rag.library.catalog import Catalog, LibraryRow
-from rag.library.chroma import Chroma
+from rag.library.chroma import Chroma, as_left
 from rag.library.keywords import KeywordIndex
+from rag.library.probe import CANARIES, Probed, try_folder, try_index
 
 # Small additions are slow in both indexes; more than this at once takes memory.
 _PAPERS_AT_ONCE = 1000
@@ -28,7 +29,9 @@ class Indexes:
         self._library = library
         self._folder = folder
         self._chroma_url = chroma_url
+        self._generation = ""
         self._opening = threading.RLock()
+        self._following = threading.RLock()
         self._chroma: Chroma | None = None
         self._keywords: KeywordIndex | None = None
 
@@ -37,6 +40,8 @@ class Indexes:
         with self._opening:
             if self._chroma is None:
                 row = self._row()
+                if row.chroma_revision > 0 and not self._chroma_url:
+                    self._try_before_opening(row)
                 self._chroma = self._open_chroma(row.generation, create=row.chroma_revision == 0)
             return self._chroma
 
@@ -44,12 +49,26 @@ class Indexes:
         """The keyword index. Raises LibraryError when it is damaged."""
         with self._opening:
             if self._keywords is None:
-                self._keywords = KeywordIndex(self._keyword_folder(self._row().generation))
+                self._generation = self._row().generation
+                self._keywords = KeywordIndex(self._keyword_folder(self._generation))
             return self._keywords
+
+    def refresh(self) -> bool:
+        """Notice what another process has done to the indexes; whether they are in step with the catalog."""
+        row = self._row()
+        with self._opening:
+            if row.generation != self._generation:
+                self._chroma = self._keywords = None  # not closed: another thread may be searching in them
+            elif self._keywords and self._keywords.revision < row.revision:
+                self._keywords = None
+        return self.keywords().revision >= row.revision and row.chroma_revision >= row.revision
 
     def catch_up(self) -> None:
         """Apply what the catalog has and the indexes have not. Does little when they are in step; may be repeated."""
-        row = self._row()
+        with self._following:
+            self._catch_up(self._row())
+
+    def _catch_up(self, row: LibraryRow) -> None:
         if self.keywords().revision > row.revision:
             raise LibraryError(
                 f"the keyword index of library {row.name!r} has seen change {self.keywords().revision}, "
@@ -81,11 +100,26 @@ class Indexes:
 
     def close(self) -> None:
         """Release the files; the next use opens them again."""
-        with self._opening:
+        with self._following, self._opening:
             for index in (self._chroma, self._keywords):
                 if index is not None:
                     index.close()
             self._chroma = self._keywords = None
+
+    def probe(self) -> Probed:
+        """Look for some papers by a vector of theirs. Raises LibraryError when the dense index is damaged."""
+        row = self._row()
+        sample = self._catalog.sample(row.name, row.chroma_revision, CANARIES)
+        canaries = [(id, stored.chunk_vectors[0]) for id, stored in sample.items() if stored.chunks]
+        if self._chroma_url:
+            return try_index(self.chroma(), canaries)
+        return try_folder(self._chroma_folder(row.generation), canaries)
+
+    def _try_before_opening(self, row: LibraryRow) -> None:
+        """After a crash, or when somebody has touched the files; not in the ordinary case, since it takes seconds."""
+        folder = self._chroma_folder(row.generation)
+        if folder.exists() and not as_left(folder):
+            self.probe()
 
     def _build(self, row: LibraryRow, generation: str) -> None:
         chroma = self._open_chroma(generation, create=True)

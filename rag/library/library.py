@@ -3,12 +3,13 @@
 import asyncio
 import re
 import shutil
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from rag import chunk
-from rag.errors import LibraryError, NotFoundError, RequestError
+from rag.errors import LibraryError, LockedError, NotFoundError, RequestError
 from rag.interfaces import Embedder
 from rag.library import incoming, schema
 from rag.library.catalog import Catalog, Counts, LibraryRow
@@ -41,6 +42,7 @@ class Library:
         self.embedder = embedder
         self._catalog = catalog
         self._lock = Lock(folder)
+        self._shared = bool(chroma_url)
         self._writing = asyncio.Lock()
         self._indexes = Indexes(catalog, name, folder, chroma_url)
 
@@ -58,13 +60,14 @@ class Library:
     ) -> "Library":
         """Become the owner of a library and finish what a killed process left; close it in the end.
 
+        With a Chroma server several processes may open a library; then each owns it only while it writes.
         `create` makes the library if there is none; otherwise that is a NotFoundError. Raises RequestError for a name
         that can't be one, LockedError when another process is the owner, and LibraryError when the library was built
         with something else or is damaged; `repair` opens it all the same, for `rebuild`.
         """
         _check_name(name)
         catalog = await asyncio.to_thread(Catalog, home, database_url)
-        library = cls(name, embedder, catalog, _folder(home, name), chroma_url)
+        library = cls(name, embedder, catalog, folder_of(home, name), chroma_url)
         try:
             await asyncio.to_thread(library._start, create, repair)
         except BaseException:
@@ -80,7 +83,8 @@ class Library:
 
     def announce(self, url: str) -> None:
         """Tell whoever finds the library in use that it answers over HTTP at this URL."""
-        self._lock.announce(url)
+        if not self._shared:
+            self._lock.announce(url)
 
     async def ingest(self, records: Iterable[Paper | Rejected], progress: Progress | None = None) -> IngestReport:
         """Store what is new or changed. May be killed at any point and run again.
@@ -89,7 +93,7 @@ class Library:
         records with the same id the last one counts, and the others count as unchanged. Raises BackendError when the
         embedder fails; what was stored until then stays.
         """
-        async with self._writing:
+        async with self._as_writer():
             arrived = await asyncio.to_thread(incoming.gather, records)
             known = await asyncio.to_thread(self._catalog.hashes, self.name, arrived.papers)
             todo = [paper for id, paper in arrived.papers.items() if known.get(id) != paper.content_hash]
@@ -110,7 +114,7 @@ class Library:
 
     async def remove(self, ids: Collection[str]) -> int:
         """Take papers out; returns how many were there."""
-        async with self._writing:
+        async with self._as_writer():
             removed = await asyncio.to_thread(self._catalog.remove, self.name, ids)
             await asyncio.to_thread(self._indexes.catch_up)
         return removed
@@ -120,10 +124,12 @@ class Library:
 
         May be killed and run again. Nothing else may read meanwhile.
         """
-        async with self._writing:
+        async with self._as_writer():
             if embed:
                 await self._embed_again(progress or _silent)
             await asyncio.to_thread(self._indexes.rebuild)
+            if embed:
+                await asyncio.to_thread(self._catalog.describe, self.name, embedder=self.embedder.name)
             return await self.counts()
 
     async def nearest(self, vector: Vectors, limit: int, allowed: Collection[str] | None = None) -> Hits:
@@ -135,7 +141,7 @@ class Library:
 
     async def matching(self, question: str, limit: int, allowed: Collection[str] | None = None) -> Hits:
         """The papers whose words match a question, with their BM25 score. Only those in `allowed`, unless None."""
-        return await asyncio.to_thread(lambda: self._indexes.keywords().search(question, limit, allowed))
+        return await asyncio.to_thread(lambda: self._current().keywords().search(question, limit, allowed))
 
     def idf(self, stems: Sequence[str]) -> dict[str, float]:
         """How telling each stem is in this library, highest for one that no paper has. Does not wait for anything."""
@@ -170,10 +176,13 @@ class Library:
     def _start(self, create: bool, repair: bool) -> None:
         if not create and self._catalog.library(self.name) is None:
             raise _no_library(self.name, self._catalog)
-        self._lock.acquire(self.name)
+        if not self._shared:
+            self._lock.acquire(self.name)
         row = self._catalog.library(self.name) or self._create()
-        if not repair:
-            self._check_what_built_it(row)
+        fault = "" if repair else mismatch(row, self.embedder.name)
+        if fault:
+            raise LibraryError(fault)
+        if not self._shared and not repair:
             self._indexes.catch_up()
 
     def _create(self) -> LibraryRow:
@@ -190,10 +199,27 @@ class Library:
         self._catalog.create(row)
         return row
 
-    def _check_what_built_it(self, row: LibraryRow) -> None:
-        fault = mismatch(row, self.embedder.name)
-        if fault:
-            raise LibraryError(fault)
+    def _current(self) -> Indexes:
+        """The indexes, in step: with a Chroma server, other processes write too, and may not have finished."""
+        if self._shared and not self._writing.locked() and not self._indexes.refresh():
+            with suppress(LockedError):
+                self._lock.acquire(self.name)
+                try:
+                    self._indexes.catch_up()
+                finally:
+                    self._lock.release()
+        return self._indexes
+
+    @asynccontextmanager
+    async def _as_writer(self) -> AsyncIterator[None]:
+        async with self._writing:
+            if self._shared:
+                await asyncio.to_thread(self._lock.acquire, self.name)
+            try:
+                yield
+            finally:
+                if self._shared:
+                    self._lock.release()
 
     async def _store(self, todo: Sequence[Paper], done: int, progress: Progress) -> None:
         total = done + len(todo)
@@ -224,16 +250,13 @@ class Library:
             )
 
     async def _embed_again(self, progress: Progress) -> None:
-        """Until every paper is done, the library says that it was built with nothing, and can't be used."""
+        """Until the rebuild is done, the library says that it was built with nothing, and can't be used."""
         await asyncio.to_thread(self._catalog.describe, self.name, embedder="", dimension=0, chunker=chunk.NAME)
         ids = await asyncio.to_thread(self._catalog.ids, self.name)
         for start in range(0, len(ids), _PAPERS_AT_ONCE):
             progress(start, len(ids))
             part = await asyncio.to_thread(self._catalog.by_id, self.name, ids[start : start + _PAPERS_AT_ONCE])
             await self._write(list(part.values()))
-        await asyncio.to_thread(
-            self._catalog.describe, self.name, embedder=self.embedder.name, schema_version=schema.VERSION
-        )
         progress(len(ids), len(ids))
 
     def _nearest(self, vector: Vectors, limit: int, allowed: Collection[str] | None) -> Hits:
@@ -242,7 +265,7 @@ class Library:
             return _best([(id, float((vectors @ vector).max())) for id, vectors in scored if len(vectors)], limit)
         if self._row().revision == 0:
             return []
-        return _widening(lambda wanted: self._indexes.chroma().nearest(vector, wanted), limit, allowed)
+        return _widening(lambda wanted: self._current().chroma().nearest(vector, wanted), limit, allowed)
 
     def _row(self) -> LibraryRow:
         row = self._catalog.library(self.name)
@@ -302,7 +325,7 @@ def _summaries(home: Path, database_url: str) -> list[Summary]:
 
 
 def _remove(home: Path, name: str, database_url: str, chroma_url: str) -> None:
-    folder, catalog = _folder(home, name), Catalog(home, database_url)
+    folder, catalog = folder_of(home, name), Catalog(home, database_url)
     lock = Lock(folder)
     try:
         if catalog.library(name) is None:
@@ -321,7 +344,8 @@ def _no_library(name: str, catalog: Catalog) -> NotFoundError:
     return NotFoundError(f"no library {name!r}; there is {there}")
 
 
-def _folder(home: Path, name: str) -> Path:
+def folder_of(home: Path, name: str) -> Path:
+    """Where a library's indexes and its lock are."""
     return home / "libraries" / name
 
 

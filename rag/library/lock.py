@@ -37,6 +37,8 @@ class Lock:
     def acquire(self, library: str) -> None:
         """Become the owner. Raises LockedError naming the owner and the ways out."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        if self._lock.is_locked:  # by us: asking again would only count up
+            raise LockedError(_message(library, _ourselves()))
         try:
             self._lock.acquire(blocking=False)
         except filelock.Timeout:
@@ -48,7 +50,9 @@ class Lock:
         self._write(replace(_ourselves(), url=url))
 
     def release(self) -> None:
-        """Let others in."""
+        """Let others in; nothing happens when we are not the owner."""
+        if not self._lock.is_locked:
+            return
         _note(self._folder).unlink(missing_ok=True)
         self._lock.release()
 
