@@ -6,8 +6,8 @@ from typing import NamedTuple
 from rag import sentences, tokens
 from rag.types import Chunk, Paper
 
-LIMIT_TOKENS = 64
-OVERLAP_SENTENCES = 0
+LIMIT_TOKENS = 96
+OVERLAP_SENTENCES = 1
 NAME = f"sentences-{LIMIT_TOKENS}-{OVERLAP_SENTENCES}-v1"
 """What an index remembers of the chunker; the last part changes with the algorithm."""
 

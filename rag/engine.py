@@ -1,6 +1,6 @@
 """One question, start to finish: stand it alone, find passages, decide, write, ground. Start reading here."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from time import perf_counter
@@ -69,7 +69,7 @@ class Engine:
 
     async def stream(
         self, question: str, history: Sequence[Turn] = (), filters: Filters = EVERYTHING, top_k: int = TOP_K
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event]:
         """Yield Sources, then Delta and Cited as the answer is written, then Done. Raises as `ask` does."""
         question = _checked(question, top_k)
         clock = _Clock()

@@ -13,11 +13,13 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
+from rag import asked
 from rag.terms import telling
 from rag.types import Evidence, Passage
 
-SIGNALS = ("similarity", "overlap", "most_overlap", "position", "opening", "words", "background", "own", "means",
-           "names", "figures")  # fmt: skip
+SIGNALS = ("similarity", "overlap", "most_overlap", "overlap_before", "position", "opening", "words", "background",
+           "own", "means", "finding", "availability", "names", "figures", "defining_similarity", "defining_names",
+           "judging_finding", "judging_names")  # fmt: skip
 
 _BACKGROUND = re.compile(
     r"^(recent|existing|previous|prior|current|many|most|while|although|despite|however|traditional|conventional"
@@ -36,18 +38,18 @@ _MEANS = re.compile(
     r"|we (first|then|use|train|apply)|first|second|two|three|namely|which)\b",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"\b(?:[A-Z][a-z]*[A-Z\d][\w-]*|[A-Z]{2,}[\w-]*|\w*\d\w*)\b|(?<=[a-z,] )[A-Z][a-z]+")
-_FIGURE = re.compile(r"\d[\d.,]*")
-_QUANTITY = re.compile(
-    r"\b(how (many|much|long|fast|big|large|often|far)|numbers?|percent\w*|score|accuracy|rate|times?|factor|size|speed"
-    r"|faster|gain|value)\b",
+_FINDING = re.compile(
+    r"\b(we|results?|experiments?|findings?|analysis|evaluations?|study)\b.{0,60}\b(show|demonstrat|find|found|reveal"
+    r"|suggest|indicat|prov|observ|confirm|establish)|\b(surprisingly|interestingly|outperform\w*|surpass\w*|significantly)\b",
     re.IGNORECASE,
 )
-
-
-def asks_for_a_quantity(question: str) -> bool:
-    """Whether a number would answer the question."""
-    return _QUANTITY.search(question) is not None
+_AVAILABILITY = re.compile(
+    r"https?://|\b(code|data|datasets?|models?|checkpoints|demos?|samples|implementation|project page|weights)\b.{0,60}"
+    r"\b(available|released?|open-?sourced?|found at|accessible)\b",
+    re.IGNORECASE,
+)
+NAME = re.compile(r"\b(?:[A-Z][a-z]*[A-Z\d][\w-]*|[A-Z]{2,}[\w-]*|\w*\d\w*)\b|(?<=[a-z,] )[A-Z][a-z]+")
+_FIGURE = re.compile(r"\d[\d.,]*")
 
 
 def likelihoods(question: str, known: str, passage: Passage, idf: Mapping[str, float]) -> NDArray[np.float64]:
@@ -56,46 +58,60 @@ def likelihoods(question: str, known: str, passage: Passage, idf: Mapping[str, f
     `known` is all that the asker has said or been told, the question included; a name in it can't be the answer.
     `idf` has the weight of the question's stems.
     """
-    fitted = _fitted()
-    return 1 / (1 + np.exp(-(signals(question, known, passage, idf) @ fitted["weights"] + fitted["bias"])))
+    model = fitted()
+    return 1 / (1 + np.exp(-(signals(question, known, passage, idf) @ model["weights"] + model["bias"])))
 
 
 def signals(question: str, known: str, passage: Passage, idf: Mapping[str, float]) -> NDArray[np.float64]:
     """The model's input, shape (sentences, len(SIGNALS)); every signal is about 0 to 1."""
-    asked = telling(question)
-    total = sum(idf.get(stem, 0.0) for stem in asked) or 1.0
+    stems = telling(question)
+    total = sum(idf.get(stem, 0.0) for stem in stems) or 1.0
     known_stems = set(telling(known))
-    overlap = [_overlap(asked, sentence, idf) / total for sentence in passage.evidence]
-    quantity = asks_for_a_quantity(question)
+    overlap = [_overlap(stems, sentence, idf) / total for sentence in passage.evidence]
+    quantity, defining, judging = (
+        asked.for_a_quantity(question),
+        asked.for_a_definition(question),
+        asked.for_a_judgement(question),
+    )
+    names = [min(len(_new_names(sentence.text, known_stems)), 6) / 3 for sentence in passage.evidence]
+    finding = [_FINDING.search(sentence.text) is not None for sentence in passage.evidence]
     return np.array([
         [
             sentence.similarity,
             overlap[i],
             overlap[i] - max(overlap),
+            overlap[i - 1] if i else 0.0,
             i / len(passage.evidence),
             i == 0,
             min(len(sentence.text.split()), 60) / 30,
             _BACKGROUND.search(sentence.text) is not None,
             _OWN.search(sentence.text) is not None,
             _MEANS.search(sentence.text) is not None,
-            min(len(_new_names(sentence.text, known_stems)), 6) / 3,
+            finding[i],
+            _AVAILABILITY.search(sentence.text) is not None,
+            names[i],
             quantity * min(len(set(_FIGURE.findall(sentence.text))), 4) / 2,
+            defining * sentence.similarity,
+            defining * names[i],
+            judging * finding[i],
+            judging * names[i],
         ]
         for i, sentence in enumerate(passage.evidence)
     ], dtype=np.float64)  # fmt: skip
 
 
-def _overlap(asked: Sequence[str], sentence: Evidence, idf: Mapping[str, float]) -> float:
+def _overlap(stems: Sequence[str], sentence: Evidence, idf: Mapping[str, float]) -> float:
     present = set(telling(sentence.text))
-    return sum(idf.get(stem, 0.0) for stem in asked if stem in present)
+    return sum(idf.get(stem, 0.0) for stem in stems if stem in present)
 
 
 def _new_names(text: str, known_stems: set[str]) -> list[str]:
     """Names and figures that the asker did not mention."""
-    return [name for name in _NAME.findall(text) if not known_stems & set(telling(name))]
+    return [name for name in NAME.findall(text) if not known_stems & set(telling(name))]
 
 
 @cache
-def _fitted() -> dict[str, NDArray[np.float64]]:
+def fitted() -> dict[str, NDArray[np.float64]]:
+    """The weights in the order of SIGNALS, and the bias."""
     stored = json.loads(files("rag").joinpath("data/evidence.json").read_text(encoding="utf-8"))
     return {"weights": np.array([stored["weights"][name] for name in SIGNALS]), "bias": np.array(stored["bias"])}

@@ -1,7 +1,7 @@
 """Composes an answer from the supporting sentences themselves; needs no model."""
 
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +14,15 @@ from rag.writers.intent import intent
 
 MAX_WORDS = 118
 MAX_LISTED = 6
-LISTED_SHARE = 0.72
+LISTED_SHARE = 0.68
 """A paper is listed if it scores at least this share of the best one."""
-COMPARED_SHARE = 0.5
+COMPARED_SHARE = 0.7
 MAX_NAME_WORDS = 4
 
 _LEAD_IN = re.compile(
     r"^(?:(?:Furthermore|Moreover|In addition|Additionally|However|To this end|Thus|Therefore|Hence|Specifically"
-    r"|Besides|In particular|Finally|Concretely|Consequently|As a result|In contrast|Nevertheless|Meanwhile|Notably|Also"
-    r"|In this (?:paper|work|article|study|report)|Here|In summary|Overall|To that end|Accordingly)\s*,\s*)+"
+    r"|Besides|In particular|Finally|Concretely|Consequently|As a result|In contrast|Nevertheless|Meanwhile|Notably"
+    r"|Also|In this (?:paper|work|article|study|report)|Here|In summary|Overall|To that end|Accordingly)\s*,\s*)+"
 )
 
 
@@ -45,7 +45,7 @@ class ExtractiveWriter:
             chosen = _listed(passages)
             pieces = _list(chosen, [likelihoods(question, known, passage, idf) for passage in chosen])
         else:
-            chosen = _compared(passages) if wanted == "comparison" else passages[:1]
+            chosen = _compared(passages, idf) if wanted == "comparison" else passages[:1]
             pieces = _prose(chosen, [likelihoods(question, known, passage, idf) for passage in chosen])
         for position, piece in enumerate(pieces):
             yield piece if position == 0 else (f"\n{piece}" if wanted == "list" else f" {piece}")
@@ -55,8 +55,21 @@ def _listed(passages: Sequence[Passage]) -> Sequence[Passage]:
     return [p for p in passages if p.score >= LISTED_SHARE * passages[0].score][:MAX_LISTED]
 
 
-def _compared(passages: Sequence[Passage]) -> Sequence[Passage]:
-    return [p for p in passages[:2] if p.score >= COMPARED_SHARE * passages[0].score]
+def _compared(passages: Sequence[Passage], idf: Mapping[str, float]) -> Sequence[Passage]:
+    """The best paper, and the one that best adds to it: well placed, with words of the question that the first lacks."""
+    first = passages[0]
+    missing = {stem: weight for stem, weight in idf.items() if stem not in _words(first)}
+    total = sum(idf.values()) or 1.0
+
+    def adds(passage: Passage) -> float:
+        return passage.score + sum(missing.get(stem, 0.0) for stem in _words(passage)) / total
+
+    others = [p for p in passages[1:] if p.score >= COMPARED_SHARE * first.score]
+    return [first, *sorted(others, key=adds, reverse=True)[:1]]
+
+
+def _words(passage: Passage) -> set[str]:
+    return set(telling(f"{passage.paper.title} {passage.text}"))
 
 
 def _prose(passages: Sequence[Passage], values: Sequence[NDArray[np.float64]]) -> list[str]:

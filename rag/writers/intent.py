@@ -7,14 +7,15 @@ Intent = Literal["single", "comparison", "list"]
 
 _PAPERS = r"(?:papers|works|studies|articles|publications|abstracts)"
 _LIST = re.compile(
-    rf"\b(?:which|what|any|all|list|name|show|find|the|are there|other)\b(?: \w+){{0,3}} {_PAPERS}\b"
-    rf"|^list\b|\b(?:everything|anything|stuff) (?:on|about|that|in there|with)\b|\bwhat do (?:we|you) have\b"
-    rf"|\bwhat(?:'s| is) (?:there|out there)\b|\bwhich ones\b|\banything\b.*\?*$",
+    rf"\b(?:which|what|any|all|list|name|show|find|other|some|are there)\b(?: \w+){{0,3}} {_PAPERS}\b"
+    rf"|^(?:list|{_PAPERS}|everything|anything)\b|\banything in there\b|\bwhich ones\b|\bwho (?:has |else )*worked on\b"
+    r"|\bwhat (?:do|have) (?:we|you) (?:have|got)\b|\bwhat(?:'s| is)? (?:out )?(?:there|exists)\b",
     re.IGNORECASE,
 )
+_TWO = re.compile(r"\b(?:two|each)\b", re.IGNORECASE)
 _COMPARISON = re.compile(
-    r"\beach\b|\bboth\b|\brespectively\b|\bv(?:s|ersus)\b|\bcompar(?:e|ed|ison)\b|\bdiffer(?:s|ence|ences|ent from)?\b"
-    r"|\bas opposed to\b|\bin contrast\b|\bwhich of the two\b"
+    r"\beach\b(?! of (?:its|the|their|these)\b)|\bboth\b|\brespectively\b|\bv(?:s|ersus)\b|\bdiffer(?:s|ence|ences)?\b"
+    r"|\bcompar(?:e|ed|ison)\b|\bas opposed to\b|\bin contrast\b|\bwhich of the two\b|\bone \w+.*\bthe other\b"
     r"|\btwo (?:\w+ ){0,2}(?:papers|works|methods|models|approaches|systems|fixes|follow-ups|variants of)\b",
     re.IGNORECASE,
 )
@@ -22,6 +23,6 @@ _COMPARISON = re.compile(
 
 def intent(question: str) -> Intent:
     """Read off the wording alone."""
-    if _LIST.search(question) and not re.search(r"\btwo\b|\beach\b", question, re.IGNORECASE):
+    if _LIST.search(question) and not _TWO.search(question):
         return "list"
     return "comparison" if _COMPARISON.search(question) else "single"

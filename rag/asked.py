@@ -1,0 +1,115 @@
+"""What kind of thing a question asks for, read off its wording, and whether a text has anything of that kind.
+
+A question about the right paper is still unanswerable when its abstract has no number for the metric, no hardware, no
+licence. Wording shows what is asked; the lists below are about English and about papers, not about any one paper.
+"""
+
+import re
+from dataclasses import dataclass
+
+_FLAGS = re.IGNORECASE
+
+_QUANTITY = re.compile(
+    r"\b(how (many|much|long|fast|big|large|often|far|small|deep|wide|few|high|low)|number of|numbers?|size|count"
+    r"|amount|what (percentage|fraction|share|factor)|value)\b",
+    _FLAGS,
+)
+_METRIC = re.compile(
+    r"\b(fid|fad|psnr|ssim|lpips|bleu|rouge(-?l)?|wer|cer|mos|mean opinion scores?|sdri?|si-?sdr|accuracy|precision"
+    r"|recall|f1|auc|auroc|mrr\S*|ndcg|map|perplexity|ppl|r2|spider|cider|m?iou|clip score|pass rate|pass@\d+|top-?[15]"
+    r"|error rate|bits per dim\w*|score|rate|speed-?up|loss|likelihood|similarity|throughput|latency|percentage|percent"
+    r"|fraction|share|cost|gain|faster|times?|factor|speed)\b",
+    _FLAGS,
+)
+COUNTED = re.compile(r"\b(?:how many|number of) ((?:\w+ )?\w+)", _FLAGS)
+_DEFINITION = re.compile(
+    r"^(what (is|are|does|do)|whats|what's|define|explain|describe)\b.{0,60}(\bmean\w*|\bstand\w*|\?|$)"
+    r"|\b(what is meant by|definition|define|explain|in a nutshell|mean by|stand for|what exactly|exactly is)\b|= \?",
+    _FLAGS,
+)
+_JUDGEMENT = re.compile(
+    r"^(and |so |but )?(is|are|was|were|do|does|did|can|could|will|would|should|must|has|have|may)\b", _FLAGS
+)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Words of a question that ask for it, and words of an abstract that could tell it."""
+
+    question: re.Pattern[str]
+    abstract: re.Pattern[str]
+
+
+def _kind(question: str, abstract: str) -> _Kind:
+    return _Kind(re.compile(rf"\b({question})\b", _FLAGS), re.compile(rf"(?<!\w)({abstract})(?!\w)", _FLAGS))
+
+
+_KINDS = {
+    "hardware": _kind(
+        r"gpus?|tpus?|hardware|accelerators?|machines?|chips?|cards?|boards?|devices?|servers?",
+        r"gpus?|tpus?|hardware|[avh]100s?|gaudi|rtx|cpus?|fpgas?|jetson|chips?|devices?|servers?|phones?|laptops?"
+        r"|machines?",
+    ),
+    "duration": _kind(
+        r"how long|hours?|days?|minutes?|weeks?|training time|wall[- ]clock|seconds",
+        r"hours?|days?|minutes?|weeks?|seconds?|ms|milliseconds?|h",
+    ),
+    "licence": _kind(r"licen[cs]ed?", r"licen[cs]\w+|apache|mit|cc-by\S*|gpl|bsd"),
+    "cost": _kind(
+        r"costs?|price|dollars?|euros?|usd|budget|joules?|energy|electricity|carbon",
+        r"\$\S*|costs?|price|dollars?|usd|joules?|energy|carbon|cheap\w*|expens\w+|budget",
+    ),
+    "people": _kind(
+        r"authors?|universit\w+|institut\w+|affiliat\w+|funded|funding",
+        r"universit\w+|institut\w+|authors?|funded|funding",
+    ),
+    "publication": _kind(
+        r"conference|venue|journal|published (in|at|where)|workshop|(what|which) year|publication year",
+        r"conference|venue|journal|workshop|proceedings",
+    ),
+    "raters": _kind(
+        r"annotat\w+|participants?|raters?|listeners|crowd\w*|volunteers",
+        r"annotat\w+|participants?|raters?|subjects|listeners|crowd\w*|volunteers|humans?|experts?|users?",
+    ),
+    "software": _kind(
+        r"programming language|written in|implemented in",
+        r"python|c\+\+|java|julia|rust|cuda|pytorch|tensorflow|jax|mlx|framework",
+    ),
+    "model size": _kind(
+        r"parameters?|param count|model size", r"\d+(\.\d+)? ?(k|m|b|million|billion|trillion)|parameters?"
+    ),
+}
+_VERBATIM = re.compile(
+    r"\b(learning rate|batch size|epochs?|optimi[sz]er|dropout|temperature|weight decay|hyper-?param\w*|layers?"
+    r"|threshold|default|dimension\w*|ablation|confidence interval|standard deviation|p-?value|lower bound|upper bound|proof)\b",
+    _FLAGS,
+)
+"""Things with one name: an abstract that tells them says the word."""
+
+
+def for_a_quantity(question: str) -> bool:
+    """Whether a number would answer it."""
+    return _QUANTITY.search(question) is not None or _METRIC.search(question) is not None
+
+
+def for_a_definition(question: str) -> bool:
+    """Whether it asks what something is or means, not how much of it there is."""
+    return _DEFINITION.search(question) is not None and not for_a_quantity(question)
+
+
+def for_a_judgement(question: str) -> bool:
+    """Whether yes or no would answer it."""
+    return _JUDGEMENT.search(question) is not None
+
+
+def for_a_kind(question: str) -> bool:
+    """Whether it asks for one of the kinds that abstracts seldom tell."""
+    return any(kind.question.search(question) for kind in _KINDS.values()) or _VERBATIM.search(question) is not None
+
+
+def missing_kind(question: str, text: str) -> bool:
+    """Whether it asks for a kind of thing of which the text has nothing."""
+    lowered = text.lower()
+    if any(found.group().lower() not in lowered for found in _VERBATIM.finditer(question)):
+        return True
+    return any(kind.question.search(question) and not kind.abstract.search(text) for kind in _KINDS.values())
