@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import BackendError
+from rag.types import Paper, Source
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -48,3 +49,29 @@ class FailingEmbedder(WordsEmbedder):
 def _direction(word: str, dimension: int) -> NDArray[np.float64]:
     seed = int.from_bytes(blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
     return np.random.default_rng(seed).standard_normal(dimension)
+
+
+_SUBJECTS = ("tokenizer", "retriever", "optimizer", "sampler", "encoder", "planner", "verifier", "quantizer", "router")
+_EFFECTS = ("halves the memory", "doubles the speed", "keeps the accuracy", "removes the bias", "loses some recall")
+
+
+def papers(count: int, first: int = 0, note: str = "") -> list[Paper]:
+    """Papers that differ in their words; `note` ends every abstract, so another note makes other contents."""
+    return [_paper(number, note) for number in range(first, first + count)]
+
+
+def _paper(number: int, note: str) -> Paper:
+    subject, effect = _SUBJECTS[number % len(_SUBJECTS)], _EFFECTS[number % len(_EFFECTS)]
+    sentences = (
+        f"We study the {subject} of system {number} on data set {number * 7}.",
+        f"Our {subject} {effect} of baseline {number + 1000} when it runs with setting {number % 13}.",
+        f"An ablation shows that part {number % 5} of the {subject} matters most, and code is released.",
+    )
+    return Paper(
+        id=f"paper-{number}",
+        title=f"A {subject} that {effect}, number {number}",
+        abstract=" ".join([*sentences, note]).strip(),
+        year=2015 + number % 10,
+        authors=(f"Author {number}", "Zoë Ångström"),
+        sources=(Source(path="papers.jsonl", line=number + 1),),
+    )

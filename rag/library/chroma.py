@@ -115,7 +115,7 @@ class Chroma:
         ids = [f"{stored.paper.id}#{ordinal}" for stored in papers for ordinal in range(len(stored.chunks))]
         texts = [stored.text(span) for stored in papers for span in stored.chunks]
         about = [_about(stored, ordinal) for stored in papers for ordinal in range(len(stored.chunks))]
-        vectors = np.concatenate([stored.chunk_vectors for stored in papers if stored.chunks])
+        vectors = [vector for stored in papers for vector in stored.chunk_vectors]
         for start in range(0, len(ids), _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
             self._collection.add(ids=ids[part], embeddings=vectors[part], documents=texts[part], metadatas=about[part])
@@ -160,18 +160,22 @@ def _note(folder: Path) -> Path:
 def _our_errors(place: str) -> Iterator[None]:
     try:
         yield
-    except (httpx.TransportError, ConnectionError) as error:
-        raise BackendError(
-            f"no answer from Chroma, {place}: {error!r}; is the server running?", retryable=True
-        ) from error
     except NotFoundError as error:
         raise LibraryError(f"the Chroma index {place} is missing; run `scholiast rebuild`") from error
-    except (ChromaError, ValueError, OSError) as error:
+    except (ChromaError, httpx.HTTPError, ValueError, OSError) as error:
+        if _is_about_the_connection(error):
+            message = f"no answer from the Chroma index {place} ({error}); is its server running?"
+            raise BackendError(message, retryable=True) from error
         raise _damaged(place, error) from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # how a panic of Chroma's Rust core arrives: not an Exception
             raise
         raise _damaged(place, error) from error
+
+
+def _is_about_the_connection(error: BaseException) -> bool:
+    """Chroma's client turns some of httpx's errors into a ValueError."""
+    return any(isinstance(cause, httpx.TransportError) for cause in (error, error.__cause__, error.__context__))
 
 
 def _damaged(place: str, error: BaseException) -> LibraryError:
