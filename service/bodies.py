@@ -2,12 +2,26 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from rag.engine import MAX_QUESTION_CHARACTERS, MAX_TOP_K, TOP_K
 from rag.types import Filters, Outcome, Support, Turn
 
 _QUESTION = "How much faster is decoding with Hydra heads than with Medusa?"
+
+
+def _whole(text: str) -> str:
+    """JSON can spell half of a surrogate pair, which is no character and can't be written as UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        place = {"place": error.start}
+        raise PydanticCustomError("half_character", "Character {place} is half of a surrogate pair", place) from error
+    return text
+
+
+_Text = Annotated[str, AfterValidator(_whole)]
 
 
 class _Request(BaseModel):
@@ -20,7 +34,7 @@ class Message(_Request):
     """One message of the conversation so far."""
 
     role: Literal["user", "assistant"]
-    content: str
+    content: _Text
 
 
 class QuestionFilters(_Request):
@@ -28,20 +42,20 @@ class QuestionFilters(_Request):
 
     year_from: int | None = None
     year_to: int | None = None
-    papers: list[str] | None = Field(default=None, description="Ids of papers; none or an empty list is every paper.")
+    papers: list[_Text] | None = Field(default=None, description="Ids of papers; none or an empty list is every paper.")
 
 
 class Question(_Request):
     """A question, and how to answer it."""
 
-    question: str = Field(
+    question: _Text = Field(
         description=f"Up to {MAX_QUESTION_CHARACTERS:,} characters; more is refused.", examples=[_QUESTION]
     )
-    library: str | None = Field(default=None, description="`default` unless given; while that is empty, the demo's.")
+    library: _Text | None = Field(default=None, description="`default` unless given; while that is empty, the demo's.")
     history: list[Message] | None = Field(default=None, description="The conversation before it, oldest first.")
     top_k: int = Field(default=TOP_K, description=f"How many papers to answer from, 1 to {MAX_TOP_K}.")
     filters: QuestionFilters | None = None
-    model: str | None = Field(default=None, description="What writes the answer, unless the service's own choice.")
+    model: _Text | None = Field(default=None, description="What writes the answer, unless the service's own choice.")
     stream: bool | None = Field(default=False, description="Server-sent events instead of one object.")
 
     model_config = ConfigDict(

@@ -110,9 +110,9 @@ async def add_papers(
     format: Annotated[str, Query(description="Of a file; its content decides unless given.")] = "",
 ) -> Response:
     """Put papers into a library: a JSON list, or a file in any format that `scholiast ingest` reads."""
-    async with uploads.received(request, format) as upload:
-        opened = await workspace.library(library or upload.library or DEFAULT, create=True)
-        return JSONResponse(wire.report(await opened.ingest(upload.records)))
+    upload = await uploads.received(request, format)
+    opened = await workspace.library(library or upload.library or DEFAULT, create=True)
+    return JSONResponse(wire.report(await opened.ingest(upload.records)))
 
 
 @v1.get("/papers", tags=["papers"], responses={200: {"model": bodies.PaperPage}, **bodies.problems(404)})

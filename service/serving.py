@@ -19,12 +19,13 @@ _STOP_AFTER_SECONDS = 10
 def serve(host: str, port: int) -> None:
     """Answer over HTTP until SIGTERM or Ctrl-C. Raises ConfigError."""
     settings = config.load()
-    if not settings.keys and not _is_loopback(host):
+    family, address = _resolved(host, port)
+    if not settings.keys and not ip_address(address).is_loopback:
         raise ConfigError(
             f"serving on {host} lets the network in: set SCHOLIAST_API_KEYS to one or more keys, comma-separated, "
             "which clients then send as `Authorization: Bearer KEY`; or keep to --host 127.0.0.1"
         )
-    with _listening(host, port) as listener:
+    with _listening(family, address, port) as listener:
         url = _url(host, listener.getsockname()[1])
         app = create_app(settings, url=url)
         _log_to_stderr()
@@ -35,21 +36,21 @@ def serve(host: str, port: int) -> None:
         uvicorn.Server(server).run(sockets=[listener])
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, str]:
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=2048)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(f"no address is known for --host {host!r}: {error}; 127.0.0.1 is this machine") from error
+    return found[0], str(found[4][0])
+
+
+def _listening(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((address, port), family=family, backlog=2048)
     except OSError as error:
         raise ConfigError(
-            f"can't listen on {host} port {port}: {error.strerror}; choose others with --host and --port"
+            f"can't listen on {address} port {port}: {error.strerror}; choose others with --host and --port"
         ) from error
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _url(host: str, port: int) -> str:

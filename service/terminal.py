@@ -92,7 +92,7 @@ class Page:
             self._write(Text("No library yet; `scholiast ingest PATH` makes one, `scholiast demo` loads a sample."))
         width = max((len(library.name) for library in libraries), default=0)
         for library in libraries:
-            counts = f"{library.papers:>8,} papers {library.chunks:>9,} chunks  {library.embedder}"
+            counts = f"{library.papers:>9,} papers {library.chunks:>10,} chunks  {library.embedder}"
             self._write(Text.assemble((library.name.ljust(width), _TITLE), counts))
 
     def report(self, report: IngestReport) -> None:
@@ -103,7 +103,7 @@ class Page:
             self._write(Text(f"{rejected.source}:{rejected.line}: {rejected.reason}", _WARNING), indent=2)
         if len(report.rejected) > _REJECTED_SHOWN:
             self._write(Text(f"and {len(report.rejected) - _REJECTED_SHOWN} more; --json lists all", _FAINT), indent=2)
-        self._write(Text(f"library {report.library}: {report.papers} papers, {report.chunks} chunks", _FAINT))
+        self._write(Text(f"library {report.library}: {report.papers:,} papers, {report.chunks:,} chunks", _FAINT))
 
     def findings(self, findings: Sequence[Finding]) -> None:
         """What a check-up found; what to do stands under each fault."""
@@ -114,8 +114,8 @@ class Page:
                 self._write(Text(f"→ {finding.remedy}", style), indent=2, hanging=2)
 
     def line(self, text: str = "", style: str = "") -> None:
-        """One paragraph."""
-        self._write(Text(text, style))
+        """One paragraph; an empty line if there is no text."""
+        self._write(Text(text, style) if text else None)
 
     def _doubts(self, answer: Answer) -> None:
         doubted = [sentence.text for sentence in answer.sentences if sentence.support == "unsupported"]
@@ -146,6 +146,7 @@ class Page:
             self._console.print()
             return
         for number, line in enumerate(self._wrapped(_safe(text), indent + hanging)):
+            line.rstrip()
             self._console.print(Text(" " * (indent + (hanging if number else 0))).append_text(line), soft_wrap=True)
 
     def _wrapped(self, text: Text, indent: int) -> Sequence[Text]:

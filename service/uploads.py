@@ -1,10 +1,9 @@
 """The body of `POST /v1/papers` to records: a JSON list, files of a form, or one file as the body itself."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -28,29 +27,28 @@ _SUFFIXES = {"text/csv": ".csv", "application/x-ndjson": ".jsonl", "application/
 class Upload(NamedTuple):
     """Records, and where they shall go; `library` is empty where the body does not say."""
 
-    records: Iterable[Paper | Rejected]
+    records: list[Paper | Rejected]
     library: str
 
 
-@asynccontextmanager
-async def received(request: Request, format: str) -> AsyncIterator[Upload]:
-    """The records of a request's body; they may be read while the context is open.
+async def received(request: Request, format: str) -> Upload:
+    """The records of a request's body, all read, so that a file which can't be read changes nothing.
 
     An empty `format` lets the content decide. Raises RequestError, CorpusError, or HTTPException for a broken form.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json" or kind.endswith("+json"):
-        yield Upload(_from_list(await request.body()), "")
-        return
+        return Upload(_from_list(await request.body()), "")
     with TemporaryDirectory(prefix="scholiast-") as folder:
         if kind == "multipart/form-data":
             async with request.form(max_files=_MAX_FILES) as form:
                 files = await _saved(form, Path(folder))
-            yield Upload(_records(files, _field(form, "format") or format), _field(form, "library"))
+            format, library = _field(form, "format") or format, _field(form, "library")
         else:
             file = Path(folder) / f"body{_SUFFIXES.get(kind, '')}"
             await _save_body(request, file)
-            yield Upload(_records({file: file.name}, format), "")
+            files, library = {file: file.name}, ""
+        return Upload(await asyncio.to_thread(_records, files, format), library)
 
 
 def _from_list(body: bytes) -> list[Paper | Rejected]:
@@ -72,10 +70,10 @@ def _from_value(value: object, number: int) -> Paper | Rejected:
     return Rejected(source="request", line=number, reason=f"is a JSON {type(value).__name__}, not an object")
 
 
-def _records(files: Mapping[Path, str], format: str) -> Iterable[Paper | Rejected]:
+def _records(files: Mapping[Path, str], format: str) -> list[Paper | Rejected]:
     if format and format not in corpus.formats():
         raise RequestError(f"format is {format!r}; there is {', '.join(corpus.formats())}")
-    return chain.from_iterable(_of_file(file, name, format) for file, name in files.items())
+    return [record for file, name in files.items() for record in _of_file(file, name, format)]
 
 
 def _of_file(file: Path, name: str, format: str) -> Iterator[Paper | Rejected]:

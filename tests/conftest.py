@@ -1,0 +1,98 @@
+"""What several test files share: a small library over the sample's first papers, and the doors that open onto it."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from rag import build, corpus
+from rag.config import Settings
+from rag.types import Paper
+from service.app import create_app
+from service.cli import main
+from tests.stand_ins import WordsEmbedder
+
+SAMPLE = Path(str(files("rag") / "data" / "sample_papers.jsonl"))
+FEW = 12
+QUESTION = "What is the best recipe for the heads named Hydra++?"
+"""The sample's first paper answers it."""
+
+
+def words() -> WordsEmbedder:
+    """With room enough for unrelated texts to lie far apart."""
+    return WordsEmbedder(512)
+
+
+def settings(home: Path, **others: str) -> Settings:
+    """As if nothing were in the environment."""
+    return Settings(_env_file=None, home=home, **others)  # type: ignore[call-arg, arg-type]  # pydantic's own
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"SCHOLIAST_{name.upper()}", raising=False)
+    monkeypatch.setenv("SCHOLIAST_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def papers() -> list[Paper]:
+    """The first papers of the sample; the first of all is Hydra's."""
+    return [record for record in corpus.read(SAMPLE) if isinstance(record, Paper)][:FEW]
+
+
+@pytest.fixture(scope="session")
+def _built_home(tmp_path_factory: pytest.TempPathFactory, papers: list[Paper]) -> Path:
+    home = tmp_path_factory.mktemp("built")
+
+    async def ingest() -> None:
+        library = await build.library(settings(home), build.DEFAULT, words(), create=True)
+        await library.ingest(papers)
+        library.close()
+
+    asyncio.run(ingest())
+    return home
+
+
+@pytest.fixture
+def home(_built_home: Path, tmp_path: Path) -> Path:
+    """A home folder of one's own whose default library holds the papers."""
+    return Path(shutil.copytree(_built_home, tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def client(_built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """HTTP over the papers. Shared: put new papers into a library of your own."""
+    home = shutil.copytree(_built_home, tmp_path_factory.mktemp("served") / "home")
+    app = create_app(settings(home), words())
+    with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
+        yield client
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def scholiast(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Runs a command line in this process, with the home folder of this test and an embedder that needs no model."""
+    monkeypatch.setattr("rag.embedders.embedder", lambda _name: words())
+
+    def run(*arguments: str | Path) -> Ran:
+        monkeypatch.setattr("sys.argv", ["scholiast", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit:
+            main()
+        captured = capsys.readouterr()
+        return Ran(int(exit.value.code or 0), captured.out, captured.err)
+
+    return run
