@@ -53,6 +53,7 @@ class Scores:
     """All figures of a run, in the order of the questions. It holds no question and no answer."""
 
     target: str
+    offers: tuple[str, ...]
     questions_sha256: str
     corpus_sha256: str
     rows: tuple[Scored, ...]
@@ -92,10 +93,10 @@ def cases(
 
 def offered(declared: Collection[str], responses: Collection[Response]) -> set[str]:
     """What the system really gives: one that may cite, but names no paper in any answer, does not offer citations."""
-    if any(response.status == "ok" and response.reply.cited for response in responses):
+    if "maybe citations" not in declared:
         return set(declared)
-    may_cite = {"maybe citations"} & set(declared)
-    return set(declared) - {"citations", "quotes"} if may_cite else set(declared)
+    cites = any(response.status == "ok" and response.reply.cited for response in responses)
+    return set(declared) - {"maybe citations"} | ({"citations"} if cites else set())
 
 
 def write(files: RunFiles, scores: Scores) -> None:
@@ -119,7 +120,8 @@ def read(path: Path) -> Scores:
         raise RequestError(f"{file} is not JSON: {error}; make it again with `scholiast eval score`") from error
     if found.pop("schema", None) != SCHEMA:
         raise RequestError(f"{file} is not a file of scores ({SCHEMA}); make it again with `scholiast eval score`")
-    return Scores(**{**found, "rows": tuple(Scored(**row) for row in found["rows"])})
+    rows = tuple(Scored(**row) for row in found["rows"])
+    return Scores(**{**found, "offers": tuple(found["offers"]), "rows": rows})
 
 
 def make(
@@ -129,15 +131,11 @@ def make(
     papers: Collection[SeenPaper],
 ) -> Scores:
     """The scores of a run as its folder holds it."""
-    rows = score(
-        questions,
-        responses,
-        papers,
-        offered(manifest["offers"], responses.values()),
-        float(manifest["deadline_seconds"]),
-    )
+    offers = offered(manifest["offers"], responses.values())
+    rows = score(questions, responses, papers, offers, float(manifest["deadline_seconds"]))
     return Scores(
         target=str(manifest["name"]),
+        offers=tuple(sorted(offers)),
         questions_sha256=fingerprint(questions),
         corpus_sha256=str(manifest.get("corpus_sha256", "")),
         rows=rows,

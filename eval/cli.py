@@ -1,0 +1,114 @@
+"""The `scholiast eval` command: what each sub-command takes. `commands.py` does the work."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Measure how good the answers are, with error bars, for this or any other system.",
+)
+
+_Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
+_Questions = Annotated[
+    Path | None,
+    typer.Option("--questions", metavar="FILE", help="JSON Lines.", show_default="the bundled questions"),
+]
+_Papers = Annotated[
+    list[Path] | None,
+    typer.Option("--papers", metavar="FILE", help="Papers to load first (local); may be given again."),
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def run(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the run is kept; run again to go on.")],
+    questions: _Questions = None,
+    target: Annotated[
+        str, typer.Option(metavar="T", help="local, http://HOST:PORT, or openai:http://HOST:PORT/v1.")
+    ] = "local",
+    library: Annotated[str, typer.Option("--library", metavar="NAME", help="Which library answers.")] = "",
+    papers: _Papers = None,
+    model: Annotated[str, typer.Option(metavar="M", help="What writes the answers.")] = "",
+    name: Annotated[str, typer.Option(metavar="NAME", help="What reports call the run.", show_default="DIR")] = "",
+    top_k: Annotated[int, typer.Option("--top-k", metavar="N", min=1, help="Papers to answer from.")] = 8,
+    concurrency: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Questions at a time.", show_default="1 local, 4 remote")
+    ] = 0,
+    deadline: Annotated[float, typer.Option(metavar="S", min=0.001, help="Seconds that a question may take.")] = 120.0,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Ask failed questions again.")] = False,
+    search_only: Annotated[bool, typer.Option("--search-only", help="Measure the ranking alone.")] = False,
+    citations: Annotated[
+        str, typer.Option(metavar="REGEX", help="What a citation looks like (openai:).", show_default="[n]")
+    ] = "",
+    system: Annotated[Path | None, typer.Option(metavar="FILE", help="A system prompt (openai:).")] = None,
+    gate: Annotated[
+        Path | None, typer.Option(metavar="BASELINE", help="Exit 1 if worse than these scores, 2 if not comparable.")
+    ] = None,
+) -> None:
+    """Ask every question once, score the answers, and print the figures."""
+    from eval import commands
+
+    system_prompt = commands.text_of(system) if system else ""
+    if not questions and not papers and not library and target == "local":
+        papers, library = [commands.SAMPLE_PAPERS], commands.SAMPLE_LIBRARY
+    plan = commands.Plan(
+        questions=questions or commands.SAMPLE_QUESTIONS,
+        target=target,
+        out=out,
+        name=name or out.name,
+        concurrency=concurrency or (1 if target == "local" else 4),
+        deadline_seconds=deadline,
+        retry_failed=retry_failed,
+    )
+    options = commands.options(library, model, top_k, search_only, papers or [], citations, system_prompt)
+    raise typer.Exit(commands.run(plan, options, gate))
+
+
+@app.command()
+def score(run: _Run, json: _Json = False) -> None:
+    """Measure the answers of a run again; nothing is asked."""
+    from eval import commands
+
+    commands.score(run, json)
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="A", help="A run, or a file of scores.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another, on the same questions.")],
+    declared: Annotated[
+        str, typer.Option("--declared", metavar="NAMES", help="Comma-separated measures that claims rest on.")
+    ] = "",
+    json: _Json = False,
+) -> None:
+    """Say whether B differs from A, question by question."""
+    from eval import commands
+
+    commands.compare(a, b, declared, json)
+
+
+@app.command()
+def report(
+    run: _Run,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", show_default="RUN/report.html")] = None,
+    markdown: Annotated[Path | None, typer.Option(metavar="FILE", show_default="RUN/report.md")] = None,
+) -> None:
+    """Write the figures as one HTML page and as Markdown."""
+    from eval import commands
+
+    commands.report(run, html, markdown)
+
+
+@app.command()
+def lint(
+    questions: Annotated[Path, typer.Argument(metavar="FILE")],
+    papers: _Papers = None,
+) -> None:
+    """Check a file of questions."""
+    from eval import commands
+
+    commands.lint(questions, papers or [])

@@ -1,0 +1,158 @@
+"""Any OpenAI-compatible chat endpoint, so that other systems are measured by the same code.
+
+Citations are the marks `[n]` of the text, or what a given pattern catches. A number is looked up in the list of sources
+that many systems send beside the text; anything else that a pattern catches names a paper by its id or title. A system
+that names no paper in any answer does not offer citations.
+"""
+
+import os
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from time import perf_counter
+from typing import Any
+
+import httpx2
+
+from eval.metrics.citations import marks
+from eval.questions import Question
+from eval.targets import Asked, Facts, Options, Target, wire
+from rag.errors import BackendError, RequestError
+
+_LISTS = ("sources", "citations", "search_results", "passages", "documents")
+_NESTED = ("context", "scholiast", "metadata")
+
+
+@asynccontextmanager
+async def chat(url: str, options: Options) -> AsyncIterator[Target]:
+    """Ask the endpoint at `url` (as far as `/v1`), with OPENAI_API_KEY if it is set. Raises RequestError."""
+    if not options.model:
+        raise RequestError("an openai: target needs --model, the name under which the endpoint offers it")
+    try:
+        pattern = re.compile(options.pattern) if options.pattern else None
+    except re.error as error:
+        raise RequestError(f"--citations {options.pattern!r} is not a regular expression: {error}") from error
+    async with wire.client(url, os.environ.get("OPENAI_API_KEY", "")) as client:
+        yield ChatTarget(client, url, options, pattern)
+
+
+class ChatTarget:
+    """Speaks `/chat/completions`, streaming; takes a whole answer where the server does not stream."""
+
+    offers = frozenset({"answers", "maybe citations"})
+
+    def __init__(self, client: httpx2.AsyncClient, url: str, options: Options, pattern: re.Pattern[str] | None) -> None:
+        self._client = client
+        self._url = url.rstrip("/")
+        self._options = options
+        self._pattern = pattern
+
+    async def facts(self) -> Facts:
+        """The endpoint and the model; its corpus is not known."""
+        return Facts(
+            identity={
+                "url": self._url,
+                "model": self._options.model,
+                "system_prompt": self._options.system_prompt,
+                "pattern": self._options.pattern,
+            },
+            details={},
+            papers=None,
+        )
+
+    async def ask(self, question: Question) -> Asked:
+        """The text, with its citations in the shape of our own answers."""
+        system = [{"role": "system", "content": self._options.system_prompt}] if self._options.system_prompt else []
+        turns = [asdict(turn) for turn in question.history]
+        body = {
+            "model": self._options.model,
+            "messages": [*system, *turns, {"role": "user", "content": question.question}],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "temperature": 0,
+        }
+        pieces: list[str] = []
+        seen: dict[str, Any] = {}
+        start, first = perf_counter(), None
+        path = "/chat/completions"
+        async with wire.errors(self._url + path), self._client.stream("POST", path, json=body) as response:
+            await wire.check(response)
+            async for chunk in _chunks(response):
+                seen |= _extras(chunk)
+                piece = _text(chunk)
+                if piece and first is None and wire.is_stream(response):
+                    first = _milliseconds(start)
+                pieces.append(piece)
+            elapsed = _milliseconds(start)
+            return Asked(answer=self._answer("".join(pieces), seen), latency_ms=elapsed, first_token_ms=first)
+
+    def _answer(self, text: str, seen: Mapping[str, Any]) -> dict[str, Any]:
+        sources = {source["number"]: source for source in _sources(seen)}
+        caught = self._pattern.findall(text) if self._pattern else [str(number) for number in marks(text)]
+        return {
+            "outcome": None,
+            "text": text,
+            "passages": list(sources.values()),
+            "citations": [{"paper": paper} for paper in _cited(caught, sources)],
+            "confidence": None,
+            "model": str(seen.get("model") or self._options.model),
+            "usage": seen.get("usage") or {},
+        }
+
+
+async def _chunks(response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
+    if wire.is_stream(response):
+        async for _, data in wire.events(response):
+            yield data
+    else:
+        await response.aread()
+        yield response.json()
+
+
+def _text(chunk: Mapping[str, Any]) -> str:
+    if chunk.get("error"):
+        raise BackendError(f"the stream ended with an error: {chunk['error']}", retryable=True)
+    return "".join(str(part.get("content") or "") for part in _parts(chunk))
+
+
+def _parts(chunk: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for choice in chunk.get("choices") or ():
+        yield choice.get("delta") or choice.get("message") or {}
+
+
+def _extras(chunk: Mapping[str, Any]) -> dict[str, Any]:
+    """Model, usage and the list of sources, wherever a system puts it."""
+    found = {key: chunk[key] for key in ("model", "usage") if chunk.get(key)}
+    for holder in (chunk, *_parts(chunk)):
+        for place in (holder, *(holder[key] for key in _NESTED if isinstance(holder.get(key), Mapping))):
+            for key in _LISTS:
+                if isinstance(place.get(key), list) and place[key]:
+                    found.setdefault("sources", place[key])
+    return found
+
+
+def _sources(seen: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The sources as numbered passages; one without a number has its place in the list."""
+    for position, source in enumerate(seen.get("sources") or (), start=1):
+        if not isinstance(source, Mapping):
+            yield {"number": position, "paper": {"id": str(source), "title": str(source)}, "text": ""}
+            continue
+        paper = source["paper"] if isinstance(source.get("paper"), Mapping) else source
+        title = str(paper.get("title") or paper.get("name") or "")
+        id = str(paper.get("id") or paper.get("doc_id") or paper.get("url") or title)
+        text = source.get("text") or source.get("content") or source.get("snippet") or source.get("quote") or ""
+        yield {"number": int(source.get("number") or position), "paper": {"id": id, "title": title}, "text": str(text)}
+
+
+def _cited(caught: list[Any], sources: Mapping[int, Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for group in caught:
+        name = next((part for part in group if part), "") if isinstance(group, tuple) else str(group)
+        if name.isdigit() and int(name) in sources:
+            yield sources[int(name)]["paper"]
+        elif not name.isdigit() and name:
+            yield {"id": name, "title": name}
+
+
+def _milliseconds(start: float) -> float:
+    return round((perf_counter() - start) * 1000, 2)

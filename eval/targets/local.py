@@ -1,0 +1,125 @@
+"""Our own engine in this process, as `SCHOLIAST_*` sets it up."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from hashlib import sha256
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from eval.questions import PaperRef, Question
+from eval.records import SeenPaper
+from eval.targets import SEARCH_LIMIT, Asked, Facts, Options, Target
+from rag import config, corpus, wire
+from rag.build import Workspace
+from rag.engine import Delta, Done, Engine
+from rag.library.library import Library
+from rag.types import Paper, Passage, Rejected
+
+_PAGE = 1000
+
+
+@asynccontextmanager
+async def local(options: Options) -> AsyncIterator[Target]:
+    """Open the library, load `options.papers` into it, and answer from it. Raises ScholiastError."""
+    async with Workspace(config.load()) as workspace:
+        if options.papers:
+            library = await workspace.library(options.library, create=bool(options.library))
+            await library.ingest(_records(options.papers), options.progress)
+        library = await workspace.library(options.library)
+        engine = await workspace.engine(options.library, options.model)
+        yield LocalTarget(engine, library, options, _described(workspace))
+
+
+class LocalTarget:
+    """Asks an engine. A trial of another retriever or writer hands in its own."""
+
+    def __init__(self, engine: Engine, library: Library, options: Options, described: dict[str, Any]) -> None:
+        self._engine = engine
+        self._library = library
+        self._options = options
+        self._described = described
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """Everything; without answers, its ranking."""
+        return frozenset({"ranking"} if self._options.search_only else {"answers", "ranking", "citations", "quotes"})
+
+    async def facts(self) -> Facts:
+        """The library's papers and what the settings say."""
+        papers = [paper async for paper in _every_paper(self._library)]
+        return Facts(
+            identity={
+                "library": self._library.name,
+                "model": self._engine.writer.name,
+                "corpus_sha256": corpus_hash(papers),
+                "top_k": self._options.top_k,
+                "search_only": self._options.search_only,
+            },
+            details=self._described,
+            papers=tuple(PaperRef(paper.id, paper.title) for paper in papers),
+        )
+
+    async def ask(self, question: Question) -> Asked:
+        """The answer from the engine's stream, the ranking from its retriever."""
+        asked = Asked(answer=None, latency_ms=0.0) if self._options.search_only else await self._answer(question)
+        standalone = asked.answer["standalone_question"] if asked.answer else question.question
+        start = perf_counter()
+        found = await self._engine.retriever.retrieve(standalone, SEARCH_LIMIT)
+        elapsed = _milliseconds(start) if asked.answer is None else asked.latency_ms
+        ranked = tuple({"id": passage.paper.id, "title": passage.paper.title} for passage in found)
+        return Asked(
+            answer=asked.answer,
+            ranked=ranked,
+            papers=(*asked.papers, *_seen(found)),
+            latency_ms=elapsed,
+            first_token_ms=asked.first_token_ms,
+        )
+
+    async def _answer(self, question: Question) -> Asked:
+        start, first = perf_counter(), None
+        stream = self._engine.stream(question.question, question.history, top_k=self._options.top_k)
+        async with aclosing(stream) as events:
+            async for event in events:
+                if isinstance(event, Delta) and first is None:
+                    first = _milliseconds(start)
+                if isinstance(event, Done):
+                    return Asked(
+                        answer=wire.answer(event.answer),
+                        papers=_seen(event.answer.passages),
+                        latency_ms=_milliseconds(start),
+                        first_token_ms=first,
+                    )
+        raise AssertionError("a stream ends with Done or an error")
+
+
+def corpus_hash(papers: Iterable[Paper]) -> str:
+    """SHA-256 over the content of all papers, in whatever order they come."""
+    return sha256("".join(sorted(f"{paper.id}\t{paper.content_hash}\n" for paper in papers)).encode()).hexdigest()
+
+
+def _described(workspace: Workspace) -> dict[str, Any]:
+    secret = {"api_keys", "database_url", "home"}
+    settings = workspace.settings.model_dump(mode="json", exclude=secret)
+    return {"settings": settings, "embedder": workspace.embedder.name}
+
+
+def _records(paths: Sequence[Path]) -> Iterator[Paper | Rejected]:
+    for path in paths:
+        yield from corpus.read(path)
+
+
+async def _every_paper(library: Library) -> AsyncIterator[Paper]:
+    offset = 0
+    while page := await library.papers(offset, _PAGE):
+        for paper in page:
+            yield paper
+        offset += len(page)
+
+
+def _seen(passages: Sequence[Passage]) -> tuple[SeenPaper, ...]:
+    return tuple(SeenPaper(id=p.paper.id, title=p.paper.title, abstract=p.paper.abstract) for p in passages)
+
+
+def _milliseconds(start: float) -> float:
+    return round((perf_counter() - start) * 1000, 2)

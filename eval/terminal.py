@@ -1,0 +1,96 @@
+"""How figures look on a terminal. Tables go to stdout, progress and remarks to stderr."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from eval.compare import Comparison
+from eval.gate import Gate
+from eval.summary import Line, Summary
+from eval.targets import Options
+
+_OUT = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+_ERR = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """A remark."""
+    _ERR.print(text)
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr if that is a terminal; call what is yielded with (done, all)."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=_ERR,
+        disable=not _ERR.is_terminal,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(label, total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
+
+def with_progress(options: Options, report: Callable[[int, int], None]) -> Options:
+    """The same options, reporting on the papers that are loaded."""
+    return replace(options, progress=report)
+
+
+def figures(summary: Summary) -> None:
+    """The headline table, then what only the whole run shows."""
+    scores = summary.scores
+    table = _table(
+        f"{scores.target}: {len(scores.rows)} questions, {scores.failed} failed", "mean", "95% interval", "n"
+    )
+    for line in summary.headline:
+        table.add_row(line.label, *estimate_cells(line))
+    _OUT.print(table)
+    p50, p95 = summary.latency(50), summary.latency(95)
+    if p50 is not None and p95 is not None:
+        _OUT.print(f"Latency: half within {p50:,.0f} ms, 95% within {p95:,.0f} ms.")
+
+
+def estimate_cells(line: Line) -> tuple[str, str, str]:
+    """Mean, interval and count of one line, for a table."""
+    e = line.estimate
+    if e is None:
+        return "not offered", "", "0"
+    return f"{e.mean:.3f}", f"{e.low:.3f} to {e.high:.3f}", str(e.count)
+
+
+def comparison(found: Comparison) -> None:
+    """What can be said, then every measure."""
+    _OUT.print(found.in_words)
+    table = _table("", "A", "B", "B - A", "95% interval", "p", "wins/ties/losses", "smallest visible")
+    for m in found.measures:
+        d = m.difference
+        interval = f"{d.low:+.3f} to {d.high:+.3f}"
+        record = f"{d.wins}/{d.ties}/{d.losses}"
+        name = m.metric.label if m.declared else f"({m.metric.label})"
+        cells = (f"{m.a:.3f}", f"{m.b:.3f}", f"{d.mean:+.3f}", interval, f"{m.p:.3g}", record, f"{d.detectable:.3f}")
+        table.add_row(name, *cells)
+    _OUT.print(table)
+    _OUT.print(
+        "In brackets: exploratory, p not adjusted. Differences are over paired questions; failed answers are worst."
+    )
+
+
+def gate(result: Gate) -> None:
+    """The verdict and why."""
+    _OUT.print(f"Gate: {result.verdict}. {result.reason}")
+
+
+def _table(title: str, *numbers: str) -> Table:
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    table.add_column("")
+    for number in numbers:
+        table.add_column(number, justify="right")
+    return table
