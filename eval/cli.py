@@ -1,13 +1,20 @@
 """The `scholiast eval` command: what each sub-command takes. `commands.py` does the work."""
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from rag.errors import RequestError, ScholiastError
+
 app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
+    pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Measure how good the answers are, with error bars, for this or any other system.",
 )
 
@@ -21,6 +28,15 @@ _Papers = Annotated[
     typer.Option("--papers", metavar="FILE", help="Papers to load first (local); may be given again."),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def main(words: Sequence[str]) -> None:
+    """Run a sub-command and exit: 0 done, 1 failed or worse, 2 wrong usage or not comparable, 130 interrupted."""
+    try:
+        app(list(words), prog_name="scholiast eval")
+    except ScholiastError as error:
+        print(f"scholiast eval: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, RequestError) else 1)
 
 
 @app.command()

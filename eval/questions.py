@@ -20,6 +20,7 @@ QuestionType = Literal[
 ]  # fmt: skip
 TYPES: tuple[str, ...] = get_args(QuestionType)
 _SHOWN_PROBLEMS = 20
+_PLAIN = {"missing": "has no {}", "unexpected_keyword_argument": "{} is no field of a question"}
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,8 @@ def _title_key(title: str) -> str:
 def _plainly(error: ValidationError) -> Iterator[str]:
     for problem in error.errors(include_url=False):
         where = ".".join(str(part) for part in problem["loc"])
-        yield f"{where}: {problem['msg']}" if where else problem["msg"]
+        said = _PLAIN.get(problem["type"], f"{{}}: {problem['msg']}")
+        yield said.format(where or "the line")
 
 
 def _report(path: Path, problems: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """How figures look on a terminal. Tables go to stdout, progress and remarks to stderr."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +14,8 @@ from eval.gate import Gate
 from eval.summary import Line, Summary
 from eval.targets import Options
 
-_OUT = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+_WIDTH = None if sys.stdout.isatty() else 140  # a table in a file or a pipe is not cut
+_OUT = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, width=_WIDTH)
 _ERR = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
@@ -69,18 +71,16 @@ def estimate_cells(line: Line) -> tuple[str, str, str]:
 def comparison(found: Comparison) -> None:
     """What can be said, then every measure."""
     _OUT.print(found.in_words)
-    table = _table("", "A", "B", "B - A", "95% interval", "p", "wins/ties/losses", "smallest visible")
+    table = _table("", "A", "B", "B - A", "95% interval", "p", "wins/ties/losses", "visible from")
     for m in found.measures:
         d = m.difference
         interval = f"{d.low:+.3f} to {d.high:+.3f}"
         record = f"{d.wins}/{d.ties}/{d.losses}"
-        name = m.metric.label if m.declared else f"({m.metric.label})"
+        name = m.metric.name if m.declared else f"({m.metric.name})"
         cells = (f"{m.a:.3f}", f"{m.b:.3f}", f"{d.mean:+.3f}", interval, f"{m.p:.3g}", record, f"{d.detectable:.3f}")
         table.add_row(name, *cells)
     _OUT.print(table)
-    _OUT.print(
-        "In brackets: exploratory, p not adjusted. Differences are over paired questions; failed answers are worst."
-    )
+    _OUT.print("In brackets: exploratory, p not adjusted. Visible from: what 4 of 5 such comparisons would find.")
 
 
 def gate(result: Gate) -> None:
@@ -92,5 +92,5 @@ def _table(title: str, *numbers: str) -> Table:
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     table.add_column("")
     for number in numbers:
-        table.add_column(number, justify="right")
+        table.add_column(number, justify="right", no_wrap=True)
     return table

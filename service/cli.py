@@ -191,6 +191,18 @@ def serve_command(
     serve(host, port)
 
 
+@app.command(
+    "eval",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def evaluate(context: typer.Context) -> None:
+    """Measure how good the answers are, with error bars: run, score, compare, report, calibrate, ..."""
+    from eval import cli as evaluation
+
+    evaluation.main(context.args)
+
+
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     for stream in (sys.stdout, sys.stderr):
