@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -140,10 +140,10 @@ def _collection(client: ClientAPI, name: str, create: bool) -> Collection:
 
 def as_left(folder: Path) -> bool:
     """Whether the files of the vector graph are as `close` left them. If not, reading them may crash the process."""
-    try:
-        return bool(json.loads(_note(folder).read_text("utf-8")) == _graph_files(folder))
-    except (OSError, ValueError):
-        return False
+    left: object = {}  # a young index has none, and no note if its process was killed
+    with suppress(FileNotFoundError, ValueError):
+        left = json.loads(_note(folder).read_text("utf-8"))
+    return left == _graph_files(folder)
 
 
 def _graph_files(folder: Path) -> dict[str, list[int]]:
