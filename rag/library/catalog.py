@@ -1,41 +1,20 @@
 """The catalog: every paper with its provenance, chunks and vectors in SQL. It is the truth; indexes follow it."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Row,
-    Select,
-    and_,
-    create_engine,
-    delete,
-    event,
-    func,
-    insert,
-    make_url,
-    select,
-    text,
-    update,
-)
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select, update
 
-from rag.errors import ConfigError, LibraryError
-from rag.library import schema
+from rag.errors import LibraryError
+from rag.library.database import Database
 from rag.library.schema import libraries, papers, removals, sources
 from rag.library.stored import StoredPaper, Vectors
 from rag.sentences import Span
 from rag.types import Paper, Source
 
-FILE = "scholiast.sqlite3"
-
-_BUSY_SECONDS = 30
 _IDS_AT_ONCE = 500
 # Half the disk and half the reading of float32; a cosine moves by less than 0.0005.
 _STORED_AS = np.float16
@@ -79,16 +58,14 @@ class Catalog:
 
         Raises ConfigError for a URL that can't be used.
         """
-        if not database_url:
-            home.mkdir(parents=True, exist_ok=True)
-        self._engine = _engine(database_url or f"sqlite:///{home / FILE}")
-        self.place = self._engine.url.render_as_string(hide_password=True)
-        with self._our_errors():
-            _create_tables(self._engine)
+        self._database = Database(home, database_url)
+        self._database.prepare()
+        self._reading, self._writing = self._database.reading, self._database.writing
+        self.place = self._database.place
 
     def close(self) -> None:
         """Close every connection."""
-        self._engine.dispose()
+        self._database.close()
 
     def libraries(self) -> list[LibraryRow]:
         """Every library, by name."""
@@ -124,11 +101,7 @@ class Catalog:
 
     def check(self) -> None:
         """Raise LibraryError when the database is damaged (SQLite only; Postgres checks itself)."""
-        if self._engine.dialect.name == "sqlite":
-            with self._reading() as connection:
-                verdict = connection.execute(text("PRAGMA quick_check(1)")).scalar_one()
-            if verdict != "ok":
-                raise LibraryError(f"catalog {self.place}: {verdict}; {_RESTORE}")
+        self._database.check()
 
     def counts(self, name: str) -> Counts:
         """How many papers and chunks the library holds."""
@@ -262,64 +235,8 @@ class Catalog:
                 found += connection.execute(query.where(papers.c.library == name, papers.c.id.in_(some)))
         return found
 
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with self._our_errors(), self._engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        """A transaction. Its first statement must write: then SQLite waits for its turn instead of failing later."""
-        with self._our_errors(), self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _our_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except SQLAlchemyError as error:
-            reason = getattr(error, "orig", None) or error
-            raise LibraryError(f"catalog {self.place}: {reason}; {_remedy(str(reason))}") from error
-
 
 _DESCRIPTION = tuple(column for column in papers.c if column.name not in {"chunk_vectors", "sentence_vectors"})
-_RESTORE = "restore it from a backup, or move it away and ingest again"
-
-
-def _remedy(reason: str) -> str:
-    if "malformed" in reason or "not a database" in reason:
-        return _RESTORE
-    if "locked" in reason:
-        return f"another process has been writing for {_BUSY_SECONDS} seconds; try again when it is done"
-    return "check SCHOLIAST_DATABASE_URL, the disk and the permissions of the folder"
-
-
-def _engine(url: str) -> Engine:
-    try:
-        engine = create_engine(make_url(url))
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise ConfigError(f"SCHOLIAST_DATABASE_URL: {error}") from error
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"SCHOLIAST_DATABASE_URL needs the driver {error.name!r}; install it, or leave it empty"
-        ) from error
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    """Readers go on while one process writes, a writer waits for its turn, and references are kept."""
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={_BUSY_SECONDS * 1000}"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _create_tables(engine: Engine) -> None:
-    with engine.begin() as connection:
-        for table in schema.metadata.sorted_tables:
-            connection.execute(CreateTable(table, if_not_exists=True))
-            for index in table.indexes:
-                connection.execute(CreateIndex(index, if_not_exists=True))
 
 
 def _next_revision(connection: Connection, name: str) -> int:
