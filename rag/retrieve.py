@@ -43,7 +43,9 @@ class HybridRetriever:
         ]
 
 
-def fuse(dense: Mapping[str, float], keyword: Mapping[str, float]) -> dict[str, float]:
+def fuse(
+    dense: Mapping[str, float], keyword: Mapping[str, float], dense_share: float = DENSE_SHARE
+) -> dict[str, float]:
     """Convex combination of the two scores, each divided by its best (Bruch et al., 2023, section 4), 0 to 1.
 
     A paper that the dense ranking left out can't lie nearer than the last one it let in, and is given that score.
@@ -51,7 +53,7 @@ def fuse(dense: Mapping[str, float], keyword: Mapping[str, float]) -> dict[str, 
     dense_scores, keyword_scores = _to_unit(dense), _to_unit(keyword)
     furthest = min(dense_scores.values(), default=0.0)
     return {
-        paper: DENSE_SHARE * dense_scores.get(paper, furthest) + (1 - DENSE_SHARE) * keyword_scores.get(paper, 0.0)
+        paper: dense_share * dense_scores.get(paper, furthest) + (1 - dense_share) * keyword_scores.get(paper, 0.0)
         for paper in dense_scores.keys() | keyword_scores.keys()
     }
 

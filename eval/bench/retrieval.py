@@ -1,0 +1,225 @@
+"""Which chunks, and how much of each ranking: measures retrieval on judged questions and prints Markdown tables.
+
+    python -m eval.bench.retrieval --corpus FILE... (--questions JSONL... | --queries JSONL --qrels TSV)
+        [--chunks 96/1 ...] [--titles front bare] [--chosen 96/1]
+
+`--questions` are our question records (the answerable ones are asked), `--queries` and `--qrels` a BEIR benchmark. The
+first table has chunk settings, each as TOKENS/OVERLAP, with the paper's title in front of every chunk or without it;
+the others have the rankings over the chosen chunks. Cutting, embedding, keyword index and fusion are the product's; the
+dense ranking is exact instead of Chroma's, and near-duplicates stay. A text is embedded once, whatever needs it.
+"""
+
+import argparse
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, product
+from math import sqrt
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval import questions
+from eval.metrics.retrieval import hit, ndcg
+from eval.questions import PaperRef, Question
+from eval.statistics import difference
+from rag import chunk, condense, corpus, embedders
+from rag.interfaces import Embedder
+from rag.library import incoming
+from rag.library.keywords import KeywordIndex
+from rag.retrieve import DENSE_SHARE, POOL, fuse
+from rag.types import Paper
+
+LIMITS = (32, 64, 96, 128, 256)
+OVERLAPS = (0, 1)
+SHARES = (0.4, 0.5, 0.6, 0.7)
+TOP = 10
+
+Vectors = NDArray[np.float32]
+Scores = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is asked of which papers, and what the keyword index finds, which no chunk setting changes."""
+
+    papers: Mapping[str, Paper]
+    questions: Sequence[Question]
+    vectors: Vectors
+    keyword: Sequence[Scores]
+
+    @property
+    def clusters(self) -> list[str]:
+        """Questions that share a gold paper are not independent."""
+        together = questions.clusters(self.questions)
+        return [together[question.id] for question in self.questions]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Per question: is a gold paper first, and how good are the first ten."""
+
+    first: Sequence[float]
+    ndcg: Sequence[float]
+
+
+class Remembering:
+    """Embeds a distinct text once."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._known: dict[str, Vectors] = {}
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if new:
+            self._known.update(zip(new, await self._embedder.embed(new), strict=True))
+        return np.stack([self._known[text] for text in texts])
+
+
+async def measure(options: argparse.Namespace) -> None:
+    """Print the tables, a line as soon as it is known."""
+    embedder = Remembering(embedders.embedder(options.embedder))
+    task = await _task(options, embedder)
+    print(f"{len(task.papers)} papers, {len(task.questions)} questions\n")
+    print("| tokens | overlap | title | chunks | dense alone nDCG@10 | hybrid nDCG@10 | gold first |")
+    print("|---|---|---|---|---|---|---|")
+    for setting, title in product(options.chunks, options.titles):
+        print(await _chunk_row(task, embedder, setting, title), flush=True)
+    dense, _ = await _dense(task, embedder, options.chosen, "front")
+    _print_rankings(task, dense)
+
+
+async def _chunk_row(task: Task, embedder: Remembering, setting: tuple[int, int], title: str) -> str:
+    dense, count = await _dense(task, embedder, setting, title)
+    alone, hybrid = _scored(task, dense), _scored(task, _fused(task, dense, DENSE_SHARE))
+    cells = [str(setting[0]), str(setting[1]), title, str(count)]
+    return _row([*cells, *(_mean(task, values) for values in (alone.ndcg, hybrid.ndcg, hybrid.first))])
+
+
+def _print_rankings(task: Task, dense: Sequence[Scores]) -> None:
+    keywords, alone = _scored(task, task.keyword), _scored(task, dense)
+    hybrids = {share: _scored(task, _fused(task, dense, share)) for share in SHARES}
+    print("\n| ranking | nDCG@10 | gold first |\n|---|---|---|")
+    named = {"keywords": keywords, "dense": alone, **{f"hybrid, dense share {s}": h for s, h in hybrids.items()}}
+    for name, scored in named.items():
+        print(_row([name, _mean(task, scored.ndcg), _mean(task, scored.first)]))
+    print("\n| difference in nDCG@10 | mean (standard error) | 95% interval | p | better, same, worse |")
+    print("|---|---|---|---|---|")
+    for name, other in (("keywords", keywords), ("dense", alone)):
+        print(_difference(task, f"hybrid {DENSE_SHARE} - {name}", other.ndcg, hybrids[DENSE_SHARE].ndcg))
+
+
+def _difference(task: Task, name: str, a: Sequence[float], b: Sequence[float]) -> str:
+    found = difference(a, b, task.clusters)
+    paired = _mean(task, [y - x for x, y in zip(a, b, strict=True)])
+    interval = f"{found.low:+.3f} to {found.high:+.3f}"
+    return _row([name, f"+{paired}" if found.mean > 0 else paired, interval, f"{found.p:.4f}",
+                 f"{found.wins}, {found.ties}, {found.losses}"])  # fmt: skip
+
+
+async def _dense(task: Task, embedder: Remembering, setting: tuple[int, int], title: str) -> tuple[list[Scores], int]:
+    """The best chunk's cosine of the POOL nearest papers, for each question; and the number of chunks."""
+    chunks = [piece for paper in task.papers.values() for piece in chunk.split(paper, *setting)]
+    prefix = {id: f"{paper.title}. " if title == "front" else "" for id, paper in task.papers.items()}
+    vectors = await embedder.embed([prefix[piece.paper_id] + piece.text for piece in chunks])
+    ids = [piece.paper_id for piece in chunks]
+    starts = [i for i, id in enumerate(ids) if i == 0 or ids[i - 1] != id]
+    found = [_nearest([ids[i] for i in starts], np.maximum.reduceat(vectors @ asked, starts)) for asked in task.vectors]
+    return found, len(chunks)
+
+
+def _nearest(ids: Sequence[str], cosines: Vectors) -> Scores:
+    return {ids[i]: float(cosines[i]) for i in np.argsort(-cosines, kind="stable")[:POOL]}
+
+
+def _fused(task: Task, dense: Sequence[Scores], share: float) -> list[Scores]:
+    return [fuse(a, b, share) for a, b in zip(dense, task.keyword, strict=True)]
+
+
+def _scored(task: Task, found: Sequence[Scores]) -> Scored:
+    ranked = [_ranked(task, question, scores) for question, scores in zip(task.questions, found, strict=True)]
+    judged = [(keys, question.gold) for keys, question in zip(ranked, task.questions, strict=True)]
+    return Scored([hit(keys, gold, 1) for keys, gold in judged], [ndcg(keys, gold, TOP) for keys, gold in judged])
+
+
+def _ranked(task: Task, question: Question, scores: Scores) -> list[str]:
+    best = sorted(scores, key=lambda id: (-scores[id], id))[:TOP]
+    return [question.key(PaperRef(id, task.papers[id].title)) for id in best]
+
+
+def _mean(task: Task, values: Sequence[float]) -> str:
+    """The mean and its standard error by clusters (Miller, 2024, section 2.2)."""
+    mean = sum(values) / len(values)
+    residuals: defaultdict[str, float] = defaultdict(float)
+    for value, cluster in zip(values, task.clusters, strict=True):
+        residuals[cluster] += value - mean
+    return f"{mean:.3f} ({sqrt(sum(r * r for r in residuals.values())) / len(values):.3f})"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+async def _task(options: argparse.Namespace, embedder: Remembering) -> Task:
+    papers = incoming.gather(chain.from_iterable(corpus.read(path) for path in options.corpus)).papers
+    known = [PaperRef(paper.id, paper.title) for paper in papers.values()]
+    records = chain.from_iterable(questions.load(path, known) for path in options.questions or ())
+    judged = _benchmark(options.queries, options.qrels) if options.queries else records
+    asked = [question for question in judged if question.answerable]
+    alone = [condense.standalone(question.question, question.history) for question in asked]
+    with TemporaryDirectory() as folder:
+        index = KeywordIndex(Path(folder))
+        index.apply(papers.values(), (), 1)
+        keyword = [dict(index.search(text, POOL)) for text in alone]
+        index.close()
+    return Task(papers, asked, await embedder.embed(alone), keyword)
+
+
+def _benchmark(queries: Path, qrels: Path) -> Iterator[Question]:
+    gold: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    for line in qrels.read_text("utf-8").splitlines()[1:]:
+        query, paper, grade = line.split("\t")
+        if float(grade) > 0:
+            gold[query][paper] = float(grade)
+    for record in map(json.loads, queries.read_text("utf-8").splitlines()):
+        if record["_id"] in gold:
+            yield _question(record["_id"], record["text"], gold[record["_id"]])
+
+
+def _question(id: str, text: str, gold: Mapping[str, float]) -> Question:
+    return Question(
+        id=id, question=text, type="factoid", answerable=True, gold_ids=tuple(gold), gold_grades=tuple(gold.values())
+    )
+
+
+def _setting(text: str) -> tuple[int, int]:
+    tokens, _, overlap = text.partition("/")
+    return int(tokens), int(overlap)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", type=Path, nargs="+", required=True, help="papers, in any format we read")
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--questions", type=Path, nargs="+", help="JSONL of question records")
+    asked.add_argument("--queries", type=Path, help="JSONL of _id and text; needs --qrels")
+    parser.add_argument("--qrels", type=Path, help="TSV of query-id, corpus-id, score, with a header")
+    every = list(product(LIMITS, OVERLAPS))
+    parser.add_argument("--chunks", type=_setting, nargs="+", default=every, metavar="TOKENS/OVERLAP")
+    parser.add_argument("--titles", choices=("front", "bare"), nargs="+", default=["front", "bare"])
+    chosen = (chunk.LIMIT_TOKENS, chunk.OVERLAP_SENTENCES)
+    parser.add_argument("--chosen", type=_setting, default=chosen, metavar="TOKENS/OVERLAP")
+    parser.add_argument("--embedder", default="minilm")
+    options = parser.parse_args()
+    if options.queries and not options.qrels:
+        parser.error("--queries needs --qrels")
+    return options
+
+
+if __name__ == "__main__":
+    asyncio.run(measure(_options()))
