@@ -1,0 +1,95 @@
+"""Small questions, replies and systems for the tests of the evaluation."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from eval.metrics.case import Case
+from eval.questions import PaperRef, Question
+from eval.records import Response, SeenPaper
+from eval.reply import Reply
+from eval.words import rarity
+
+ABSTRACTS = {
+    "1": "Alpha nets have 12 layers. They train in 3.5 days.",
+    "2": "Yes, beta nets use graphs. They reach 80% on average.",
+    "3": "Gamma rays are something else entirely.",
+}
+PAPERS = tuple(SeenPaper(id=id, title=f"Paper {id}", abstract=text) for id, text in ABSTRACTS.items())
+QUESTIONS = (
+    Question(id="a", question="How deep are alpha nets?", type="numeric", answerable=True, gold_ids=("1",),
+             answer="They have 12 layers.", key_facts=(("12 layers", "twelve layers"),)),
+    Question(id="b", question="Do beta nets use edges?", type="yes_no", answerable=True, gold_titles=("Paper 2",),
+             answer="Yes, they use graphs.", key_facts=(("graphs",), ("yes",))),
+    Question(id="c", question="Alpha or beta: how long and how good?", type="comparison", answerable=True,
+             gold_ids=("1", "2"), gold_mode="all", answer="3.5 days; 80%.", key_facts=(("3.5 days",), ("80%",))),
+    Question(id="d", question="Who is the mayor?", type="unanswerable", answerable=False, answer="Off the subject."),
+    Question(id="e", question="What do delta nets cost?", type="unanswerable", answerable=False),
+)  # fmt: skip
+EVERYTHING = frozenset({"answers", "ranking", "citations", "quotes"})
+
+
+def case(question: Question, **reply: Any) -> Case:
+    """A question with a reply made of these fields."""
+    return Case(question, Reply(**{"outcome": "answered", **reply}), by_key(), rarity(q.answer for q in QUESTIONS))
+
+
+def by_key() -> dict[str, SeenPaper]:
+    """The papers as a case looks them up."""
+    return {paper.title: paper for paper in PAPERS} | {paper.id: paper for paper in PAPERS}
+
+
+def ref(id: str) -> PaperRef:
+    """A paper by its id."""
+    return PaperRef(id, f"Paper {id}")
+
+
+def answer(text: str, cited: Sequence[str] = (), outcome: str = "answered", confidence: float = 0.9) -> dict[str, Any]:
+    """The contract's Answer object: each cited paper is passage n of its place, quoted from its first character."""
+    papers: list[dict[str, Any]] = [{"id": id, "title": f"Paper {id}", "url": None, "year": None, "authors": []} for id in cited]
+    return {
+        "id": "ans_1", "question": "?", "standalone_question": "?", "library": "default", "outcome": outcome,
+        "text": text,
+        "sentences": [{"text": text, "citations": list(range(1, len(cited) + 1)), "support": "supported"}],
+        "citations": [{"number": n, "sentence": 0, "paper": paper, "quote": ABSTRACTS[paper["id"]][:20],
+                       "start": 0, "end": 20} for n, paper in enumerate(papers, start=1)],
+        "passages": [{"number": n, "paper": paper, "text": ABSTRACTS[paper["id"]], "score": 1.0}
+                     for n, paper in enumerate(papers, start=1)],
+        "confidence": confidence, "model": "test", "usage": {"prompt_tokens": 2, "completion_tokens": 3},
+        "timings_ms": {"total": 1.0},
+    }  # fmt: skip
+
+
+def gold_ids(question: Question) -> list[str]:
+    """The ids of the question's gold papers."""
+    return [paper.id for paper in PAPERS if question.key(paper.ref) in question.gold]
+
+
+def oracle(question: Question) -> Response:
+    """Answers with the reference, cites and ranks all gold papers, declines what can't be answered."""
+    if not question.answerable:
+        return declining(question)
+    golds = gold_ids(question)
+    text = f"{question.answer.rstrip('.')} {' '.join(f'[{n}]' for n in range(1, len(golds) + 1))}."
+    return response(question, answer(text, golds), golds)
+
+
+def declining(question: Question) -> Response:
+    """Declines whatever is asked."""
+    return response(question, answer("The abstracts do not say.", outcome="not_in_abstracts", confidence=0.1), [])
+
+
+def answering(question: Question) -> Response:
+    """Answers everything from the third paper, wrongly."""
+    return response(question, answer("Gamma rays are something else entirely [1].", ["3"]), ["3"])
+
+
+def response(question: Question, answer: dict[str, Any], ranked: Sequence[str]) -> Response:
+    """A good row."""
+    return Response(
+        question_id=question.id,
+        status="ok",
+        latency_ms=10.0,
+        first_token_ms=5.0,
+        answer=answer,
+        ranked=tuple({"id": id, "title": f"Paper {id}"} for id in ranked),
+    )
