@@ -1,6 +1,7 @@
 """The settings: read once from SCHOLIAST_* or a .env file, and passed in."""
 
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -26,6 +27,20 @@ class Settings(BaseSettings):
         default="minilm", description="minilm, minilm:FOLDER, openai:MODEL or langchain:PROVIDER:MODEL."
     )
     model: str = Field(default="extractive", description="What writes the answers: extractive, or provider:model.")
+    models: str = Field(default="", description="Comma-separated: what a request may choose besides.")
+    model_base_url: str = Field(
+        default="", description="Address of an OpenAI-compatible server, for models named openai:..."
+    )
+    model_context_tokens: int = Field(
+        default=0, ge=0, description="The models' window; 0 is what is known of the model, else 8192."
+    )
+    model_timeout_seconds: float = Field(default=120.0, gt=0, description="The longest that a model may take.")
+    on_model_failure: Literal["extractive", "error"] = Field(
+        default="extractive", description="When a model fails: an extractive answer that says so, or an error."
+    )
+    unsupported: Literal["flag", "drop"] = Field(
+        default="flag", description="What becomes of a sentence that no abstract bears out."
+    )
     api_keys: SecretStr = Field(
         default=SecretStr(""), description="Comma-separated bearer keys; empty is open, loopback only."
     )
@@ -37,9 +52,18 @@ class Settings(BaseSettings):
         return home.expanduser().absolute()
 
     @property
+    def choosable(self) -> tuple[str, ...]:
+        """What a request may choose besides the model and `extractive`."""
+        return _listed(self.models)
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """The API keys; none means that the service is open."""
-        return tuple(key.strip() for key in self.api_keys.get_secret_value().split(",") if key.strip())
+        return _listed(self.api_keys.get_secret_value())
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def load() -> Settings:

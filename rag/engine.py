@@ -10,7 +10,7 @@ from rag import condense, decide, ground
 from rag.decide import Decision
 from rag.errors import RequestError
 from rag.interfaces import Retriever, Vocabulary, Writer
-from rag.types import EVERYTHING, Answer, Citation, Filters, Passage, Turn
+from rag.types import EVERYTHING, Answer, Citation, Colophon, Filters, Passage, Turn
 
 MAX_QUESTION_CHARACTERS = 4_000
 TOP_K = 8
@@ -82,6 +82,8 @@ class Engine:
         if decision.answers:
             async with aclosing(self.writer.write(question, passages, history)) as written:
                 async for piece in written:
+                    if isinstance(piece, Colophon):
+                        continue
                     pieces.append(piece)
                     yield Delta(piece)
         else:

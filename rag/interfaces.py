@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.types import Filters, Passage, Turn
+from rag.types import Colophon, Filters, Passage, Standalone, Turn
 
 
 class Embedder(Protocol):
@@ -46,6 +46,19 @@ class Writer(Protocol):
         """How the settings and the answers name it, e.g. `extractive` or `openai:gpt-4o-mini`."""
         ...
 
-    def write(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> AsyncGenerator[str]:
-        """Yield the answer piece by piece; `[n]` marks the passage that a statement comes from. Raises BackendError."""
+    def write(
+        self, question: str, passages: Sequence[Passage], history: Sequence[Turn]
+    ) -> AsyncGenerator[str | Colophon]:
+        """Yield the answer piece by piece, then a Colophon if there is anything to tell. `passages` is not empty.
+
+        `[n]` marks the passage that a statement comes from. Raises BackendError.
+        """
+        ...
+
+
+class Condenser(Protocol):
+    """A follow-up to a question that stands alone."""
+
+    async def standalone(self, question: str, history: Sequence[Turn]) -> Standalone:
+        """The question itself if it needs nothing from the history. Never fails."""
         ...

@@ -163,10 +163,49 @@ class Usage:
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
+    def __add__(self, other: "Usage") -> "Usage":
+        """The tokens of both."""
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Colophon:
+    """How a text came about, told after its last word.
+
+    `model` is what really wrote it, `prompt` the version of the prompts (empty where no model was asked), and `notice`
+    what a reader should know of the writing, such as that it was cut short; empty when all went well. `complete` is
+    False when the text breaks off.
+    """
+
+    model: str
+    prompt: str = ""
+    usage: Usage = field(default_factory=Usage)
+    notice: str = ""
+    complete: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standalone:
+    """A follow-up that can be understood without its conversation.
+
+    `question` is what is to be answered, `search` what is to be searched for; `usage` is what a model took to find out.
+    """
+
+    question: str
+    search: str
+    usage: Usage = field(default_factory=Usage)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What every door shows: the outcome, the text, and for each sentence the words that support it."""
+    """What every door shows: the outcome, the text, and for each sentence the words that support it.
+
+    `prompt` is the version of the prompts that a model was given, `notice` what a reader should know of how the text
+    came about, such as that a model failed and the text is the abstracts' own sentences; each may be empty.
+    """
 
     id: str
     question: str
@@ -181,3 +220,5 @@ class Answer:
     model: str
     usage: Usage = field(default_factory=Usage)
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    prompt: str = ""
+    notice: str = ""

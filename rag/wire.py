@@ -49,6 +49,8 @@ def answer(answer: Answer) -> dict[str, Any]:
         "model": answer.model,
         "usage": asdict(answer.usage),
         "timings_ms": dict(answer.timings_ms),
+        "prompt": answer.prompt,
+        "notice": answer.notice,
     }
 
 

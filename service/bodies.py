@@ -153,6 +153,8 @@ class AnswerBody(BaseModel):
     model: str
     usage: UsageBody
     timings_ms: dict[str, float]
+    prompt: str = Field(description="Version of the prompts that a model was given; empty where none was asked.")
+    notice: str = Field(description="What to know of how the text came about, such as that a model failed; else empty.")
 
 
 class Result(BaseModel):
