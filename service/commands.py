@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from rag import build, config, corpus, wire
+from rag import build, config, corpus, embedders, wire
 from rag.build import Workspace
 from rag.errors import CorpusError, RequestError
 from rag.library.doctor import diagnose
@@ -145,7 +145,7 @@ async def rebuild(library: str, embed: bool) -> bool:
 
 async def doctor(library: str, json: bool) -> bool:
     """Check everything; False when something is at fault."""
-    findings = await diagnose(config.load(), library)
+    findings = await diagnose(config.load(), library, embedders.embedder)
     _print(shapes.findings(findings)) if json else Page().findings(findings)
     return all(finding.verdict != "fault" for finding in findings)
 

@@ -87,10 +87,11 @@ async def handle_http(request: Request, error: Exception) -> JSONResponse:
     """For FastAPI: an unknown path, a wrong method, a body that is no form."""
     assert isinstance(error, HTTPException)
     details = {
-        404: f"there is nothing at {request.url.path}",
-        405: f"{request.url.path} does not take {request.method}",
+        "Not Found": f"there is nothing at {request.url.path}",
+        "Method Not Allowed": f"{request.url.path} does not take {request.method}",
+        "There was an error parsing the body": "the body is not JSON: it is not UTF-8, or nested too deeply",
     }
-    return of_status(error.status_code, details.get(error.status_code, error.detail), request.scope, error.headers)
+    return of_status(error.status_code, details.get(error.detail, error.detail), request.scope, error.headers)
 
 
 async def handle_invalid(request: Request, error: Exception) -> JSONResponse:

@@ -34,11 +34,18 @@ _VERDICTS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "fault": ("✗"
 _NUMBER, _TITLE, _FAINT, _LINK, _WARNING = "bold cyan", "bold", "dim", "blue underline", "yellow"
 
 
+class _Pipe(Console):
+    """Leaves it to `cli.py` what a pipe means that nobody reads from."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 class Page:
     """Where a command writes what it found."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False, markup=False, emoji=False)
+    def __init__(self) -> None:
+        self._console = _Pipe(highlight=False, markup=False, emoji=False)
 
     def answer(self, answer: Answer) -> None:
         """The text, then each source with its quotes, or the nearest papers; then how it came about."""

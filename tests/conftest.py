@@ -15,17 +15,12 @@ from rag.config import Settings
 from rag.types import Paper
 from service.app import create_app
 from service.cli import main
-from tests.stand_ins import WordsEmbedder
+from tests.command import words
 
 SAMPLE = Path(str(files("rag") / "data" / "sample_papers.jsonl"))
 FEW = 12
 QUESTION = "What is the best recipe for the heads named Hydra++?"
 """The sample's first paper answers it."""
-
-
-def words() -> WordsEmbedder:
-    """With room enough for unrelated texts to lie far apart."""
-    return WordsEmbedder(512)
 
 
 def settings(home: Path, **others: str) -> Settings:
@@ -86,7 +81,8 @@ class Ran:
 @pytest.fixture
 def scholiast(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     """Runs a command line in this process, with the home folder of this test and an embedder that needs no model."""
-    monkeypatch.setattr("rag.embedders.embedder", lambda _name: words())
+    monkeypatch.setattr("rag.embedders.embedder", words)
+    monkeypatch.setenv("SCHOLIAST_EMBEDDER", "words")
 
     def run(*arguments: str | Path) -> Ran:
         monkeypatch.setattr("sys.argv", ["scholiast", *map(str, arguments)])

@@ -16,7 +16,8 @@ from rag.errors import BackendError
 from rag.types import Paper, Passage, Turn
 from service import bodies, stream
 from service.app import create_app
-from tests.conftest import QUESTION, SAMPLE, settings, words
+from tests.command import words
+from tests.conftest import QUESTION, SAMPLE, settings
 
 RECORD = {"title": "Sleep and coffee", "abstract": "Coffee shortens sleep by forty minutes.", "year": 2021}
 

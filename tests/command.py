@@ -1,0 +1,16 @@
+"""The `scholiast` command with an embedder that needs no model, as a process of its own: `python -m tests.command`."""
+
+from rag import embedders
+from rag.interfaces import Embedder
+from service.cli import main
+from tests.stand_ins import WordsEmbedder
+
+
+def words(name: str = "") -> Embedder:
+    """Whatever the name; with room enough for unrelated texts to lie far apart."""
+    return WordsEmbedder(512)
+
+
+if __name__ == "__main__":
+    embedders.embedder = words
+    main()
