@@ -1,7 +1,7 @@
 """A library takes papers in once, finds them, and is the same however often it was interrupted."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +12,7 @@ import pytest
 from rag import chunk
 from rag.errors import BackendError, CorpusError, LibraryError, LockedError, NotFoundError, RequestError
 from rag.library.catalog import Catalog, Counts
+from rag.library.keywords import KeywordIndex
 from rag.library.library import Library, Summary, libraries, remove
 from rag.types import Filters, Paper, Rejected, Source
 from tests.stand_ins import FailingEmbedder, WordsEmbedder, papers
@@ -290,6 +291,22 @@ async def test_what_a_new_library_finds_in_its_folder_does_not_count(tmp_path: P
         await library.ingest(papers(1))
         assert await nearest(library, "anything", 9) == ["paper-0"]
         assert len(await library.matching("system", 9)) == 1
+
+
+async def test_a_keyword_index_that_refuses_to_follow_is_made_anew(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await library.ingest(papers(9))
+    apply, refusals = KeywordIndex.apply, ["FileAlreadyExists"]
+
+    def refuse_once(self: KeywordIndex, new: Iterable[Paper], removed: Iterable[str], revision: int) -> None:
+        if refusals:
+            raise LibraryError(refusals.pop())
+        apply(self, new, removed, revision)
+
+    monkeypatch.setattr(KeywordIndex, "apply", refuse_once)
+    await library.ingest(papers(12))
+    assert len(await library.matching("system", 99)) == 12
 
 
 async def test_indexes_behind_the_catalog_catch_up_on_opening(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from rag.errors import LibraryError
+from rag.errors import LibraryError, LockedError
 from rag.library.catalog import Catalog, LibraryRow
 from rag.library.chroma import Chroma, as_left
 from rag.library.keywords import KeywordIndex
@@ -74,7 +74,13 @@ class Indexes:
                 f"the keyword index of library {row.name!r} has seen change {self.keywords().revision}, "
                 f"the catalog is at {row.revision} (restored from a backup?); run `scholiast rebuild`"
             )
-        self._feed_keywords(self.keywords(), row.revision)
+        try:
+            self._feed_keywords(self.keywords(), row.revision)
+        except LockedError:
+            raise
+        except LibraryError:
+            # A process killed while it committed may leave a file that is in the way of the same commit for ever.
+            self._renew_keywords(row)
         for after, upto in self._steps(row.chroma_revision, row.revision):
             self._feed_chroma(self.chroma(), after, upto)
             self._catalog.follow(row.name, before=after, after=upto)
@@ -136,6 +142,13 @@ class Indexes:
             raise LibraryError(
                 f"the new Chroma index holds {found} chunks, not {wanted}; run `scholiast rebuild` again"
             )
+
+    def _renew_keywords(self, row: LibraryRow) -> None:
+        with self._opening:
+            self.keywords().close()
+            self._keywords = None
+            shutil.rmtree(self._keyword_folder(row.generation))
+        self._feed_keywords(self.keywords(), row.revision)
 
     def _feed_keywords(self, keywords: KeywordIndex, revision: int) -> None:
         for after, upto in self._steps(keywords.revision, revision):
