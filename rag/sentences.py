@@ -8,6 +8,8 @@ import sentencex
 
 _FRAGMENT_WORDS = 4
 _CONTINUES = re.compile(r"[a-z0-9(\[,;:%]")
+_ITEM = re.compile(r"\s*(?:\(?(?:\d{1,2}|[ivx]{1,4}|[A-Ha-h])\)|•)\s+")
+_ENDS = re.compile(r"[.!?][)\]”\"']*$")
 
 
 class Span(NamedTuple):
@@ -30,13 +32,32 @@ def spans(text: str) -> list[Span]:
 
 def _boundaries(text: str) -> Iterator[Span]:
     for sentence in sentencex.get_sentence_boundaries("en", text):
-        raw = text[sentence["start_index"] : sentence["end_index"]]
-        start = sentence["start_index"] + len(raw) - len(raw.lstrip())
-        if raw.strip():
-            yield Span(start, start + len(raw.strip()))
+        for start, end in _of_item(text, sentence["start_index"], sentence["end_index"]):
+            raw = text[start:end]
+            if raw.strip():
+                yield Span(start + len(raw) - len(raw.lstrip()), start + len(raw.rstrip()))
+
+
+def _of_item(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """sentencex leaves what it takes for an item of a list whole, as in "(2) Then this. Then that."; we do not."""
+    item = _ITEM.match(text, start, end)
+    if item is None or item.end() == end:
+        yield start, end
+        return
+    for sentence in sentencex.get_sentence_boundaries("en", text[item.end() : end]):
+        stop = item.end() + sentence["end_index"]
+        yield start, stop
+        start = stop
 
 
 def _belongs_to_the_one_before(text: str, before: Span, span: Span) -> bool:
-    """A split after "approx." leaves a sentence that starts in lower case; one after "Dr." leaves a tiny one."""
-    is_fragment = len(text[before.start : before.end].split()) < _FRAGMENT_WORDS
-    return is_fragment or _CONTINUES.match(text[span.start]) is not None
+    """A split after "approx." leaves a sentence that starts in lower case; one after "Dr." leaves a tiny one.
+
+    An item such as "(2) Then this." stands alone only after the end of a sentence.
+    """
+    if len(text[before.start : before.end].split()) < _FRAGMENT_WORDS:
+        return True
+    item = _ITEM.match(text, span.start, span.end)
+    if item and _ENDS.search(text, before.start, before.end):
+        return text[item.end()].islower()
+    return _CONTINUES.match(text[span.start]) is not None

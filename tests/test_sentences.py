@@ -1,0 +1,72 @@
+"""Sentences of an abstract: exact offsets, no character lost, no slip where an abbreviation or a list tempts to one."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag import sentences
+
+PIECES = ("It works. ", "(1) Do this. ", "2) ", "(iv) ", "• ", "e.g. ", "Dr. ", "[4]. ", "\n\n", "\t", "漢字。",
+          "é\u0301", "\u200b", "\u00a0", "$\\alpha_{i}$ ", "x", "?!", "... ", "“So.” ",
+          "👩🏽‍🔬 ", "3.14 ", "A) B")  # fmt: skip
+
+
+def sentence_texts(text: str) -> list[str]:
+    return [text[start:end] for start, end in sentences.spans(text)]
+
+
+def test_each_sentence_is_the_slice_between_its_offsets() -> None:
+    text = "  Noise is added first.\nThe 漢字 come after it.  Do errors 👩🏽‍🔬 shrink? They do! "
+    wanted = ["Noise is added first.", "The 漢字 come after it.", "Do errors 👩🏽‍🔬 shrink?", "They do!"]
+    assert sentence_texts(text) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Our model needs approx. 3 hours and e.g. one card.",
+        "As Smith et al. (2020) show, it gains 3.2 points.",
+        "It helps a lot, cf. Fig. 3 of the paper.",
+        "Dr. Smith proposed it.",
+        "The gain vs. the baseline is 4.5%, i.e. more than expected.",
+    ],
+)
+def test_an_abbreviation_or_a_decimal_ends_nothing(text: str) -> None:
+    assert sentence_texts(text) == [text]
+
+
+def test_a_list_in_brackets_does_not_swallow_the_sentences_after_it() -> None:
+    text = "We show two things. (1) Students learn from noise. (2) Teachers do not learn. So we go on. Code is out."
+    assert sentence_texts(text) == [
+        "We show two things.",
+        "(1) Students learn from noise.",
+        "(2) Teachers do not learn.",
+        "So we go on.",
+        "Code is out.",
+    ]
+
+
+def test_a_list_within_a_sentence_does_not_cut_it() -> None:
+    text = "We add two parts: (1) Residual coding of blocks; (2) Adaptation of the head. With them we win."
+    assert sentence_texts(text) == [
+        "We add two parts: (1) Residual coding of blocks; (2) Adaptation of the head.",
+        "With them we win.",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", " \n\t\u00a0 "])
+def test_blanks_are_no_sentence(text: str) -> None:
+    assert sentence_texts(text) == []
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.text(max_size=300), st.lists(st.sampled_from(PIECES), max_size=30).map("".join)))
+def test_no_character_is_lost_or_told_twice(text: str) -> None:
+    spans = sentences.spans(text)
+    gaps = [text[before.end : after.start] for before, after in pairwise(spans)]
+    edges = [text[: spans[0].start], text[spans[-1].end :]] if spans else [text]
+    assert "".join([*gaps, *edges]).strip() == ""
+    assert all(span.start < span.end for span in spans)
+    assert all(before.end <= after.start for before, after in pairwise(spans))
