@@ -12,7 +12,9 @@ from rag.engine import Engine
 from rag.errors import ConfigError, NotFoundError, RequestError
 from rag.interfaces import Embedder, Writer
 from rag.library import library as shelf
+from rag.library.database import Database
 from rag.library.library import Library, Summary
+from rag.notebook.notebook import Notebook
 from rag.retrieve import HybridRetriever
 from rag.writers.extractive import ExtractiveWriter
 
@@ -48,6 +50,11 @@ def engine(settings: Settings, library: Library, model: str = "") -> Engine:
     return Engine(
         library=library.name, retriever=retriever, vocabulary=library, writer=_writer(settings, library, model)
     )
+
+
+def notebook(settings: Settings) -> Notebook:
+    """What was asked; its database is opened when it is first needed. Raises ConfigError."""
+    return Notebook(Database(settings.home, settings.database_url))
 
 
 class Workspace:

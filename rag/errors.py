@@ -1,13 +1,14 @@
 """Everything that can go wrong and that a caller can act on. A message says which value, what was found, what to do.
 
-    ScholiastError
-    ├── ConfigError          a setting, or a part that is not installed
-    ├── CorpusError          a file that can't be read as papers
-    ├── RequestError         a question or a parameter that can't be used
-    ├── NotFoundError        no such library, paper, ...
-    ├── LibraryError         the stored library is damaged or does not fit the configuration
-    │   └── LockedError      another process owns the library
-    └── BackendError         an embedder or a model failed; `retryable` says whether to try again
+ScholiastError
+├── ConfigError          a setting, or a part that is not installed
+├── CorpusError          a file that can't be read as papers
+├── RequestError         a question or a parameter that can't be used
+├── NotFoundError        no such library, paper, ...
+├── BusyError            a conversation is being answered; the same request a moment later can succeed
+├── LibraryError         the stored library is damaged or does not fit the configuration
+│   └── LockedError      another process owns the library
+└── BackendError         an embedder or a model failed; `retryable` says whether to try again
 """
 
 
@@ -29,6 +30,10 @@ class RequestError(ScholiastError):
 
 class NotFoundError(ScholiastError):
     """The thing that was named does not exist."""
+
+
+class BusyError(ScholiastError):
+    """What was asked for has to wait for another request; ask again in a moment."""
 
 
 class LibraryError(ScholiastError):

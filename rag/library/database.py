@@ -34,11 +34,10 @@ class Database:
         self.place = self._engine.url.render_as_string(hide_password=True)
 
     def prepare(self) -> None:
-        """Make what is missing; reading and writing do so by themselves."""
+        """Make what is missing; reading and writing do so by themselves. Raises ConfigError for the home folder."""
         with self._preparing:
             if not self._ready:
-                if self._home:
-                    self._home.mkdir(parents=True, exist_ok=True)
+                _make(self._home)
                 with self._our_errors():
                     _create_tables(self._engine)
                 self._ready = True
@@ -76,6 +75,17 @@ class Database:
         except SQLAlchemyError as error:
             reason = getattr(error, "orig", None) or error
             raise LibraryError(f"catalog {self.place}: {reason}; {_remedy(str(reason))}") from error
+
+
+def _make(home: Path | None) -> None:
+    try:
+        if home:
+            home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(
+            f"SCHOLIAST_HOME is {home}, and that can't be used ({reason}); set it to a folder you may write to"
+        ) from error
 
 
 def _remedy(reason: str) -> str:

@@ -1,8 +1,9 @@
-"""The tables of the catalog, in SQL that SQLite and Postgres share."""
+"""The tables of the database, in SQL that SQLite and Postgres share: the libraries, then what was asked of them."""
 
 from sqlalchemy import (
     JSON,
     Column,
+    Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -11,6 +12,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 VERSION = 1
@@ -72,4 +74,71 @@ removals = Table(
     Column("library", ForeignKey("libraries.name", ondelete="CASCADE"), primary_key=True),
     Column("paper", Text, primary_key=True),
     Column("revision", Integer, nullable=False),
+)
+
+# What was asked outlives the library that it was asked of, so these name it without referring to it.
+# Times are UTC in ISO 8601, which sorts.
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("key", Text, unique=True),  # what a door calls it, such as a Slack thread
+    Column("owner", Text, nullable=False),  # the caller in whose list it stands
+    Column("library", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("created", Text, nullable=False),
+    Column("updated", Text, nullable=False),
+    Column("busy_with", Text),  # the message that is being answered
+    Column("busy_until", Float, nullable=False, default=0.0),  # seconds since 1970; whoever answers puts it off
+)
+Index("conversations_by_owner", conversations.c.owner, conversations.c.updated)
+
+# The receipt of an answer: what it takes to ask again, and what came of it.
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("conversation", ForeignKey("conversations.id", ondelete="CASCADE"), index=True),
+    Column("door", Text, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("created", Text, nullable=False, index=True),
+    Column("library", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("prompt", Text, nullable=False),  # the version of the prompt; empty where no model was asked
+    Column("question", Text, nullable=False),
+    Column("history", JSON, nullable=False),  # [{role, content}, ...]
+    Column("filters", JSON, nullable=False),
+    Column("top_k", Integer, nullable=False),
+    Column("passages", JSON, nullable=False),  # [{number, paper, start, end}, ...]
+    Column("embedder", Text),  # what the library was built with, and its change by then
+    Column("chunker", Text),
+    Column("revision", Integer),
+    Column("answer", JSON, nullable=False),  # the whole Answer, as every door shows it
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("conversation", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("created", Text, nullable=False),
+    Column("status", Text, nullable=False),  # of a question: pending, answered or failed
+    Column("error", Text, nullable=False),  # why it failed
+    Column("answer", ForeignKey("answers.id", ondelete="SET NULL"), index=True),
+    UniqueConstraint("conversation", "position"),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("answer", ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True),
+    Column("caller", Text, primary_key=True),
+    Column("verdict", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("created", Text, nullable=False),
+    Column("updated", Text, nullable=False),
 )

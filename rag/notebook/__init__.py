@@ -1,0 +1,1 @@
+"""What was asked: conversations, the receipt of every answer, and what people said of it."""

@@ -1,0 +1,181 @@
+"""The messages of conversations, and the right to answer one: a lease, so that no two answers meet. Methods block.
+
+A question is claimed and stands as pending; then, in one change, it is answered, failed or withdrawn. The claim is in
+the database, so it holds between processes, and it runs out by itself when whoever answers has died.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import uuid4
+
+from sqlalchemy import Connection, Row, Update, and_, case, delete, func, insert, select, update
+
+from rag.errors import BusyError, NotFoundError, RequestError
+from rag.library.database import Database
+from rag.library.schema import answers, conversations, messages
+from rag.notebook import receipts
+from rag.notebook.conversations import unknown
+from rag.notebook.history import TURNS
+from rag.notebook.receipts import Asked, timestamp
+from rag.types import Answer, Turn
+
+MAX_MESSAGES = 400
+LEASE_SECONDS = 30.0
+"""How long a question counts as being answered after the last sign of life from whoever answers it."""
+
+_TITLE_CHARACTERS = 80
+_INTERRUPTED = "the service stopped before the answer was done"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """A question or an answer. A question that has failed has no answer, and `error` says why.
+
+    `answer` is the whole Answer as it was shown, for a message of the assistant.
+    """
+
+    id: str
+    role: Literal["user", "assistant"]
+    content: str
+    created: str
+    status: Literal["pending", "answered", "failed"]
+    error: str
+    answer: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """The right to answer one question; `history` is what was said before it."""
+
+    conversation: str
+    message: str
+    title: str
+    history: tuple[Turn, ...]
+
+
+class Messages:
+    """What was said in the conversations of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, conversation: str) -> list[Message]:
+        """The messages of a conversation, oldest first; none if there is no such conversation."""
+        query = (
+            select(messages, answers.c.answer.label("shown"), conversations.c.busy_until)
+            .join(conversations, conversations.c.id == messages.c.conversation)
+            .outerjoin(answers, answers.c.id == messages.c.answer)
+            .where(messages.c.conversation == conversation)
+            .order_by(messages.c.position)
+        )
+        with self._database.reading() as connection:
+            return [_message(row) for row in connection.execute(query)]
+
+    def claim(self, conversation: str, question: str) -> Claim:
+        """Add a question that the caller then has to `finish`, `fail` or `withdraw`, and to `renew` until then.
+
+        Raises NotFoundError, RequestError for a conversation that is full, BusyError while another question is being
+        answered.
+        """
+        now, message = time.time(), f"msg_{uuid4().hex}"
+        idle = and_(conversations.c.id == conversation, conversations.c.busy_until < now)
+        taken = update(conversations).where(idle).values(busy_with=message, busy_until=now + LEASE_SECONDS)
+        with self._database.writing() as connection:
+            if not connection.execute(taken).rowcount:
+                raise _refusal(connection, conversation)
+            _settle(connection, conversation, status="failed", error=_INTERRUPTED)
+            history = _history(connection, conversation)
+            position = _next_position(connection, conversation)
+            if position + 2 > MAX_MESSAGES:
+                raise RequestError(f"the conversation has {position} messages and can't take more; begin a new one")
+            _add(connection, conversation, message, position, role="user", content=question, status="pending")
+        return Claim(conversation=conversation, message=message, title=_titled(question), history=history)
+
+    def renew(self, claim: Claim) -> None:
+        """A sign of life: the answer is still being written."""
+        with self._database.writing() as connection:
+            connection.execute(_held(claim).values(busy_until=time.time() + LEASE_SECONDS))
+
+    def finish(self, claim: Claim, asked: Asked, answer: Answer) -> None:
+        """Add the answer and its receipt. Raises NotFoundError when the conversation is gone meanwhile."""
+        id = claim.conversation
+        with self._database.writing() as connection:
+            if not connection.execute(_given_back(claim)).rowcount:
+                raise NotFoundError(f"conversation {id!r} was removed, or taken over, while it was being answered")
+            receipts.put(connection, asked, answer, id)
+            _settle(connection, id, status="answered")
+            reply = {"role": "assistant", "content": answer.text, "status": "answered", "answer": answer.id}
+            _add(connection, id, f"msg_{uuid4().hex}", _next_position(connection, id), **reply)
+
+    def fail(self, claim: Claim, reason: str) -> None:
+        """Let the question stand without an answer. Nothing happens when it is settled already."""
+        with self._database.writing() as connection:
+            if connection.execute(_given_back(claim)).rowcount:
+                _settle(connection, claim.conversation, status="failed", error=reason)
+
+    def withdraw(self, claim: Claim) -> None:
+        """As if the question had not been asked. Nothing happens when it is settled already."""
+        with self._database.writing() as connection:
+            if connection.execute(_held(claim).values(busy_with=None, busy_until=0.0)).rowcount:
+                connection.execute(delete(messages).where(messages.c.id == claim.message))
+
+
+def _held(claim: Claim) -> Update:
+    """Touches the conversation only as long as the claim holds."""
+    ours = and_(conversations.c.id == claim.conversation, conversations.c.busy_with == claim.message)
+    return update(conversations).where(ours)
+
+
+def _given_back(claim: Claim) -> Update:
+    title = case((conversations.c.title == "", claim.title), else_=conversations.c.title)
+    return _held(claim).values(busy_with=None, busy_until=0.0, updated=timestamp(), title=title)
+
+
+def _refusal(connection: Connection, id: str) -> BusyError | NotFoundError:
+    if connection.execute(select(conversations.c.id).where(conversations.c.id == id)).one_or_none() is None:
+        return unknown(id)
+    return BusyError(f"conversation {id!r} is answering another message; send this one again when that is done")
+
+
+def _settle(connection: Connection, id: str, status: str, error: str = "") -> None:
+    """There is at most one question without an answer: the last."""
+    open = and_(messages.c.conversation == id, messages.c.status == "pending")
+    connection.execute(update(messages).where(open).values(status=status, error=error))
+
+
+def _next_position(connection: Connection, id: str) -> int:
+    last = select(func.coalesce(func.max(messages.c.position), -1)).where(messages.c.conversation == id)
+    return int(connection.execute(last).scalar_one()) + 1
+
+
+def _add(connection: Connection, id: str, message: str, position: int, **values: str) -> None:
+    row = {"id": message, "conversation": id, "position": position, "created": timestamp(), "error": "", **values}
+    connection.execute(insert(messages).values(row))
+
+
+def _history(connection: Connection, id: str) -> tuple[Turn, ...]:
+    """The last turns that came to something, oldest first."""
+    said = and_(messages.c.conversation == id, messages.c.status == "answered")
+    query = select(messages.c.role, messages.c.content).where(said).order_by(messages.c.position.desc()).limit(TURNS)
+    rows = connection.execute(query).all()
+    return tuple(Turn(role=row.role, content=row.content) for row in reversed(rows))
+
+
+def _message(row: Row[Any]) -> Message:
+    interrupted = row.status == "pending" and row.busy_until < time.time()
+    return Message(
+        id=row.id,
+        role=row.role,
+        content=row.content,
+        created=row.created,
+        status="failed" if interrupted else row.status,
+        error=_INTERRUPTED if interrupted else row.error,
+        answer=row.shown,
+    )
+
+
+def _titled(question: str) -> str:
+    line = " ".join(question.split())
+    return line if len(line) <= _TITLE_CHARACTERS else f"{line[: _TITLE_CHARACTERS - 1].rstrip()}…"
