@@ -1,7 +1,10 @@
 """What the sub-commands do. Each returns whether it went well, and writes to the terminal or prints JSON."""
 
 import json as json_format
+import os
 import re
+import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import as_file, files
 from itertools import chain
@@ -18,7 +21,13 @@ from service import shapes
 from service.searching import ranked
 from service.terminal import Page, complain, progress
 
-_DEMO_QUESTION = "How does Hydra make Medusa decoding faster?"
+_DEMO_QUESTION = "What is wrong with the draft heads of Medusa, and how does Hydra mend it?"
+_TRY_NEXT = (
+    'ask "Which papers speed up decoding with a draft model?"',
+    'search "sparse autoencoders"',
+    "serve",
+    "ingest FILE...     your own papers: JSON Lines, CSV or saved pages",
+)
 _YEARS = re.compile(r"(?P<first>\d{4})?(?P<to>-)?(?P<last>\d{4})?")
 
 
@@ -35,9 +44,16 @@ async def demo() -> bool:
         page.line()
         page.answer(await (await workspace.engine(build.DEMO)).ask(_DEMO_QUESTION))
     page.line()
-    page.line('Now try:   scholiast ask "your question"     scholiast search "some words"     scholiast serve')
-    page.line("With your own papers:   scholiast ingest FILE...   (JSON Lines, CSV, saved pages)")
+    page.line("Try next:")
+    for command in _TRY_NEXT:
+        page.line(f"    {_program()} {command}")
     return True
+
+
+def _program() -> str:
+    """How the user can call us again: by name, or by path where that is not on the PATH, as in a virtual environment."""
+    program = Path(sys.argv[0])
+    return program.name if shutil.which(program.name) else os.path.relpath(program)
 
 
 async def ingest(paths: Sequence[Path], library: str, format: str, json: bool) -> bool:

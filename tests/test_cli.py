@@ -241,7 +241,7 @@ def test_the_doctor_fails_when_an_index_is_gone(scholiast: Scholiast, home: Path
 def test_the_demo_shows_a_cited_answer_and_may_be_repeated(scholiast: Scholiast) -> None:
     first, second = scholiast("demo"), scholiast("demo")
     assert (first.code, second.code) == (0, 0)
-    assert "88 sample papers" in second.out and "Now try" in second.out
+    assert "88 sample papers" in second.out and "Try next" in second.out
     assert json.loads(scholiast("ask", "heads", "--json").out)["library"] == "demo"
 
 
