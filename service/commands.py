@@ -51,7 +51,7 @@ async def demo() -> bool:
 
 
 def _program() -> str:
-    """How the user can call us again: by name, or by path where that is not on the PATH, as in a virtual environment."""
+    """How the user can call us again: by name, or by path where a virtual environment is not active."""
     program = Path(sys.argv[0])
     return program.name if shutil.which(program.name) else os.path.relpath(program)
 

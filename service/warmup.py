@@ -1,4 +1,4 @@
-"""Gets a fresh server ready: opens the default library and loads the embedder, trying again until both are there."""
+"""Gets a fresh server ready: opens the default library and searches it once, trying again until both succeed."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ class Warmup:
         self._workspace = workspace
         self._todo: dict[Callable[[], Awaitable[object]], str] = {
             self._open: "the default library is being opened",
-            self._embed: "the embedder is being loaded",
+            self._search: "the embedder and the indexes are being loaded",
         }
 
     def missing(self) -> list[str]:
@@ -47,5 +47,7 @@ class Warmup:
     async def _open(self) -> None:
         await self._workspace.library()
 
-    async def _embed(self) -> None:
-        await self._workspace.embedder.embed(["warm"])
+    async def _search(self) -> None:
+        """Whatever the first question would have to wait for is loaded by this."""
+        engine = await self._workspace.engine()
+        await engine.retriever.retrieve("warm", 1)
