@@ -9,13 +9,14 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
-from rag import config
+from rag import build, config
 from rag.build import Workspace
 from rag.config import Settings
 from rag.errors import ScholiastError
 from rag.interfaces import Embedder
-from service import http, problems
+from service import conversations, feedback, http, openai_api, problems
 from service.metrics import Metrics
 from service.middleware import BodyLimit, Envelope, Guard
 from service.warmup import Warmup
@@ -33,12 +34,17 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
         title="Scholiast", description=_DESCRIPTION, version=version("scholiast"), redoc_url=None, lifespan=_lifespan
     )
     app.state.workspace = Workspace(settings, embedder, url)
+    app.state.notebook = build.notebook(settings)
     app.state.warmup = Warmup(app.state.workspace)
     app.state.metrics = Metrics()
     app.include_router(http.v1)
+    app.include_router(conversations.routes)
+    app.include_router(feedback.routes)
+    app.include_router(openai_api.routes)
     app.include_router(http.operations)
     app.add_exception_handler(ScholiastError, problems.handle)
     app.add_exception_handler(HTTPException, problems.handle_http)
+    app.add_exception_handler(ClientDisconnect, problems.handle_left)
     app.add_exception_handler(RequestValidationError, problems.handle_invalid)
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimit)
@@ -55,3 +61,4 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         warming.cancel()
         with suppress(asyncio.CancelledError):
             await warming
+    await asyncio.to_thread(app.state.notebook.close)

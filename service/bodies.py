@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from rag.engine import MAX_QUESTION_CHARACTERS, MAX_TOP_K, TOP_K
+from rag.notebook.history import TURNS
 from rag.types import Filters, Outcome, Support, Turn
 
 _QUESTION = "How much faster is decoding with Hydra heads than with Medusa?"
@@ -24,35 +25,41 @@ def _whole(text: str) -> str:
 _Text = Annotated[str, AfterValidator(_whole)]
 
 
-class _Request(BaseModel):
+class Request(BaseModel):
     """Types are taken as they are, and fields that we do not know are passed over."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
-class Message(_Request):
+class Message(Request):
     """One message of the conversation so far."""
 
     role: Literal["user", "assistant"]
     content: _Text
 
 
-class QuestionFilters(_Request):
+class QuestionFilters(Request):
     """What may be answered from. Years are inclusive; a paper without a year fails any bound on it."""
 
     year_from: int | None = None
     year_to: int | None = None
     papers: list[_Text] | None = Field(default=None, description="Ids of papers; none or an empty list is every paper.")
 
+    def allowed(self) -> Filters:
+        """As the engine takes them."""
+        return Filters(year_from=self.year_from, year_to=self.year_to, papers=tuple(self.papers or ()))
 
-class Question(_Request):
+
+class Question(Request):
     """A question, and how to answer it."""
 
     question: _Text = Field(
         description=f"Up to {MAX_QUESTION_CHARACTERS:,} characters; more is refused.", examples=[_QUESTION]
     )
     library: _Text | None = Field(default=None, description="`default` unless given; while that is empty, the demo's.")
-    history: list[Message] | None = Field(default=None, description="The conversation before it, oldest first.")
+    history: list[Message] | None = Field(
+        default=None, description=f"The conversation before it, oldest first; the last {TURNS} messages count."
+    )
     top_k: int = Field(default=TOP_K, description=f"How many papers to answer from, 1 to {MAX_TOP_K}.")
     filters: QuestionFilters | None = None
     model: _Text | None = Field(default=None, description="What writes the answer, unless the service's own choice.")
@@ -73,8 +80,7 @@ class Question(_Request):
 
     def allowed(self) -> Filters:
         """The filters as the engine takes them."""
-        asked = self.filters or QuestionFilters()
-        return Filters(year_from=asked.year_from, year_to=asked.year_to, papers=tuple(asked.papers or ()))
+        return (self.filters or QuestionFilters()).allowed()
 
 
 class PaperReference(BaseModel):
@@ -235,6 +241,16 @@ class Problem(BaseModel):
     detail: str
     instance: str
     request_id: str | None
+
+
+ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": AnswerBody,
+        "description": "The answer; with `stream` as events: `sources`, `delta`, `citation`, `done`, or `error`.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+"""For a route that answers a question."""
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -3,25 +3,21 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
-from fastapi.security import HTTPBearer
 
 from rag import build, wire
-from rag.build import DEFAULT, Workspace
-from service import bodies, problems, shapes, uploads
+from rag.build import DEFAULT
+from rag.notebook.receipts import Asked
+from service import bodies, given, problems, shapes, uploads
+from service.answering import answered
 from service.bodies import Question
-from service.metrics import CONTENT_TYPE, Metrics
+from service.given import Caller, GivenMetrics, GivenNotebook, GivenWarmup, GivenWorkspace
+from service.metrics import CONTENT_TYPE
 from service.searching import MAX_RESULTS, ranked
-from service.stream import AnswerStream
-from service.warmup import Warmup
 
 MAX_PAGE = 1000
 
-_EVENT_STREAM = {
-    "description": "The answer; with `stream` as events: `sources`, `delta`, `citation`, `done`, or `error`.",
-    "content": {"text/event-stream": {"schema": {"type": "string"}}},
-}
 _FILE = {"type": "string", "format": "binary"}
 _PAPERS_IN: dict[str, Any] = {
     "requestBody": {
@@ -40,55 +36,42 @@ _PAPERS_IN: dict[str, Any] = {
 }
 
 
-def _workspace(request: Request) -> Workspace:
-    workspace = request.app.state.workspace
-    assert isinstance(workspace, Workspace)
-    return workspace
-
-
-def _metrics(request: Request) -> Metrics:
-    metrics = request.app.state.metrics
-    assert isinstance(metrics, Metrics)
-    return metrics
-
-
-def _warmup(request: Request) -> Warmup:
-    warmup = request.app.state.warmup
-    assert isinstance(warmup, Warmup)
-    return warmup
-
-
-_Workspace = Annotated[Workspace, Depends(_workspace)]
-_Metrics = Annotated[Metrics, Depends(_metrics)]
 _Library = Annotated[str, Query(description="`default` unless given; while that is empty, the demo's.")]
 _PaperId = Annotated[str, Path(description="May contain slashes.")]
 
-# The key itself is checked by `middleware.Guard`; this only tells the documentation of it.
-_key = HTTPBearer(auto_error=False, description="One of SCHOLIAST_API_KEYS, if the service has any.")
-
-v1 = APIRouter(prefix="/v1", dependencies=[Depends(_key)], responses=bodies.problems(401, 403, 422, 500, 503))
+v1 = APIRouter(prefix="/v1", dependencies=[given.key], responses=bodies.problems(401, 403, 422, 500, 503))
 operations = APIRouter(tags=["operations"])
 
 
 @v1.post(
     "/ask",
     tags=["questions"],
-    responses={200: {"model": bodies.AnswerBody, **_EVENT_STREAM}, **bodies.problems(400, 404, 413, 502)},
+    responses={**bodies.ANSWER, **bodies.problems(400, 404, 413, 502)},
 )
-async def ask(question: Question, workspace: _Workspace, metrics: _Metrics) -> Response:
+async def ask(
+    question: Question,
+    request: Request,
+    workspace: GivenWorkspace,
+    notebook: GivenNotebook,
+    metrics: GivenMetrics,
+    caller: Caller,
+) -> Response:
     """Answer a question, with the words that support each sentence."""
     engine = await workspace.engine(question.library or "", question.model or "")
-    asked = (question.question, question.turns(), question.allowed(), question.top_k)
-    if question.stream:
-        return AnswerStream(engine.stream(*asked), lambda answer: metrics.answer(answer.outcome, answer.model))
-    answer = await engine.ask(*asked)
-    metrics.answer(answer.outcome, answer.model)
-    return JSONResponse(wire.answer(answer))
+    asked = Asked(
+        question=question.question,
+        history=question.turns(),
+        filters=question.allowed(),
+        top_k=question.top_k,
+        door="http",
+        caller=caller,
+    )
+    return await answered(request, notebook.ask(engine, asked), metrics, stream=bool(question.stream))
 
 
 @v1.get("/search", tags=["questions"], responses={200: {"model": bodies.Results}, **bodies.problems(404, 502)})
 async def search(
-    workspace: _Workspace,
+    workspace: GivenWorkspace,
     q: Annotated[str, Query(description="Some words.")],
     library: _Library = "",
     limit: Annotated[int, Query(description=f"1 to {MAX_RESULTS}.")] = 10,
@@ -105,7 +88,7 @@ async def search(
 )
 async def add_papers(
     request: Request,
-    workspace: _Workspace,
+    workspace: GivenWorkspace,
     library: Annotated[str, Query(description="Made if it is missing; `default` unless given.")] = "",
     format: Annotated[str, Query(description="Of a file; its content decides unless given.")] = "",
 ) -> Response:
@@ -117,7 +100,7 @@ async def add_papers(
 
 @v1.get("/papers", tags=["papers"], responses={200: {"model": bodies.PaperPage}, **bodies.problems(404)})
 async def list_papers(
-    workspace: _Workspace,
+    workspace: GivenWorkspace,
     library: _Library = "",
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
@@ -129,13 +112,13 @@ async def list_papers(
 
 
 @v1.get("/papers/{id:path}", tags=["papers"], responses={200: {"model": bodies.PaperBody}, **bodies.problems(404)})
-async def show_paper(id: _PaperId, workspace: _Workspace, library: _Library = "") -> Response:
+async def show_paper(id: _PaperId, workspace: GivenWorkspace, library: _Library = "") -> Response:
     """One paper."""
     return JSONResponse(wire.paper(await (await workspace.library(library)).paper(id)))
 
 
 @v1.delete("/papers/{id:path}", tags=["papers"], responses={200: {"model": bodies.Removed}, **bodies.problems(404)})
-async def remove_paper(id: _PaperId, workspace: _Workspace, library: _Library = "") -> Response:
+async def remove_paper(id: _PaperId, workspace: GivenWorkspace, library: _Library = "") -> Response:
     """Take a paper out."""
     opened = await workspace.library(library)
     paper = await opened.paper(id)
@@ -143,7 +126,7 @@ async def remove_paper(id: _PaperId, workspace: _Workspace, library: _Library = 
 
 
 @v1.get("/libraries", tags=["papers"], responses={200: {"model": bodies.LibraryList}})
-async def list_libraries(workspace: _Workspace) -> Response:
+async def list_libraries(workspace: GivenWorkspace) -> Response:
     """Every library, and how much it holds."""
     return JSONResponse(shapes.libraries(await build.libraries(workspace.settings)))
 
@@ -155,13 +138,13 @@ async def healthz() -> dict[str, str]:
 
 
 @operations.get("/readyz", responses=bodies.problems(503))
-async def readyz(request: Request, warmup: Annotated[Warmup, Depends(_warmup)]) -> Response:
+async def readyz(request: Request, warmup: GivenWarmup) -> Response:
     """Questions can be answered: the embedder is loaded and the default library is open."""
     reasons: Sequence[str] = warmup.missing()
     return problems.not_ready(reasons, request.scope) if reasons else JSONResponse({"status": "ready"})
 
 
 @operations.get("/metrics", response_class=Response)
-async def metrics(metrics: _Metrics) -> Response:
+async def metrics(metrics: GivenMetrics) -> Response:
     """For Prometheus."""
     return Response(metrics.text(), media_type=CONTENT_TYPE)

@@ -19,9 +19,6 @@ MAX_BODY_BYTES = 1 << 20
 MAX_UPLOAD_BYTES = 64 << 20
 UPLOADS = "/v1/papers"
 
-_LEFT = 499
-"""What the log says of a client that left before it got an answer."""
-
 _USABLE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 log = logging.getLogger("scholiast")
@@ -39,7 +36,7 @@ class Envelope:
             return await self._app(scope, receive, send)
         id = _request_id(Headers(scope=scope))
         scope.setdefault("state", {})["request_id"] = id
-        status, start = _LEFT, perf_counter()
+        status, start = problems.LEFT, perf_counter()
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -52,7 +49,7 @@ class Envelope:
             await self._app(scope, receive, send_with_id)
         except Exception as error:
             log.exception("request %s failed", id)
-            if status != _LEFT:  # too late for another answer: break off
+            if status != problems.LEFT:  # too late for another answer: break off
                 raise
             await problems.of(error, scope)(scope, receive, send_with_id)
         finally:

@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from rag.errors import (
     BackendError,
+    BusyError,
     ConfigError,
     CorpusError,
     LibraryError,
@@ -20,8 +22,12 @@ from rag.errors import (
     RequestError,
     ScholiastError,
 )
+from service import openai_errors
 
 MEDIA_TYPE = "application/problem+json"
+LEFT = 499
+"""What the log says of a client that left before it got an answer."""
+
 _RETRY_AFTER_SECONDS = 5
 
 
@@ -35,6 +41,7 @@ _KINDS: Mapping[type[Exception], _Kind] = {
     RequestError: _Kind(422, "invalid-request", "The request can't be used"),
     CorpusError: _Kind(422, "unreadable-papers", "The papers can't be read"),
     NotFoundError: _Kind(404, "not-found", "Not found"),
+    BusyError: _Kind(409, "busy", "Something else has to be done first"),
     LockedError: _Kind(503, "library-locked", "The library is in use by another process"),
     LibraryError: _Kind(500, "library-unusable", "The library can't be used"),
     ConfigError: _Kind(500, "misconfigured", "The service is misconfigured"),
@@ -59,6 +66,8 @@ def of(error: Exception, scope: Scope) -> JSONResponse:
         return _response(_BUG, "this is a bug; the log has it under the request id", scope)
     kind = next(_KINDS[base] for base in type(error).__mro__ if base in _KINDS)
     retryable = isinstance(error, LockedError) or (isinstance(error, BackendError) and error.retryable)
+    if isinstance(error, BusyError):
+        return _response(kind, str(error), scope, {"Retry-After": "1"}, retryable=True)
     if retryable:
         headers = {"Retry-After": str(_RETRY_AFTER_SECONDS)}
         return _response(kind._replace(status=503), str(error), scope, headers, retryable=True)
@@ -94,6 +103,12 @@ async def handle_http(request: Request, error: Exception) -> JSONResponse:
     return of_status(error.status_code, details.get(error.detail, error.detail), request.scope, error.headers)
 
 
+async def handle_left(request: Request, error: Exception) -> Response:
+    """For FastAPI: a client that left before its answer was there. Nobody reads this but the log."""
+    assert isinstance(error, ClientDisconnect)
+    return Response(status_code=LEFT)
+
+
 async def handle_invalid(request: Request, error: Exception) -> JSONResponse:
     """For FastAPI: a body or a parameter that does not fit."""
     assert isinstance(error, RequestValidationError)
@@ -116,6 +131,9 @@ def _field(place: Sequence[str | int]) -> str:
 def _response(
     kind: _Kind, detail: str, scope: Scope, headers: Mapping[str, str] | None = None, **more: Any
 ) -> JSONResponse:
+    if openai_errors.spoken_at(scope["path"]):
+        field = next((error["field"] for error in more.get("errors", ())), None)
+        return openai_errors.response(kind.status, detail, headers, field)
     content = {
         "type": f"urn:scholiast:problem:{kind.type}",
         "title": kind.title,

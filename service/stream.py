@@ -41,7 +41,7 @@ class AnswerStream(EventSourceResponse):
         outgoing, incoming = anyio.create_memory_object_stream[Event | Exception](1)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._produce, outgoing)
-            tasks.start_soon(_cancel_when_gone, receive, tasks.cancel_scope)
+            tasks.start_soon(cancel_when_gone, receive, tasks.cancel_scope)
             async with incoming:
                 await self._forward(incoming, scope, receive, send)
             tasks.cancel_scope.cancel()
@@ -50,6 +50,8 @@ class AnswerStream(EventSourceResponse):
         async with outgoing, aclosing(self._events) as events:
             try:
                 async for event in events:
+                    if isinstance(event, Done):
+                        self._finished(event.answer)
                     await outgoing.send(event)
             except Exception as error:
                 await outgoing.send(error)
@@ -59,9 +61,9 @@ class AnswerStream(EventSourceResponse):
     ) -> None:
         first = await incoming.receive()
         if isinstance(first, Exception):
-            return await _problem(first, scope)(scope, receive, send)
+            return await problem(first, scope)(scope, receive, send)
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        await _send_piece(send, self._encoded(first, scope))
+        await _send_piece(send, self.encoded(first, scope))
         while True:
             try:
                 with anyio.fail_after(HEARTBEAT_SECONDS):
@@ -71,9 +73,10 @@ class AnswerStream(EventSourceResponse):
             except anyio.EndOfStream:
                 return await send({"type": "http.response.body", "body": b""})
             else:
-                await _send_piece(send, self._encoded(event, scope))
+                await _send_piece(send, self.encoded(event, scope))
 
-    def _encoded(self, event: Event | Exception, scope: Scope) -> bytes:
+    def encoded(self, event: Event | Exception, scope: Scope) -> bytes:
+        """What is sent of an event; an exception is the last one."""
         match event:
             case Sources(passages):
                 return _event("sources", {"passages": [wire.passage(passage) for passage in passages]})
@@ -82,10 +85,9 @@ class AnswerStream(EventSourceResponse):
             case Cited(citation):
                 return _event("citation", _citation(citation))
             case Done(answer):
-                self._finished(answer)
                 return _event("done", wire.answer(answer))
             case Exception():
-                return format_sse_event(event="error", data_str=bytes(_problem(event, scope).body).decode())
+                return format_sse_event(event="error", data_str=bytes(problem(event, scope).body).decode())
 
 
 def _event(name: str, data: Mapping[str, Any]) -> bytes:
@@ -103,17 +105,20 @@ def _citation(citation: Citation) -> dict[str, Any]:
     }
 
 
-def _problem(error: Exception, scope: Scope) -> JSONResponse:
+def problem(error: Exception, scope: Scope) -> JSONResponse:
+    """The answer to a request that failed; a bug goes into the log."""
     if not isinstance(error, ScholiastError):
         log.error("request %s failed", scope.get("state", {}).get("request_id"), exc_info=error)
     return problems.of(error, scope)
 
 
 async def _send_piece(send: Send, piece: bytes) -> None:
-    await send({"type": "http.response.body", "body": piece, "more_body": True})
+    if piece:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
-async def _cancel_when_gone(receive: Receive, work: anyio.CancelScope) -> None:
+async def cancel_when_gone(receive: Receive, work: anyio.CancelScope) -> None:
+    """Cancel the work as soon as the client has left."""
     while (await receive())["type"] != "http.disconnect":
         pass
     work.cancel()
