@@ -43,7 +43,7 @@ def gold_recall(case: Case) -> float:
 
 
 def valid_marks(case: Case) -> float | None:
-    """Share of the distinct numbers in the text that name a passage that was shown; None if it has none."""
+    """Share of the distinct numbers in the text that name a passage that was shown."""
     used = marks(case.reply.text)
     return 1 - len(_invalid(case)) / len(used) if used else None
 
