@@ -13,7 +13,7 @@ _ASKING = stems(
     "was we were what whats when where which who whom whose why will with without work works would you your"
 )
 _FUNCTION_STEMS = frozenset(_ASKING)
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)*|\d+(?:\.\d+)*")
 
 
 def telling(text: str) -> list[str]:
@@ -23,7 +23,7 @@ def telling(text: str) -> list[str]:
 
 def numbers(text: str) -> set[str]:
     """The numbers in a text, written without separators of thousands."""
-    return {match.replace(",", "").rstrip(".") for match in _NUMBER.findall(text)}
+    return {match.replace(",", "") for match in _NUMBER.findall(text)}
 
 
 def share(part: Sequence[str], whole: Sequence[str]) -> float:

@@ -1,0 +1,67 @@
+"""Of the sentences of an abstract, the one that holds the answer is found, not the one that repeats the question."""
+
+import numpy as np
+import pytest
+
+from rag import evidence
+from rag.terms import telling
+from rag.types import Passage
+from tests.passages import Flat, passage
+
+KITE = passage(
+    "Kite: Fast Speech Recognition on Phones",
+    "Speech recognition on phones remains challenging.",
+    "In this paper, we propose Kite, a recogniser for phones.",
+    "Kite is trained on 960 hours of speech from LibriSpeech by distilling WavLM.",
+    "Experiments show that it significantly outperforms earlier recognisers.",
+    "Code is available at https://example.org/kite.",
+)
+
+
+def likeliest(question: str, known: str = "", passage: Passage = KITE) -> str:
+    idf = Flat().idf(telling(question))
+    found = evidence.likelihoods(question, f"{known} {question}", passage, idf)
+    return passage.evidence[int(np.argmax(found))].text
+
+
+@pytest.mark.parametrize(
+    ("question", "begins"),
+    [
+        ("How many hours of speech is Kite trained on?", "Kite is trained"),
+        ("Which data set is Kite trained on?", "Kite is trained"),
+        ("Does Kite outperform earlier recognisers?", "Experiments show"),
+    ],
+)
+def test_the_sentence_that_answers_is_the_likeliest(question: str, begins: str) -> None:
+    assert likeliest(question).startswith(begins)
+
+
+def test_there_is_one_probability_for_each_sentence_in_order() -> None:
+    found = evidence.likelihoods("What is Kite?", "What is Kite?", KITE, Flat().idf(["kite"]))
+    assert found.shape == (len(KITE.evidence),)
+    assert ((found > 0) & (found < 1)).all()
+
+
+def test_a_name_that_the_asker_knows_is_no_answer() -> None:
+    idf = Flat().idf(telling("What is it distilled from?"))
+    fresh = evidence.signals("What is it distilled from?", "What is it distilled from?", KITE, idf)
+    known = evidence.signals("What is it distilled from?", "WavLM, LibriSpeech, 960 and Kite", KITE, idf)
+    names = evidence.SIGNALS.index("names")
+    assert fresh[2, names] > known[2, names] == 0
+
+
+def test_words_that_the_library_has_seldom_count_for_more() -> None:
+    overlap = evidence.SIGNALS.index("overlap")
+    question = "phones or WavLM?"
+    signals = evidence.signals(question, question, KITE, Flat(absent=["wavlm"]).idf(telling(question)))
+    assert signals[2, overlap] > signals[1, overlap] > 0
+
+
+def test_every_signal_has_a_fitted_weight() -> None:
+    assert evidence.fitted()["weights"].shape == (len(evidence.SIGNALS),)
+    assert np.isfinite(evidence.fitted()["weights"]).all()
+
+
+@pytest.mark.parametrize("question", ["", "?", "the of and", "漢字 👩🏽‍🔬"])
+def test_a_question_without_telling_words_still_has_likelihoods(question: str) -> None:
+    assert np.isfinite(evidence.likelihoods(question, question, KITE, {})).all()
