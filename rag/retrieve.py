@@ -37,7 +37,9 @@ class HybridRetriever:
         fused = fuse(dict(dense), dict(keyword))
         best = sorted(fused, key=lambda paper: (-fused[paper], paper))[: 2 * limit]
         stored = await self._library.stored(best)
-        distinct = _without_near_duplicates([stored[paper] for paper in best if paper in stored])[:limit]
+        # A paper may have been removed since it was ranked; one without an abstract has nothing to show.
+        shown = [stored[paper] for paper in best if paper in stored and stored[paper].sentences]
+        distinct = _without_near_duplicates(shown)[:limit]
         return [
             _passage(number, paper, fused[paper.paper.id], vector) for number, paper in enumerate(distinct, start=1)
         ]
