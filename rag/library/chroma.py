@@ -167,6 +167,8 @@ def _our_errors(place: str) -> Iterator[None]:
             message = f"no answer from the Chroma index {place} ({error}); is its server running?"
             raise BackendError(message, retryable=True) from error
         raise _damaged(place, error) from error
+    except AttributeError as error:  # Chroma's, on the second try to open what it failed to open in this process
+        raise _damaged(place, "it can't be opened") from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # how a panic of Chroma's Rust core arrives: not an Exception
             raise
@@ -178,6 +180,6 @@ def _is_about_the_connection(error: BaseException) -> bool:
     return any(isinstance(cause, httpx.TransportError) for cause in (error, error.__cause__, error.__context__))
 
 
-def _damaged(place: str, error: BaseException) -> LibraryError:
+def _damaged(place: str, error: object) -> LibraryError:
     reason = " ".join(str(error).split())[:200]
     return LibraryError(f"the Chroma index {place} is damaged ({reason}); run `scholiast rebuild`")
