@@ -1,7 +1,6 @@
 """An answer to an HTTP request, whole or as a stream; either way nobody goes on working for a client that has left."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
 import anyio
 from fastapi import Request, Response
@@ -9,7 +8,8 @@ from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
 from rag import wire
-from rag.engine import Done, Event
+from rag.engine import Event
+from rag.notebook.notebook import finished
 from rag.types import Answer
 from service.metrics import Metrics
 from service.stream import AnswerStream, cancel_when_gone
@@ -30,18 +30,10 @@ async def whole(request: Request, events: AsyncGenerator[Event]) -> Answer:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(cancel_when_gone, request.receive, tasks.cancel_scope)
         try:
-            ended = await _last(events)
+            ended = await finished(events)
         except Exception as error:  # raised below: a task group would wrap it
             ended = error
         tasks.cancel_scope.cancel()
     if isinstance(ended, Exception):
         raise ended
     return ended
-
-
-async def _last(events: AsyncGenerator[Event]) -> Answer:
-    async with aclosing(events):
-        async for event in events:
-            if isinstance(event, Done):
-                return event.answer
-    raise AssertionError("a stream ends with Done or an error")

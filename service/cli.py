@@ -23,6 +23,8 @@ _papers = typer.Typer(no_args_is_help=True, help="The papers of a library.", ric
 _libraries = typer.Typer(no_args_is_help=True, help="The libraries.", rich_markup_mode=None)
 app.add_typer(_papers, name="papers")
 app.add_typer(_libraries, name="libraries")
+_feedback = typer.Typer(no_args_is_help=True, help="What was said of answers.", rich_markup_mode=None)
+app.add_typer(_feedback, name="feedback")
 
 _Library = Annotated[
     str,
@@ -98,6 +100,34 @@ def search(
     from service import commands
 
     _run(commands.search(query, library, limit, json))
+
+
+@app.command()
+def chat(
+    library: _Library = "",
+    model: Annotated[
+        str, typer.Option("--model", metavar="MODEL", help="What writes the answers.", show_default="SCHOLIAST_MODEL")
+    ] = "",
+    conversation: Annotated[
+        str, typer.Option("--conversation", metavar="ID", help="Go on with this one.", show_default="a new one")
+    ] = "",
+) -> None:
+    """Converse in the terminal; questions may be piped in, one a line."""
+    from service.chat import chat
+
+    raise typer.Exit(0 if chat(library, model, conversation) else 1)
+
+
+@_feedback.command("list")
+def feedback_list(
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line, with what it takes to ask again.")
+    ] = False,
+) -> None:
+    """List what was said of answers, oldest first."""
+    from service import commands
+
+    _run(commands.feedback_list(json))
 
 
 @_papers.command("list")

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from importlib.resources import as_file, files
 from itertools import chain
 from pathlib import Path
@@ -15,6 +16,9 @@ from rag import build, config, corpus, embedders, wire
 from rag.build import Workspace
 from rag.errors import CorpusError, RequestError
 from rag.library.doctor import diagnose
+from rag.notebook.conversations import LOCAL
+from rag.notebook.notebook import finished
+from rag.notebook.receipts import Asked
 from rag.types import Filters, Paper, Rejected
 from service import paths as on_disk
 from service import shapes
@@ -89,9 +93,12 @@ async def ask(
     """Answer one question."""
     first, last = _years(year)
     filters = Filters(year_from=first, year_to=last, papers=tuple(papers))
-    async with Workspace(config.load()) as workspace:
+    settings = config.load()
+    async with Workspace(settings) as workspace:
         engine = await workspace.engine(library, model)
-        answer = await engine.ask(_text(question), filters=filters, top_k=top_k)
+        asked = Asked(question=_text(question), filters=filters, top_k=top_k, door="terminal", caller=LOCAL)
+        with closing(build.notebook(settings)) as notebook:
+            answer = await finished(notebook.ask(engine, asked))
     _print(wire.answer(answer)) if json else Page().answer(answer)
     return True
 
@@ -156,6 +163,21 @@ async def rebuild(library: str, embed: bool) -> bool:
         with progress("Embedding" if embed else "Indexing") as bar:
             counts = await opened.rebuild(embed=embed, progress=bar)
     Page().line(f"library {opened.name} is rebuilt: {counts.papers} papers, {counts.chunks} chunks")
+    return True
+
+
+async def feedback_list(json: bool) -> bool:
+    """What was said of answers; as JSON one object a line, which `scholiast eval` reads as questions."""
+    with closing(build.notebook(config.load())) as notebook:
+        said = await notebook.feedback()
+    for one in said:
+        comment = f" ({one['comment']})" if one["comment"] else ""
+        if json:
+            print(json_format.dumps(one, ensure_ascii=False))
+        else:
+            Page().line(f"{one['created'][:10]}  {one['verdict']:<4}  {one['question']}{comment}")
+    if not said and not json:
+        Page().line("Nobody has said anything of an answer yet.", "dim")
     return True
 
 

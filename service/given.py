@@ -7,12 +7,10 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from rag.build import Workspace
+from rag.notebook.conversations import LOCAL
 from rag.notebook.notebook import Notebook
 from service.metrics import Metrics
 from service.warmup import Warmup
-
-NOBODY = "local"
-"""The caller where no key is asked for: whoever is on this machine, at the terminal too."""
 
 _KEY_DIGITS = 16
 
@@ -47,7 +45,7 @@ def _warmup(request: Request) -> Warmup:
 def _caller(request: Request) -> str:
     """Tells the keys apart without keeping them."""
     if not _workspace(request).settings.keys:
-        return NOBODY
+        return LOCAL
     given = request.headers.get("authorization", "").partition(" ")[2].strip()
     return f"key:{sha256(given.encode()).hexdigest()[:_KEY_DIGITS]}"
 

@@ -13,6 +13,9 @@ from rag.notebook.receipts import timestamp
 
 MAX_TITLE = 200
 
+LOCAL = "local"
+"""The owner where nobody has to say who they are: whoever is at this machine."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Conversation:

@@ -165,6 +165,15 @@ class Notebook:
                 await asyncio.to_thread(self._messages.renew, claim)
 
 
+async def finished(events: AsyncGenerator[Event]) -> Answer:
+    """The answer that the events end with."""
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, Done):
+                return event.answer
+    raise AssertionError("a stream ends with Done or an error")
+
+
 def _events(engine: Engine, asked: Asked) -> AsyncGenerator[Event]:
     return engine.stream(asked.question, asked.history, asked.filters, asked.top_k)
 
