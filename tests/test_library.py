@@ -1,8 +1,12 @@
 """A library takes papers in once, finds them, and is the same however often it was interrupted."""
 
 import asyncio
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,7 +117,7 @@ async def test_progress_runs_from_what_is_known_to_all(library: Library) -> None
     await library.ingest(papers(10))
     steps: list[tuple[int, int]] = []
     await library.ingest(papers(100), lambda done, total: steps.append((done, total)))
-    assert steps == [(10, 100), (74, 100), (100, 100)]
+    assert steps == [(10, 100), (42, 100), (74, 100), (100, 100)]
 
 
 async def test_removed_papers_are_gone_everywhere(library: Library) -> None:
@@ -307,6 +311,43 @@ async def test_a_keyword_index_that_refuses_to_follow_is_made_anew(
     monkeypatch.setattr(KeywordIndex, "apply", refuse_once)
     await library.ingest(papers(12))
     assert len(await library.matching("system", 99)) == 12
+
+
+@pytest.fixture
+def chroma_server(tmp_path: Path) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    command = [
+        sys.executable,
+        "-c",
+        "from chromadb.cli.cli import app; app()",
+        "run",
+        "--path",
+        str(tmp_path / "server"),
+    ]
+    with subprocess.Popen([*command, "--port", port], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        while server.poll() is None:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", int(port))):
+                break
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+        server.kill()
+
+
+async def test_with_a_chroma_server_two_owners_see_each_others_papers(tmp_path: Path, chroma_server: str) -> None:
+    one = await Library.open(tmp_path, "main", WordsEmbedder(), "", chroma_server, create=True)
+    two = await Library.open(tmp_path, "main", WordsEmbedder(), "", chroma_server)
+    await one.ingest(papers(20))
+    assert await nearest(two, papers(9)[7].abstract, limit=1) == ["paper-7"]
+    assert len(await two.matching("system", 99)) == 20
+    await two.remove(["paper-7"])
+    await one.rebuild()
+    for library in (one, two):
+        assert "paper-7" not in await nearest(library, papers(9)[7].abstract, limit=20)
+        assert len(await library.matching("system", 99)) == 19
+        library.close()
+    await remove(tmp_path, "main", "", chroma_server)
 
 
 async def test_indexes_behind_the_catalog_catch_up_on_opening(tmp_path: Path) -> None:

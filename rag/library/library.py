@@ -25,8 +25,9 @@ Hits = list[tuple[str, float]]
 """Paper ids and scores, best first; equal scores by id."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_PAPERS_AT_ONCE = 64
-_BATCHES_BEFORE_INDEXES = 16
+_PAPERS_AT_ONCE = 32
+# Small additions are slow in both indexes, so they follow a thousand papers later, or at the end.
+_BATCHES_BEFORE_INDEXES = 32
 # Up to here, comparing with every chunk is quicker than asking Chroma for so many more than needed.
 _EXACT_PAPERS = 2000
 _CHUNKS_PER_PAPER = 4
