@@ -41,8 +41,8 @@ class Message(Request):
 class QuestionFilters(Request):
     """What may be answered from. Years are inclusive; a paper without a year fails any bound on it."""
 
-    year_from: int | None = None
-    year_to: int | None = None
+    year_from: int | None = Field(default=None, ge=0, le=9999)
+    year_to: int | None = Field(default=None, ge=0, le=9999)
     papers: list[_Text] | None = Field(default=None, description="Ids of papers; none or an empty list is every paper.")
 
     def allowed(self) -> Filters:
@@ -243,11 +243,13 @@ class Problem(BaseModel):
     request_id: str | None
 
 
+_EVENT = {"type": "object", "properties": {"event": {"type": "string"}, "data": {"type": "string"}}}
+
 ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
         "model": AnswerBody,
         "description": "The answer; with `stream` as events: `sources`, `delta`, `citation`, `done`, or `error`.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": _EVENT}},
     }
 }
 """For a route that answers a question."""

@@ -133,8 +133,8 @@ def feedback_list(
 @_papers.command("list")
 def papers_list(
     library: _Library = "",
-    offset: Annotated[int, typer.Option("--offset", metavar="N", min=0, help="Skip so many.")] = 0,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Show so many.")] = 100,
+    offset: Annotated[int, typer.Option("--offset", metavar="N", min=0, max=1_000_000_000, help="Skip so many.")] = 0,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1_000_000_000, help="Show so many.")] = 100,
     json: _Json = False,
 ) -> None:
     """List papers by id."""

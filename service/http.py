@@ -17,6 +17,7 @@ from service.metrics import CONTENT_TYPE
 from service.searching import MAX_RESULTS, ranked
 
 MAX_PAGE = 1000
+MAX_OFFSET = 1_000_000_000
 
 _FILE = {"type": "string", "format": "binary"}
 _PAPERS_IN: dict[str, Any] = {
@@ -102,7 +103,7 @@ async def add_papers(
 async def list_papers(
     workspace: GivenWorkspace,
     library: _Library = "",
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
 ) -> Response:
     """A page of the papers, by id."""
