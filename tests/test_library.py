@@ -232,6 +232,16 @@ async def test_vectors_of_another_length_are_refused(tmp_path: Path) -> None:
         with pytest.raises(LibraryError, match="vectors of 8 numbers, library 'main' holds vectors of 32"):
             await library.ingest(papers(2))
         assert (await library.counts()).papers == 1
+        for allowed in (None, {"paper-0"}):
+            with pytest.raises(LibraryError, match="vectors of 8 numbers"):
+                await nearest(library, "anything", 1, allowed)
+
+
+async def test_an_empty_library_takes_any_embedder(tmp_path: Path) -> None:
+    async with opened(tmp_path):
+        pass
+    async with opened(tmp_path, embedder=WordsEmbedder(dimension=8, name="others")) as library:
+        assert (await library.ingest(papers(1))).added == 1
 
 
 async def test_an_unknown_library_names_those_that_exist(tmp_path: Path) -> None:

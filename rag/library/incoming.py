@@ -1,7 +1,7 @@
 """What arrives at a library: records to papers, each once; papers to chunks, sentences and their vectors."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -50,6 +50,15 @@ def gather(records: Iterable[Paper | Rejected]) -> Arrived:
         else:
             papers[record.id] = record
     return Arrived(papers=papers, repeats=repeats, rejected=tuple(rejected))
+
+
+def divide(papers: Mapping[str, Paper], known: Mapping[str, str]) -> tuple[list[Paper], list[Paper]]:
+    """Those that are new or changed, and those whose content hash is known."""
+    todo: list[Paper] = []
+    same: list[Paper] = []
+    for id, paper in papers.items():
+        (same if known.get(id) == paper.content_hash else todo).append(paper)
+    return todo, same
 
 
 async def embed(papers: Sequence[Paper], embedder: Embedder) -> list[StoredPaper]:

@@ -97,8 +97,7 @@ class Library:
         async with self._as_writer():
             arrived = await asyncio.to_thread(incoming.gather, records)
             known = await asyncio.to_thread(self._catalog.hashes, self.name, arrived.papers)
-            todo = [paper for id, paper in arrived.papers.items() if known.get(id) != paper.content_hash]
-            same = [paper for id, paper in arrived.papers.items() if known.get(id) == paper.content_hash]
+            todo, same = await asyncio.to_thread(incoming.divide, arrived.papers, known)
             await asyncio.to_thread(self._catalog.add_sources, self.name, {paper.id: paper.sources for paper in same})
             await self._store(todo, len(same), progress or _silent)
             counts = await asyncio.to_thread(self._catalog.counts, self.name)
@@ -180,6 +179,9 @@ class Library:
         if not self._shared:
             self._lock.acquire(self.name)
         row = self._catalog.library(self.name) or self._create()
+        if row.revision == 0:  # nothing in it was built with anything
+            self._catalog.describe(self.name, embedder=self.embedder.name, dimension=0, chunker=chunk.NAME)
+            row = self._row()
         fault = "" if repair else mismatch(row, self.embedder.name)
         if fault:
             raise LibraryError(fault)
@@ -236,15 +238,18 @@ class Library:
 
     async def _write(self, papers: Sequence[Paper]) -> None:
         stored = await incoming.embed(papers, self.embedder)
-        await asyncio.to_thread(self._check_dimension, stored)
-        await asyncio.to_thread(self._catalog.write, self.name, stored)
+        await asyncio.to_thread(self._put, stored)
 
-    def _check_dimension(self, stored: Sequence[StoredPaper]) -> None:
-        dimension = stored[0].sentence_vectors.shape[1]
-        row = self._row()
+    def _put(self, stored: Sequence[StoredPaper]) -> None:
+        row, dimension = self._row(), stored[0].sentence_vectors.shape[1]
         if row.dimension == 0:
             self._catalog.describe(self.name, dimension=dimension)
-        elif row.dimension != dimension:
+        else:
+            self._check_dimension(row, dimension)
+        self._catalog.write(self.name, stored)
+
+    def _check_dimension(self, row: LibraryRow, dimension: int) -> None:
+        if row.dimension != dimension:
             raise LibraryError(
                 f"embedder {self.embedder.name!r} gives vectors of {dimension} numbers, library {self.name!r} holds "
                 f"vectors of {row.dimension}; run `scholiast rebuild --embed` to embed every paper again"
@@ -261,11 +266,13 @@ class Library:
         progress(len(ids), len(ids))
 
     def _nearest(self, vector: Vectors, limit: int, allowed: Collection[str] | None) -> Hits:
+        row = self._row()
+        if row.revision == 0:
+            return []
+        self._check_dimension(row, len(vector))
         if allowed is not None and len(allowed) <= _EXACT_PAPERS:
             scored = self._catalog.chunk_vectors(self.name, allowed)
             return _best([(id, float((vectors @ vector).max())) for id, vectors in scored if len(vectors)], limit)
-        if self._row().revision == 0:
-            return []
         return _widening(lambda wanted: self._current().chroma().nearest(vector, wanted), limit, allowed)
 
     def _row(self) -> LibraryRow:
