@@ -11,12 +11,13 @@ from rag import build
 from rag.langchain_retriever import LibraryRetriever
 from rag.retrieve import HybridRetriever
 from rag.types import Filters, Paper
-from tests.conftest import QUESTION, settings, words
+from tests.conftest import QUESTION, settings
+from tests.stand_ins import WordsEmbedder
 
 
 @pytest.fixture
 async def retriever(home: Path) -> AsyncIterator[LibraryRetriever]:
-    library = await build.library(settings(home), build.DEFAULT, words())
+    library = await build.library(settings(home), build.DEFAULT, WordsEmbedder(512))
     yield LibraryRetriever(retriever=HybridRetriever(library, library.embedder), limit=3)
     library.close()
 
