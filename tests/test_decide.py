@@ -53,7 +53,7 @@ def test_what_an_abstract_says_is_answered(engine: Engine, question: str) -> Non
     [
         "Under which licence is Hydra's code released?",
         "How many GPU hours did it take to train the Hydra heads?",
-        "How much electricity did the training of Hydra cost?",
+        "On which GPU was Hydra decoding timed?",
         "What learning rate were the Hydra heads trained with?",
     ],
 )
