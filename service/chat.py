@@ -156,7 +156,8 @@ class Chat:
         for _, cited in groupby(sorted(self._answer["citations"], key=_number), key=_number):
             entries = list(cited)
             self._page.line(_titled(entries[0]), "bold")
-            self._page.line(entries[0]["paper"]["url"] or "")
+            if entries[0]["paper"]["url"]:
+                self._page.line(f"  {entries[0]['paper']['url']}")
             for quote in dict.fromkeys(entry["quote"] for entry in entries):
                 self._page.line(f"  “{' '.join(quote.split())}”", "italic")
 

@@ -1,0 +1,49 @@
+"""A worker that answers in one conversation whenever nobody else does: `python -m tests.claimant HOME ID TIMES`."""
+
+import sys
+import time
+from pathlib import Path
+from uuid import uuid4
+
+from rag.errors import BusyError
+from rag.library.database import Database
+from rag.notebook.messages import Messages
+from rag.notebook.receipts import Asked
+from rag.types import Answer
+
+
+def main(home: Path, conversation: str, times: int) -> None:
+    """Print how often it was refused."""
+    messages, refused = Messages(Database(home)), 0
+    for _ in range(times):
+        while True:
+            try:
+                claim = messages.claim(conversation, "why?")
+                break
+            except BusyError:
+                refused += 1
+                time.sleep(0.002)
+        time.sleep(0.005)
+        asked = Asked(question="why?", top_k=8, door="test", caller="local")
+        messages.finish(claim, asked, _answer())
+    print(refused)
+
+
+def _answer() -> Answer:
+    return Answer(
+        id=f"ans_{uuid4().hex}",
+        question="why?",
+        standalone_question="why?",
+        library="default",
+        outcome="out_of_scope",
+        text="Because.",
+        sentences=(),
+        citations=(),
+        passages=(),
+        confidence=0.0,
+        model="test",
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

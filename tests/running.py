@@ -1,0 +1,82 @@
+"""An app on a real port in a thread of this process, and writers that say what a test wants."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from rag import build
+from rag.engine import Engine
+from rag.types import Colophon, Passage, Turn
+
+
+@contextmanager
+def running(app: FastAPI) -> Iterator[str]:
+    """The URL of the app."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        assert wait_until(lambda: server.started, 20)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 5) -> bool:
+    """Whether it became true in time."""
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.01)
+    return true()
+
+
+class Script:
+    """A writer that says its pieces and raises those that are errors; None waits until `go` is set.
+
+    `heard` is the history of each question, `stopped` how often nobody waited for the end.
+    """
+
+    name = "script"
+
+    def __init__(self, *pieces: str | Colophon | Exception | None) -> None:
+        self.pieces = pieces
+        self.go = threading.Event()
+        self.heard: list[Sequence[Turn]] = []
+        self.stopped = 0
+
+    async def write(
+        self, question: str, passages: Sequence[Passage], history: Sequence[Turn]
+    ) -> AsyncGenerator[str | Colophon]:
+        self.heard.append(history)
+        try:
+            for piece in self.pieces:
+                if isinstance(piece, Exception):
+                    raise piece
+                if piece is None:
+                    while not self.go.is_set():  # noqa: ASYNC110  # set in another thread
+                        await asyncio.sleep(0.01)
+                else:
+                    yield piece
+        except (asyncio.CancelledError, GeneratorExit):
+            self.stopped += 1
+            raise
+
+
+def writes(monkeypatch: pytest.MonkeyPatch, writer: Script) -> Script:
+    """Lets it write every answer."""
+    original = build.engine
+
+    def engine(*arguments: Any) -> Engine:
+        return replace(original(*arguments), writer=writer)
+
+    monkeypatch.setattr(build, "engine", engine)
+    return writer
