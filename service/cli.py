@@ -248,9 +248,14 @@ def main() -> None:
 def _run(work: Coroutine[Any, Any, bool]) -> None:
     import asyncio
 
+    runner = asyncio.Runner()
     try:
-        done = asyncio.run(work)
+        done = runner.run(work)
+        runner.close()
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        # The work has let go of its library. What a thread still embeds would keep us for seconds, and nobody wants it.
+        os._exit(130)
     except BrokenPipeError:  # who reads has seen enough, as in `scholiast papers list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         done = True
