@@ -151,16 +151,15 @@ async def test_filters_become_the_ids_that_pass(library: Library) -> None:
     assert await library.allowed(Filters(papers=("paper-1",))) == {"paper-1"}
 
 
-async def test_only_allowed_papers_are_found_whether_few_or_many(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_only_allowed_papers_are_found_whether_few_or_many(library: Library) -> None:
     await library.ingest(papers(60))
-    allowed = {f"paper-{number}" for number in range(0, 60, 10)}
-    exact = await nearest(library, "the router of system 10", 6, allowed)
-    assert set(exact) == allowed
-    monkeypatch.setattr("rag.library.library._EXACT_PAPERS", 0)
-    assert await nearest(library, "the router of system 10", 6, allowed) == exact
-    assert {id for id, _ in await library.matching("system", 9, allowed)} == allowed
+    everything = await nearest(library, "the router of system 10", 60)
+    for step in (1, 2, 10, 30):
+        allowed = {f"paper-{number}" for number in range(0, 60, step)}
+        for limit in (1, 3, 60):
+            expected = [id for id in everything if id in allowed][:limit]
+            assert await nearest(library, "the router of system 10", limit, allowed) == expected
+        assert {id for id, _ in await library.matching("system", 60, allowed)} == allowed
     assert await nearest(library, "anything", 6, set()) == []
 
 

@@ -13,6 +13,7 @@ from rag.errors import LibraryError, LockedError, NotFoundError, RequestError
 from rag.interfaces import Embedder
 from rag.library import incoming, schema
 from rag.library.catalog import Catalog, Counts, LibraryRow
+from rag.library.chroma import Chroma
 from rag.library.indexes import Indexes, new_generation
 from rag.library.lock import Lock
 from rag.library.stored import StoredPaper, Vectors
@@ -28,8 +29,6 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _PAPERS_AT_ONCE = 32
 # Small additions are slow in both indexes, so they follow a thousand papers later, or at the end.
 _BATCHES_BEFORE_INDEXES = 32
-# Up to here, comparing with every chunk is quicker than asking Chroma for so many more than needed.
-_EXACT_PAPERS = 2000
 _CHUNKS_PER_PAPER = 4
 _WIDER = 4
 
@@ -267,13 +266,17 @@ class Library:
 
     def _nearest(self, vector: Vectors, limit: int, allowed: Collection[str] | None) -> Hits:
         row = self._row()
-        if row.revision == 0:
+        if row.revision == 0 or limit < 1:
             return []
         self._check_dimension(row, len(vector))
-        if allowed is not None and len(allowed) <= _EXACT_PAPERS:
-            scored = self._catalog.chunk_vectors(self.name, allowed)
-            return _best([(id, float((vectors @ vector).max())) for id, vectors in scored if len(vectors)], limit)
-        return _widening(lambda wanted: self._current().chroma().nearest(vector, wanted), limit, allowed)
+        if allowed is None:
+            return _widening(self._current().chroma(), vector, limit, limit, allowed)
+        # So many of the nearest papers have to be looked at until enough of those allowed are among them.
+        papers = limit * self._catalog.counts(self.name).papers // max(len(allowed), 1)
+        if len(allowed) > papers:
+            return _widening(self._current().chroma(), vector, limit, papers, allowed)
+        scored = self._catalog.chunk_vectors(self.name, allowed)
+        return _best([(id, float((vectors @ vector).max())) for id, vectors in scored if len(vectors)], limit)
 
     def _row(self) -> LibraryRow:
         row = self._catalog.library(self.name)
@@ -362,11 +365,11 @@ def _check_name(name: str) -> None:
         raise RequestError(f"{name!r} can't name a library: use up to 63 of a-z, 0-9 and -, beginning with none of -")
 
 
-def _widening(search: Callable[[int], Hits], limit: int, allowed: Collection[str] | None) -> Hits:
-    """Ask for more until enough papers pass, or there are no more."""
-    wanted = limit * _CHUNKS_PER_PAPER
+def _widening(chroma: Chroma, vector: Vectors, limit: int, papers: int, allowed: Collection[str] | None) -> Hits:
+    """Ask for the chunks of about so many papers, then for more, until enough pass or there are no more."""
+    wanted = papers * _CHUNKS_PER_PAPER
     while True:
-        hits = search(wanted)
+        hits = chroma.nearest(vector, wanted)
         best = _best([hit for hit in hits if allowed is None or hit[0] in allowed], limit)
         if len(best) == limit or len(hits) < wanted:
             return best
