@@ -7,21 +7,30 @@ licence. Wording shows what is asked; the lists below are about English and abou
 import re
 from dataclasses import dataclass
 
+from rag.terms import telling
+
 _FLAGS = re.IGNORECASE
 
 _QUANTITY = re.compile(
-    r"\b(how (many|much|long|fast|big|large|often|far|small|deep|wide|few|high|low)|number of|numbers?|size|count"
-    r"|amount|what (percentage|fraction|share|factor)|value)\b",
+    r"\b(how (many|much|long|fast|big|large|often|far|small|deep|wide|few|high|low)|number of|numbers?|count"
+    r"|amount|(what|which|whats|what's)( is| was|'s)?( the)?( \w+){0,2} (percentage|percent|fraction|share|factor"
+    r"|value|size|score|rate|gain|speed-?up|cost|throughput|latency|loss|similarity)|value|by how)\b",
     _FLAGS,
 )
 _METRIC = re.compile(
-    r"\b(fid|fad|psnr|ssim|lpips|bleu|rouge(-?l)?|wer|cer|mos|mean opinion scores?|sdri?|si-?sdr|accuracy|precision"
-    r"|recall|f1|auc|auroc|mrr\S*|ndcg|map|perplexity|ppl|r2|spider|cider|m?iou|clip score|pass rate|pass@\d+|top-?[15]"
-    r"|error rate|bits per dim\w*|score|rate|speed-?up|loss|likelihood|similarity|throughput|latency|percentage|percent"
-    r"|fraction|share|cost|gain|faster|times?|factor|speed)\b",
+    r"\b(fid|fad|psnr|ssim|lpips|bleu|rouge(?:-?l)?|wer|cer|mos|mean opinion scores?|sdri?|si-?sdr|accuracy|precision"
+    r"|recall|f1|auc|auroc|mrr|ndcg|perplexity|ppl|r2|spider|cider|m?iou|clip score|pass rate|pass@\d+|top-?[15]"
+    r"|(?:\w+ )?error rate|bits per dim\w*|mmlu|gsm8k)\b",
     _FLAGS,
 )
-COUNTED = re.compile(r"\b(?:how many|number of) ((?:\w+ )?\w+)", _FLAGS)
+_COUNTED = re.compile(r"\b(?:how many|number of) ((?:[\w-]+ )?[\w-]+)", _FLAGS)
+_FIGURE = re.compile(
+    r"\d|^(one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|hundreds?|thousands?|millions?)$",
+    _FLAGS,
+)
+_WORD = re.compile(r"[\w.@%+-]+")
+_WORDS_TO_A_FIGURE = 10
+"""How far from the name of a measure, or of what is counted, its number may stand."""
 _DEFINITION = re.compile(
     r"^(what (is|are|does|do)|whats|what's|define|explain|describe)\b.{0,60}(\bmean\w*|\bstand\w*|\?|$)"
     r"|\b(what is meant by|definition|define|explain|in a nutshell|mean by|stand for|what exactly|exactly is)\b|= \?",
@@ -81,7 +90,8 @@ _KINDS = {
 }
 _VERBATIM = re.compile(
     r"\b(learning rate|batch size|epochs?|optimi[sz]er|dropout|temperature|weight decay|hyper-?param\w*|layers?"
-    r"|threshold|default|dimension\w*|ablation|confidence interval|standard deviation|p-?value|lower bound|upper bound|proof)\b",
+    r"|threshold|default|dimension\w*|ablation|confidence interval|standard deviation|p-?value|lower bound"
+    r"|upper bound|proof)\b",
     _FLAGS,
 )
 """Things with one name: an abstract that tells them says the word."""
@@ -90,6 +100,16 @@ _VERBATIM = re.compile(
 def for_a_quantity(question: str) -> bool:
     """Whether a number would answer it."""
     return _QUANTITY.search(question) is not None or _METRIC.search(question) is not None
+
+
+def metrics(question: str) -> list[str]:
+    """The measures whose value it asks for, such as FID."""
+    return [found.group(1) for found in _METRIC.finditer(question)]
+
+
+def counted(question: str) -> list[str]:
+    """What it asks the number of, in one or two words."""
+    return _COUNTED.findall(question)
 
 
 def for_a_definition(question: str) -> bool:
@@ -113,3 +133,12 @@ def missing_kind(question: str, text: str) -> bool:
     if any(found.group().lower() not in lowered for found in _VERBATIM.finditer(question)):
         return True
     return any(kind.question.search(question) and not kind.abstract.search(text) for kind in _KINDS.values())
+
+
+def told(measured: str, text: str) -> bool:
+    """Whether a number stands near a word of what is measured or counted."""
+    wanted = set(telling(measured))
+    words = _WORD.findall(text)
+    figures = [position for position, word in enumerate(words) if _FIGURE.search(word)]
+    places = [position for position, word in enumerate(words) if not wanted.isdisjoint(telling(word))]
+    return any(0 < abs(place - figure) <= _WORDS_TO_A_FIGURE for place in places for figure in figures)

@@ -8,10 +8,8 @@ from importlib.resources import files
 from math import exp
 from typing import Any
 
-import numpy as np
-
 from rag import asked
-from rag.evidence import NAME, likelihoods
+from rag.evidence import NAME
 from rag.interfaces import Vocabulary
 from rag.terms import telling
 from rag.types import Outcome, Passage
@@ -20,8 +18,6 @@ from rag.writers.intent import intent
 _NEAREST = 3
 _ON_THE_SUBJECT = 0.3
 """Cosine of the best chunk below which a declined question is about something else entirely (`eval/results/`)."""
-_FIRST = 5
-"""How many papers are looked at for words that the best one lacks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,39 +71,27 @@ def signals(question: str, passages: Sequence[Passage], vocabulary: Vocabulary) 
     held = set(telling(text))
     sentences = [set(telling(sentence.text)) for sentence in best.evidence]
     figures = [any(c.isdigit() for c in sentence.text) for sentence in best.evidence]
-    similarities = sorted(sentence.similarity for sentence in best.evidence)
     names = [stem for name in NAME.findall(question) for stem in telling(name)]
     title = set(telling(best.paper.title))
-    nearby = held.union(*(telling(f"{p.paper.title} {p.paper.abstract}") for p in passages[1:_FIRST]))
     quantity = asked.for_a_quantity(question)
 
     def weight(wanted: Sequence[str]) -> float:
         return sum(idf.get(stem, 0.0) for stem in wanted) / total
 
-    def told_with_a_figure(wanted: Sequence[str]) -> bool:
-        pairs = zip(sentences, figures, strict=True)
-        return any(figure and not words.isdisjoint(wanted) for words, figure in pairs)
-
     conditions = [stem for stem in names if stem not in title]
     met = max((weight([s for s in conditions if s in words]) for words, f in zip(sentences, figures, strict=True) if f),
               default=0.0)  # fmt: skip
-    counted = [stem for found in asked.COUNTED.findall(question) for stem in telling(found)]
     return {
         "similarity": best.similarity,
         "far_off": max(0.0, _ON_THE_SUBJECT - best.similarity) / _ON_THE_SUBJECT,
-        "sentence_similarity": similarities[-1],
-        "second_similarity": float(np.mean(similarities[-2:])),
-        "missing_words": len([stem for stem in stems if stem not in held]) / max(len(stems), 1),
+        "sentence_similarity": max(sentence.similarity for sentence in best.evidence),
         "missing_names": weight([stem for stem in names if stem not in held]),
-        "unknown_nearby": weight([stem for stem in stems if stem not in nearby]),
-        "lead": best.score - passages[1].score if len(passages) > 1 else 0.0,
-        "likelihood": float(likelihoods(question, question, best, idf).max()),
         "several_papers": float(intent(question) != "single"),
-        "judgement": float(asked.for_a_judgement(question)),
         "quantity": float(quantity),
         "seldom_told": float(asked.for_a_kind(question)),
         "kind_missing": float(asked.missing_kind(question, text)),
-        "count_without_figure": float(bool(counted) and not told_with_a_figure(counted)),
+        "metric_untold": float(any(not asked.told(metric, text) for metric in asked.metrics(question))),
+        "count_untold": float(any(not asked.told(counted, text) for counted in asked.counted(question))),
         "conditions_unmet": quantity * (weight(conditions) - met),
     }
 

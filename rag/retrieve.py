@@ -16,6 +16,12 @@ DENSE_SHARE = 0.6
 POOL = 100
 """How many papers each ranking brings to the fusion."""
 
+RERANKED = 24
+"""How many papers of the fusion are looked at sentence by sentence."""
+
+EVIDENCE_WEIGHT = 0.35
+"""Weight of the two sentences nearest to the question, beside the fused score."""
+
 MAX_PASSAGE_CHARACTERS = 4_000
 NEAR_DUPLICATE = 0.9
 
@@ -35,13 +41,14 @@ class HybridRetriever:
             self._library.nearest(vector, POOL, allowed), self._library.matching(question, POOL, allowed)
         )
         fused = fuse(dict(dense), dict(keyword))
-        best = sorted(fused, key=lambda paper: (-fused[paper], paper))[: 2 * limit]
-        stored = await self._library.stored(best)
+        candidates = sorted(fused, key=lambda paper: (-fused[paper], paper))[: max(RERANKED, 2 * limit)]
         # A paper may have been removed since it was ranked; one without an abstract has nothing to show.
-        shown = [stored[paper] for paper in best if paper in stored and stored[paper].sentences]
-        distinct = _without_near_duplicates(shown)[:limit]
+        stored = [paper for paper in (await self._library.stored(candidates)).values() if paper.sentences]
+        scored = {paper.paper.id: _score(fused[paper.paper.id], paper, vector) for paper in stored}
+        best = sorted(stored, key=lambda paper: (-scored[paper.paper.id], paper.paper.id))
+        distinct = _without_near_duplicates(best, limit)
         return [
-            _passage(number, paper, fused[paper.paper.id], vector) for number, paper in enumerate(distinct, start=1)
+            _passage(number, paper, scored[paper.paper.id], vector) for number, paper in enumerate(distinct, start=1)
         ]
 
 
@@ -60,15 +67,23 @@ def fuse(
     }
 
 
+def _score(fused: float, paper: StoredPaper, vector: Vectors) -> float:
+    """0 to 1: a paper with two sentences near the question is more likely about it than one with a single one."""
+    nearest = np.sort(paper.sentence_vectors @ vector)[-2:]
+    return (fused + EVIDENCE_WEIGHT * max(0.0, float(nearest.mean()))) / (1 + EVIDENCE_WEIGHT)
+
+
 def _to_unit(scores: Mapping[str, float]) -> dict[str, float]:
     best = max(scores.values(), default=0.0)
     return {paper: max(score, 0.0) / best if best > 0 else 0.0 for paper, score in scores.items()}
 
 
-def _without_near_duplicates(papers: Sequence[StoredPaper]) -> list[StoredPaper]:
-    """An abstract that says nearly the same as a better placed one (another version of the paper) adds nothing."""
+def _without_near_duplicates(papers: Sequence[StoredPaper], limit: int) -> list[StoredPaper]:
+    """The first `limit` that differ: an abstract that says nearly the same as a better placed one adds nothing."""
     kept: list[tuple[StoredPaper, set[str]]] = []
     for paper in papers:
+        if len(kept) == limit:
+            break
         words = set(paper.paper.abstract.casefold().split())
         if all(len(words & others) < NEAR_DUPLICATE * len(words | others) for _, others in kept):
             kept.append((paper, words))
