@@ -1,4 +1,4 @@
-"""The `scholiast eval` command: what each sub-command takes. `commands.py` does the work."""
+"""The `scholiast eval` command: what each sub-command takes. `commands` does the work."""
 
 import sys
 from collections.abc import Sequence
@@ -27,6 +27,8 @@ _Papers = Annotated[
     list[Path] | None,
     typer.Option("--papers", metavar="FILE", help="Papers to load first (local); may be given again."),
 ]
+_Judge = Annotated[str, typer.Option("--model", metavar="M", help="A chat model, provider:model.")]
+_BaseUrl = Annotated[str, typer.Option("--base-url", metavar="URL", help="Of an OpenAI-compatible server.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -66,13 +68,13 @@ def run(
     ] = None,
 ) -> None:
     """Ask every question once, score the answers, and print the figures."""
-    from eval import commands
+    from eval.commands import runs
 
-    system_prompt = commands.text_of(system) if system else ""
+    system_prompt = runs.text_of(system) if system else ""
     if not questions and not papers and not library and target == "local":
-        papers, library = [commands.SAMPLE_PAPERS], commands.SAMPLE_LIBRARY
-    plan = commands.Plan(
-        questions=questions or commands.SAMPLE_QUESTIONS,
+        papers, library = [runs.SAMPLE_PAPERS], runs.SAMPLE_LIBRARY
+    plan = runs.Plan(
+        questions=questions or runs.SAMPLE_QUESTIONS,
         target=target,
         out=out,
         name=name or out.name,
@@ -80,16 +82,16 @@ def run(
         deadline_seconds=deadline,
         retry_failed=retry_failed,
     )
-    options = commands.options(library, model, top_k, search_only, papers or [], citations, system_prompt)
-    raise typer.Exit(commands.run(plan, options, gate))
+    options = runs.options(library, model, top_k, search_only, papers or [], citations, system_prompt)
+    raise typer.Exit(runs.run(plan, options, gate))
 
 
 @app.command()
 def score(run: _Run, json: _Json = False) -> None:
     """Measure the answers of a run again; nothing is asked."""
-    from eval import commands
+    from eval.commands import runs
 
-    commands.score(run, json)
+    runs.score(run, json)
 
 
 @app.command()
@@ -102,9 +104,9 @@ def compare(
     json: _Json = False,
 ) -> None:
     """Say whether B differs from A, question by question."""
-    from eval import commands
+    from eval.commands import runs
 
-    commands.compare(a, b, declared, json)
+    runs.compare(a, b, declared, json)
 
 
 @app.command()
@@ -114,9 +116,54 @@ def report(
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", show_default="RUN/report.md")] = None,
 ) -> None:
     """Write the figures as one HTML page and as Markdown."""
-    from eval import commands
+    from eval.commands import runs
 
-    commands.report(run, html, markdown)
+    runs.report(run, html, markdown)
+
+
+@app.command()
+def calibrate(
+    run: _Run,
+    alpha: Annotated[float, typer.Option(help="Most of the answerable questions that may be declined.")] = 0.05,
+    test: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Check on this run.", show_default="half of RUN")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", show_default="SCHOLIAST_HOME/calibration.json")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
+) -> None:
+    """Choose the confidence from which to answer, with a guarantee on over-refusal."""
+    from eval.commands import trust
+
+    trust.calibrate(run, test, alpha, out, dry_run)
+
+
+@app.command()
+def judge(
+    run: _Run,
+    model: _Judge,
+    base_url: _BaseUrl = "",
+    check: Annotated[Path | None, typer.Option(metavar="FILE", help="What judge-check wrote.")] = None,
+    headline: Annotated[
+        bool, typer.Option("--headline", help="Show it in the headline; needs a passed check.")
+    ] = False,
+) -> None:
+    """Let a chat model judge key facts and support."""
+    from eval.commands import trust
+
+    trust.judge(run, model, base_url, check, headline)
+
+
+@app.command("judge-check")
+def judge_check(
+    pairs: Annotated[Path, typer.Argument(metavar="PAIRS", help='JSON Lines: "text", "statement", "stated".')],
+    model: _Judge,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the result goes.")],
+    base_url: _BaseUrl = "",
+) -> None:
+    """See whether a judge beats the lexical scorer on labelled pairs; exit 1 if not."""
+    from eval.commands import trust
+
+    raise typer.Exit(trust.judge_check(pairs, model, base_url, out))
 
 
 @app.command()
@@ -124,7 +171,49 @@ def lint(
     questions: Annotated[Path, typer.Argument(metavar="FILE")],
     papers: _Papers = None,
 ) -> None:
-    """Check a file of questions."""
-    from eval import commands
+    """Check a file of questions; with --papers, that their gold papers exist."""
+    from eval.commands import sets
 
-    commands.lint(questions, papers or [])
+    sets.lint(questions, papers or [])
+
+
+@app.command()
+def leaks(
+    questions: _Questions = None,
+    papers: _Papers = None,
+    code: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="Code and prompts.", show_default="this package")
+    ] = None,
+    against: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Other questions, used in development.")
+    ] = None,
+) -> None:
+    """Look for held-out questions in corpus, prompts, code and other questions; exit 1 on a leak."""
+    from eval.commands import runs, sets
+
+    papers = papers or ([] if questions else [runs.SAMPLE_PAPERS])
+    raise typer.Exit(sets.leak_check(questions or runs.SAMPLE_QUESTIONS, papers, code or [], against or []))
+
+
+@app.command("import")
+def import_set(
+    form: Annotated[str, typer.Argument(metavar="FORM", help="beir, scifact, pubmedqa or trec.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="The folder or file; trec: topics, qrels.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the questions go.")],
+    split: Annotated[str, typer.Option(help="Of a BEIR folder.")] = "test",
+    papers: Annotated[Path | None, typer.Option(metavar="FILE", help="Where its papers go (pubmedqa).")] = None,
+) -> None:
+    """Turn a published set into questions."""
+    from eval.commands import sets
+
+    sets.import_set(form, paths, split, out, papers)
+
+
+@app.command()
+def feedback(
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Questions are added to it.")],
+) -> None:
+    """Turn what people said of answers into questions."""
+    from eval.commands import sets
+
+    sets.feedback(out)

@@ -74,6 +74,10 @@ class RunFiles:
     def scores(self) -> Path:
         return self.folder / "scores.json"
 
+    @property
+    def judged(self) -> Path:
+        return self.folder / "judged.json"
+
 
 @dataclass
 class Journal:

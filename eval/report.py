@@ -78,6 +78,7 @@ class Page:
     summary: Summary
     bad: list[Bad]
     wrong: int
+    judge: dict[str, Any] | None
 
     @property
     def net(self) -> list[dict[str, Any]]:
@@ -141,6 +142,7 @@ def read(folder: Path) -> Page:
         summary=Summary(scores),
         bad=worst[:WORST],
         wrong=sum(not row.right for row in scores.rows),
+        judge=json.loads(files.judged.read_text(encoding="utf-8")) if files.judged.exists() else None,
     )
 
 

@@ -1,7 +1,7 @@
 """How figures look on a terminal. Tables go to stdout, progress and remarks to stderr."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -9,8 +9,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from eval.calibrate import Calibration, Held
 from eval.compare import Comparison
 from eval.gate import Gate
+from eval.judging import Check, Judged
+from eval.leaks import Leak
 from eval.summary import Line, Summary
 from eval.targets import Options
 
@@ -86,6 +89,50 @@ def comparison(found: Comparison) -> None:
 def gate(result: Gate) -> None:
     """The verdict and why."""
     _OUT.print(f"Gate: {result.verdict}. {result.reason}")
+
+
+def calibration(found: Calibration, held: Held) -> None:
+    """What the threshold promises, and what it did on other questions."""
+    _OUT.print(
+        f"Answer from confidence {found.answer_from:.4f}. Promise: at most {found.alpha:.1%} of answerable questions "
+        f"are declined (chosen on {found.count}, of which {found.declined_anyway} are declined for another reason)."
+    )
+    for label, e in (("answerable declined", held.over_refusal), ("unanswerable declined", held.caught)):
+        if e:
+            _OUT.print(f"On the other questions: {label} {e.mean:.1%} ({e.low:.1%} to {e.high:.1%}, n = {e.count}).")
+
+
+def judged(model: str, measures: Sequence[Judged], believed: bool) -> None:
+    """What a judge made of a run."""
+    checked = "checked against labels" if believed else "not checked against labels: exploratory"
+    table = _table(
+        f"Judge {model}, {checked}", "mean", "95% interval", "n", "unreadable", "if all 0 or 1", "contradicted"
+    )
+    for m in measures:
+        e = m.estimate
+        mean, interval, n = (f"{e.mean:.3f}", f"{e.low:.3f} to {e.high:.3f}", str(e.count)) if e else ("–", "", "0")
+        bounds = f"{m.lowest:.3f} to {m.highest:.3f}"
+        table.add_row(m.label, mean, interval, n, f"{m.unreadable} of {m.verdicts}", bounds, str(m.contradicted))
+    _OUT.print(table)
+
+
+def judge_check(found: Check) -> None:
+    """Whether a judge may be believed."""
+    _OUT.print(
+        f"{found.model} on {found.pairs} labelled pairs: AUROC {found.judge:.3f}, lexical scorer {found.lexical:.3f}; "
+        f"difference {found.low:+.3f} to {found.high:+.3f} (95%); {found.unreadable} unreadable. "
+        + (
+            "It beats the lexical scorer."
+            if found.passed
+            else "It does not beat the lexical scorer: not for headlines."
+        )
+    )
+
+
+def leaks(found: Sequence[Leak]) -> None:
+    """Where held-out questions stand."""
+    for leak in found:
+        _OUT.print(f"{leak.question_id}: its {leak.part} stands in {leak.where}: “{leak.words}”")
 
 
 def _table(title: str, *numbers: str) -> Table:

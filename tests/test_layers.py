@@ -25,7 +25,7 @@ HOMES = {
     "httpx": {"rag/library/chroma.py"},
     "httpx2": {"eval/targets/", "rag/writers/"},
     "jinja2": {"eval/report.py"},
-    "langchain": {"rag/embedders/langchain.py", "rag/writers/"},
+    "langchain": {"eval/judge.py", "rag/embedders/langchain.py", "rag/writers/"},
     "langchain_core": {"rag/embedders/langchain.py", "rag/langchain_retriever.py", "rag/writers/"},
     "matplotlib": {"eval/plots.py"},
     "onnx": {"rag/embedders/minilm_graph.py"},

@@ -1,8 +1,8 @@
 """Any OpenAI-compatible chat endpoint, so that other systems are measured by the same code.
 
 Citations are the marks `[n]` of the text, or what a given pattern catches. A number is looked up in the list of sources
-that many systems send beside the text; anything else that a pattern catches names a paper by its id or title. A system
-that names no paper in any answer does not offer citations.
+that many systems send beside the text, or at its end under "Sources:", which is then taken off. Anything else that a
+pattern catches names a paper by its id or title. A system that names no paper in any answer does not offer citations.
 """
 
 import os
@@ -20,8 +20,12 @@ from eval.questions import Question
 from eval.targets import Asked, Facts, Options, Target, wire
 from rag.errors import BackendError, RequestError
 
-_LISTS = ("sources", "citations", "search_results", "passages", "documents")
+_LISTS = ("sources", "passages", "search_results", "documents", "citations")
 _NESTED = ("context", "scholiast", "metadata")
+_ENDING = re.compile(
+    r"\n+\W*(?:sources|references|citations)\W*\n(?P<list>(?:\W*\[?\d+[\].):].*(?:\n|$))+)\s*$", re.IGNORECASE
+)
+_LISTED = re.compile(r"^\W*?\[?(\d+)[\].):]\s*(.*?)(?:\s*\(\d{4}\))?(?:\s+https?://\S+)?\s*$", re.MULTILINE)
 
 
 @asynccontextmanager
@@ -88,7 +92,9 @@ class ChatTarget:
             return Asked(answer=self._answer("".join(pieces), seen), latency_ms=elapsed, first_token_ms=first)
 
     def _answer(self, text: str, seen: Mapping[str, Any]) -> dict[str, Any]:
-        sources = {source["number"]: source for source in _sources(seen)}
+        ending = _ENDING.search(text)
+        text = text[: ending.start()] if ending else text  # a list of sources is no part of what is said
+        sources = {source["number"]: source for source in [*_listed(ending), *_sources(seen)]}
         caught = self._pattern.findall(text) if self._pattern else [str(number) for number in marks(text)]
         return {
             "outcome": None,
@@ -143,6 +149,12 @@ def _sources(seen: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         id = str(paper.get("id") or paper.get("doc_id") or paper.get("url") or title)
         text = source.get("text") or source.get("content") or source.get("snippet") or source.get("quote") or ""
         yield {"number": int(source.get("number") or position), "paper": {"id": id, "title": title}, "text": str(text)}
+
+
+def _listed(ending: re.Match[str] | None) -> Iterator[dict[str, Any]]:
+    """The sources that a text lists at its end, `[n] Title (year) URL` each."""
+    for number, title in _LISTED.findall(ending["list"]) if ending else ():
+        yield {"number": int(number), "paper": {"id": title, "title": title}, "text": ""}
 
 
 def _cited(caught: list[Any], sources: Mapping[int, Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

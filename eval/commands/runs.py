@@ -1,4 +1,4 @@
-"""What the sub-commands of `scholiast eval` do."""
+"""Run, score, compare, report."""
 
 import asyncio
 import sys
@@ -16,14 +16,13 @@ from eval import report as reporting
 from eval import run as running
 from eval import score as scoring
 from eval import targets, terminal
-from eval.questions import PaperRef, Question
+from eval.metrics.case import Case
+from eval.questions import Question
 from eval.records import RunFiles, pretty, read_manifest, read_papers, read_responses, write_atomically
 from eval.score import Scores
 from eval.summary import Summary
 from eval.targets import Options
-from rag import corpus
 from rag.errors import RequestError
-from rag.types import Paper
 
 SAMPLE_QUESTIONS = Path(str(packaged("eval") / "data" / "sample_questions.jsonl"))
 SAMPLE_PAPERS = Path(str(packaged("rag") / "data" / "sample_papers.jsonl"))
@@ -155,28 +154,19 @@ def report(folder: Path, html: Path | None, markdown: Path | None) -> None:
         terminal.say(f"wrote {path}")
 
 
-def lint(questions: Path, papers: Sequence[Path]) -> None:
-    """Say that a file of questions is sound; what is wrong with it comes as RequestError."""
-    known = [PaperRef(paper.id, paper.title) for paper in read_corpus(papers)] if papers else None
-    found = asking.load(questions, known)
-    unanswerable = sum(not question.answerable for question in found)
-    groups = len(set(asking.clusters(found).values()))
-    terminal.say(
-        f"{questions}: {len(found)} questions, {unanswerable} unanswerable, {groups} independent groups: sound"
-    )
-
-
-def read_corpus(paths: Sequence[Path]) -> list[Paper]:
-    """Every paper of these files. Raises CorpusError."""
-    return [record for path in paths for record in corpus.read(path) if isinstance(record, Paper)]
-
-
 def text_of(path: Path) -> str:
     """A small text file. Raises RequestError."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"{path} can't be read: {error}") from error
+
+
+def cases(folder: Path) -> tuple[Scores, list[Case]]:
+    """The scores of a run, made again, and its questions with their replies in the same order."""
+    files = RunFiles(folder)
+    questions = asking.load(files.questions)
+    return _score(folder), scoring.cases(questions, read_responses(files), read_papers(files))
 
 
 def _score(folder: Path) -> Scores:
