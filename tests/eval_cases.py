@@ -45,7 +45,9 @@ def ref(id: str) -> PaperRef:
 
 def answer(text: str, cited: Sequence[str] = (), outcome: str = "answered", confidence: float = 0.9) -> dict[str, Any]:
     """The contract's Answer object: each cited paper is passage n of its place, quoted from its first character."""
-    papers: list[dict[str, Any]] = [{"id": id, "title": f"Paper {id}", "url": None, "year": None, "authors": []} for id in cited]
+    papers: list[dict[str, Any]] = [
+        {"id": id, "title": f"Paper {id}", "url": None, "year": None, "authors": []} for id in cited
+    ]
     return {
         "id": "ans_1", "question": "?", "standalone_question": "?", "library": "default", "outcome": outcome,
         "text": text,
