@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from rag.types import Turn
+from rag.types import Standalone, Turn
 
 _WORDS_OF_A_TURN = 40
 _TURNS = 4
@@ -14,6 +14,14 @@ _LEANS_BACK = re.compile(
     re.IGNORECASE,
 )
 _SHORT_QUESTION_WORDS = 8
+
+
+class Rules:
+    """Condenses without a model: what is searched for gets the words of the exchange, what is asked stays as it is."""
+
+    async def standalone(self, question: str, history: Sequence[Turn]) -> Standalone:
+        """As the function of that name."""
+        return Standalone(question=question, search=standalone(question, history))
 
 
 def standalone(question: str, history: Sequence[Turn]) -> str:

@@ -2,19 +2,23 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from uuid import uuid4
 
-from rag import condense, decide, ground
+from rag import decide, ground, marks
+from rag.condense import Rules
 from rag.decide import Decision
 from rag.errors import RequestError
-from rag.interfaces import Retriever, Vocabulary, Writer
-from rag.types import EVERYTHING, Answer, Citation, Colophon, Filters, Passage, Turn
+from rag.ground import Grounded, Grounding, Policy
+from rag.interfaces import Condenser, Retriever, Vocabulary, Writer
+from rag.types import EVERYTHING, Answer, Citation, Colophon, Filters, Passage, Standalone, Turn
 
 MAX_QUESTION_CHARACTERS = 4_000
 TOP_K = 8
 MAX_TOP_K = 50
+
+_NOT_SAID = "The abstracts do not say."
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Sources:
 
 @dataclass(frozen=True)
 class Delta:
-    """The next piece of the answer's text."""
+    """The next piece of the answer's text; all of them joined are the text."""
 
     text: str
 
@@ -56,6 +60,8 @@ class Engine:
     retriever: Retriever
     vocabulary: Vocabulary
     writer: Writer
+    condenser: Condenser = Rules()  # noqa: RUF009  # frozen and without state
+    unsupported: Policy = "flag"
 
     async def ask(
         self, question: str, history: Sequence[Turn] = (), filters: Filters = EVERYTHING, top_k: int = TOP_K
@@ -73,49 +79,86 @@ class Engine:
         """Yield Sources, then Delta and Cited as the answer is written, then Done. Raises as `ask` does."""
         question = _checked(question, top_k)
         clock = _Clock()
-        standalone = condense.standalone(question, history)
-        passages = tuple(await self.retriever.retrieve(standalone, top_k, filters))
+        alone = await self.condenser.standalone(question, history)
+        passages = tuple(await self.retriever.retrieve(alone.search, top_k, filters))
         clock.lap("retrieve")
         yield Sources(passages)
-        decision = await self._decide(question, standalone, passages, filters)
-        pieces: list[str] = []
+        decision = await self._decide(alone, passages, filters)
+        draft = _Draft(Grounding(passages, self.unsupported), Colophon(model=self.writer.name))
         if decision.answers:
-            async with aclosing(self.writer.write(question, passages, history)) as written:
-                async for piece in written:
-                    if isinstance(piece, Colophon):
-                        continue
-                    pieces.append(piece)
-                    yield Delta(piece)
-        else:
-            pieces.append(decide.plain_words(decision, passages))
-            yield Delta(pieces[0])
+            async with aclosing(self._write(alone.question, passages, history, draft)) as events:
+                async for event in events:
+                    yield event
+        decision, grounded = draft.settled(decision)
+        if not grounded.text:
+            grounded = ground.uncited(decide.plain_words(decision, passages))
+            yield Delta(grounded.text)
         clock.lap("write")
-        text = "".join(pieces)
-        grounded = ground.read(text, passages) if decision.answers else ground.uncited(text)
-        for citation in grounded.citations:
-            yield Cited(citation)
         yield Done(
             Answer(
                 id=f"ans_{uuid4().hex}",
                 question=question,
-                standalone_question=standalone,
+                standalone_question=alone.search,
                 library=self.library,
                 outcome=decision.outcome,
-                text=text,
+                text=grounded.text,
                 sentences=grounded.sentences,
                 citations=grounded.citations,
                 passages=passages,
                 confidence=decision.confidence,
-                model=self.writer.name,
+                model=draft.colophon.model,
+                usage=alone.usage + draft.colophon.usage,
                 timings_ms=clock.total(),
+                prompt=draft.colophon.prompt,
+                notice=draft.colophon.notice,
             )
         )
 
-    async def _decide(self, question: str, standalone: str, passages: Sequence[Passage], filters: Filters) -> Decision:
+    async def _decide(self, alone: Standalone, passages: Sequence[Passage], filters: Filters) -> Decision:
         if passages:
-            return decide.evidence(question, passages, self.vocabulary)
-        filtered = filters != EVERYTHING and bool(await self.retriever.retrieve(standalone, 1))
+            return decide.evidence(alone.question, passages, self.vocabulary)
+        filtered = filters != EVERYTHING and bool(await self.retriever.retrieve(alone.search, 1))
         return decide.NOTHING_PASSES_THE_FILTERS if filtered else decide.EMPTY_LIBRARY
+
+    async def _write(
+        self, question: str, passages: Sequence[Passage], history: Sequence[Turn], draft: "_Draft"
+    ) -> AsyncGenerator[Event]:
+        """Each piece goes through the grounding, which says what of it can be shown."""
+        harmless = [marks.harmless(passage) for passage in passages]
+        async with aclosing(self.writer.write(question, harmless, history)) as written:
+            async for piece in written:
+                for event in draft.take(piece):
+                    yield event
+        for event in _events(draft.grounding.end()):
+            yield event
+
+
+@dataclass
+class _Draft:
+    """An answer that is being written, and what is known of its writing."""
+
+    grounding: Grounding
+    colophon: Colophon
+
+    def take(self, piece: str | Colophon) -> list[Event]:
+        if isinstance(piece, str):
+            return _events(self.grounding.feed(piece))
+        self.colophon = piece
+        return []
+
+    def settled(self, decision: Decision) -> tuple[Decision, Grounded]:
+        """What kind of answer it became in the end."""
+        grounded = self.grounding.grounded
+        if not decision.answers:
+            return decision, grounded
+        if grounded.declined:
+            return replace(decision, outcome="not_in_abstracts", reason=_NOT_SAID), grounded
+        partly = grounded.partly or not self.colophon.complete
+        return (replace(decision, outcome="partial") if partly else decision), grounded
+
+
+def _events(found: Sequence[str | Citation]) -> list[Event]:
+    return [Delta(item) if isinstance(item, str) else Cited(item) for item in found]
 
 
 def _checked(question: str, top_k: int) -> str:

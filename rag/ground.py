@@ -1,77 +1,188 @@
-"""Sentences of an answer to citations, verbatim quotes and a verdict. Nothing here trusts what a writer wrote."""
+"""Sentences of an answer to citations, verbatim quotes and a verdict, while the answer is being written.
+
+Nothing here trusts what a writer wrote.
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from rag.sentences import spans
-from rag.terms import numbers, share, telling
-from rag.types import Citation, Evidence, Passage, Sentence, Support
+from rag import support
+from rag.growing import Growing, Written
+from rag.marks import Marks
+from rag.refusals import OPENING, declines, may_decline
+from rag.types import Citation, Passage, Sentence
 
-SUPPORTED_SHARE = 0.6
-PARTIAL_SHARE = 0.3
-"""How much of a sentence's telling words its quotes and their titles must hold to bear it out wholly, or in part."""
+Policy = Literal["flag", "drop"]
 
-_MARK = re.compile(r" ?\[(\d{1,4})\]")
-_BULLET = re.compile(r"^\s*[-*•]\s+")
+_END = re.compile(r"[.!?…]+[\"'”’)*_]*\Z")
+_LEADS_IN = re.compile(r"[^\d]{0,90}:\Z")
 
 
 @dataclass(frozen=True)
 class Grounded:
-    """An answer's sentences in order, and what each rests on."""
+    """An answer's text, its sentences in order, and what each rests on.
 
+    `declined` says that the writer gave no answer, and then there is nothing else; `partly`, that it left something
+    unanswered, or that none of its sentences found support.
+    """
+
+    text: str
     sentences: tuple[Sentence, ...]
     citations: tuple[Citation, ...]
+    declined: bool = False
+    partly: bool = False
 
 
-def read(text: str, passages: Sequence[Passage]) -> Grounded:
-    """Trace every sentence of `text` to the passages that its marks name; a mark of no passage counts for nothing."""
-    shown = {passage.number: passage for passage in passages}
-    sentences: list[Sentence] = []
-    citations: list[Citation] = []
-    for part in _parts(text):
-        marks = tuple(dict.fromkeys(int(mark) for mark in _MARK.findall(part) if int(mark) in shown))
-        claim = _MARK.sub("", part).strip()
-        quotes = [_citation(claim, number, len(sentences), shown[number]) for number in marks]
-        sentences.append(Sentence(text=claim, citations=marks, support=_support(claim, quotes)))
-        citations += quotes
-    return Grounded(tuple(sentences), tuple(citations))
+class Grounding:
+    """Takes an answer piece by piece, and gives back what can be shown of it: text, and citations as it grounds them.
+
+    The opening is held until it is clear that it does not decline to answer. With the policy `drop` every sentence is
+    held until it is grounded; with `flag`, only where a mark may have to be added.
+    """
+
+    def __init__(self, passages: Sequence[Passage], policy: Policy = "flag") -> None:
+        self._passages = passages
+        self._policy = policy
+        self._marks = Marks({passage.number for passage in passages})
+        self._growing = Growing()
+        self._given = 0
+        self._held: list[str | Citation] | None = []
+        self._opening = ""
+        self._shown: list[str] = []
+        self._sentences: list[Sentence] = []
+        self._citations: list[Citation] = []
+        self._declining = 0
+
+    def feed(self, piece: str) -> list[str | Citation]:
+        """What can be shown now, in order; the citations of a sentence come after its text."""
+        return self._out(self._marks.feed(piece), end=False)
+
+    def end(self) -> list[str | Citation]:
+        """The rest."""
+        return self._out(self._marks.end(), end=True)
+
+    @property
+    def grounded(self) -> Grounded:
+        """The whole, after the end."""
+        if self._held is not None:
+            return Grounded("", (), (), declined=True)
+        return Grounded(
+            "".join(self._shown),
+            tuple(self._sentences),
+            tuple(self._citations),
+            declined=self._declining == len(self._sentences),
+            partly=self._declining > 0 or not self._borne_out,
+        )
+
+    def _out(self, clean: str, end: bool) -> list[str | Citation]:
+        found: list[str | Citation] = []
+        for written in self._growing.sentences(clean, end=end):
+            found += self._ground(written)
+        if not end and self._policy == "flag":
+            found += self._ahead()
+        return self._past_the_opening(found, clean)
+
+    def _ahead(self) -> Iterator[str]:
+        """The part of an unfinished sentence that will stay as it is."""
+        decided = self._growing.decided
+        if decided > self._given:
+            yield self._growing.rest[self._given : decided]
+            self._given = decided
+
+    def _ground(self, written: Written) -> Iterator[str | Citation]:
+        given, self._given = self._given, 0
+        claim = written.claim
+        if not claim:
+            yield written.text[given:]
+            return
+        sentence, citations = self._judged(claim, written.numbers)
+        if self._policy == "drop" and sentence.support == "unsupported":
+            return
+        added = sentence.citations if not written.numbers else ()
+        text = _marked(written.text, added, given) if added else written.text
+        self._sentences.append(sentence)
+        self._citations += citations
+        yield text[given:]
+        yield from citations
+
+    def _judged(self, claim: str, numbers: tuple[int, ...]) -> tuple[Sentence, list[Citation]]:
+        """The sentence with its citations; one without marks gets that of the passage which clearly bears it out."""
+        supporting = None if numbers else support.clear(claim, self._passages)
+        numbers = (supporting.number,) if supporting else numbers
+        quoted = [q for p in self._passages if p.number in numbers and p.evidence for q in support.quotes(claim, p)]
+        verdict = support.verdict(claim, quoted)
+        if declines(claim) and verdict != "supported":
+            self._declining += 1
+            return Sentence(text=claim, citations=(), support="supported"), []
+        if not numbers and _LEADS_IN.fullmatch(claim):
+            return Sentence(text=claim, citations=(), support="supported"), []
+        place = len(self._sentences)
+        quoted.sort(key=lambda quote: numbers.index(quote.passage.number))
+        return Sentence(text=claim, citations=numbers, support=verdict), [_citation(quote, place) for quote in quoted]
+
+    def _past_the_opening(self, found: list[str | Citation], clean: str) -> list[str | Citation]:
+        """Nothing as long as the answer may still decline; then everything that was held."""
+        if self._held is None:
+            return self._started(found)
+        self._held += found
+        self._opening = (self._opening + clean)[: 2 * OPENING]
+        if self._may_still_decline():
+            return []
+        held, self._held = self._held, None
+        return self._started(held)
+
+    def _may_still_decline(self) -> bool:
+        """After an apology only a sentence that is borne out shows that there is an answer after all."""
+        if self._declining:
+            return not self._borne_out
+        return not self._sentences and may_decline(self._opening)
+
+    @property
+    def _borne_out(self) -> bool:
+        return any(sentence.citations and sentence.support != "unsupported" for sentence in self._sentences)
+
+    def _started(self, found: list[str | Citation]) -> list[str | Citation]:
+        """The text begins with no blanks."""
+        out: list[str | Citation] = []
+        for item in found:
+            if isinstance(item, str):
+                item = item if self._shown else item.lstrip()
+                if item:
+                    self._shown.append(item)
+            if item:
+                out.append(item)
+        return out
+
+
+def read(text: str, passages: Sequence[Passage], policy: Policy = "flag") -> Grounded:
+    """A whole answer at once."""
+    grounding = Grounding(passages, policy)
+    grounding.feed(text)
+    grounding.end()
+    return grounding.grounded
 
 
 def uncited(text: str) -> Grounded:
     """A plain statement of ours, such as that the abstracts do not say: it claims nothing about a paper."""
-    return Grounded((Sentence(text=text, citations=(), support="supported"),), ())
+    return Grounded(text, (Sentence(text=text, citations=(), support="supported"),), ())
 
 
-def _parts(text: str) -> list[str]:
-    """The sentences of every line, without list bullets."""
-    lines = [_BULLET.sub("", line) for line in text.splitlines()]
-    return [line[span.start : span.end] for line in lines for span in spans(line)]
+def _marked(text: str, numbers: Sequence[int], given: int) -> str:
+    """With the marks before the full stop, and not within what was given already."""
+    end = _END.search(text)
+    place = max(end.start() if end else len(text), given)
+    return f"{text[:place]} {''.join(f'[{number}]' for number in numbers)}{text[place:]}"
 
 
-def _citation(claim: str, number: int, sentence: int, passage: Passage) -> Citation:
-    quote = best_quote(claim, passage)
+def _citation(quote: support.Quoted, sentence: int) -> Citation:
+    passage, evidence = quote
     return Citation(
-        number=number, sentence=sentence, paper=passage.paper, quote=quote.text, start=quote.start, end=quote.end
+        number=passage.number,
+        sentence=sentence,
+        paper=passage.paper,
+        quote=evidence.text,
+        start=evidence.start,
+        end=evidence.end,
     )
-
-
-def best_quote(claim: str, passage: Passage) -> Evidence:
-    """The sentence of the passage that holds most of the claim's words and numbers; of equals, the most similar."""
-    words, figures = telling(claim), numbers(claim)
-
-    def fit(sentence: Evidence) -> tuple[float, float]:
-        return share(words, telling(sentence.text)) + len(figures & numbers(sentence.text)), sentence.similarity
-
-    return max(passage.evidence, key=fit)
-
-
-def _support(claim: str, quotes: Sequence[Citation]) -> Support:
-    """Lexical and numeric: it sees a missing word or number, not a contradiction."""
-    if not quotes:
-        return "unsupported"
-    quoted = " ".join(f"{citation.paper.title} {citation.quote}" for citation in quotes)
-    held = share(telling(claim), telling(quoted))
-    if held >= SUPPORTED_SHARE and numbers(claim) <= numbers(quoted):
-        return "supported"
-    return "partial" if held >= PARTIAL_SHARE else "unsupported"

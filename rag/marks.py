@@ -1,13 +1,17 @@
 """The marks `[n]` of an answer: other ways of writing them become `[n]`, those of passages not shown are taken out.
 
-What is a mark: `[1]`, `[1, 2]`, `[1-3]`, `[ 1 ]`, `[[1]]`, `[^1]`, `[Source 1]`, `【1】`, `【1†source】`, `\\[1\\]`, `[1](link)`;
-and `(1)` where a citation would stand: after a blank, before the end of a clause, not after a word such as Equation.
+What is a mark: `[1]`, `[1, 2]`, `[1-3]`, `[ 1 ]`, `[[1]]`, `[^1]`, `[Source 1]`, `【1】`, `【1†source】`, `\\[1\\]`,
+each with a link behind it or not; and `(1)` where a citation would stand: after a blank, before the end of a clause,
+not after a word such as Equation.
 What is none: brackets with words (`[CLS]`), intervals (`[0, 1]`, "the range [1, 10]"), years and larger numbers in
 parentheses, an index in code (which is written `a[ 0 ]`, so that nobody takes it for a mark).
 """
 
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from rag.types import Passage
 
 _BLANKS = r"[ \t\u00a0\u202f]*"
 _OPEN, _CLOSE = r"\\?[\[［【〔]{1,2}", r"\\?[\]］】〕]{1,2}"
@@ -51,6 +55,7 @@ _NAMED_BEFORE = re.compile(
 _WITHIN_BRACKETS = re.compile(rf"{_OPEN}[\d\s,;–—-]*\Z")
 _INDEXED = re.compile(r"[\w)\]]\Z")
 _IMAGE = re.compile(r"!(?=\[(?!\d))")
+_SUSPECT = re.compile(r"[\[［【〔]|\(\d")
 _MOST_DIGITS = 6
 _LOOK_BACK = 200
 
@@ -128,6 +133,18 @@ def defused(text: str) -> str:
         return f"{found['blank']}{' '.join(atoms)}{found['after']}"
 
     return _IMAGE.sub("", _GROUP.sub(rewritten, text))
+
+
+def harmless(passage: Passage) -> Passage:
+    """The passage as a writer may see it. Its offsets are still those of the abstract, its words may not be."""
+    if not _SUSPECT.search(f"{passage.paper.title}\n{passage.text}"):
+        return passage
+    return replace(
+        passage,
+        paper=replace(passage.paper, title=defused(passage.paper.title)),
+        text=defused(passage.text),
+        evidence=tuple(replace(evidence, text=defused(evidence.text)) for evidence in passage.evidence),
+    )
 
 
 def places(text: str) -> Iterator[tuple[int, int, int]]:
