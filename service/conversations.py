@@ -15,6 +15,7 @@ from service.bodies import QuestionFilters
 from service.given import Caller, GivenMetrics, GivenNotebook, GivenWorkspace
 
 MAX_PAGE = 1000
+MAX_OFFSET = 1_000_000_000
 
 routes = APIRouter(
     prefix="/v1/conversations",
@@ -102,7 +103,7 @@ async def begin(
 async def page(
     notebook: GivenNotebook,
     caller: Caller,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
 ) -> Response:
     """The conversations that were begun with the same key, the one that was used last first."""

@@ -8,6 +8,7 @@ import sys
 _WIDEST = 100
 _SPACE = re.compile(r"(\s+)")
 _MARKS = re.compile(r"(?:\[\d+\])+")
+_COLOURED = "\x1b[1;36m\\g<0>\x1b[0m"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What a terminal would take as a command: an abstract is somebody else's text."""
 
@@ -49,4 +50,4 @@ class Typewriter:
                 sys.stdout.write("\n")
                 self._column = 0
             self._column += len(part)
-            sys.stdout.write(_MARKS.sub(r"\x1b[1;36m\g<0>\x1b[0m", part) if self._coloured else part)
+            sys.stdout.write(_MARKS.sub(_COLOURED, part) if self._coloured else part)

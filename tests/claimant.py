@@ -13,7 +13,9 @@ from rag.types import Answer
 
 
 def main(home: Path, conversation: str, times: int) -> None:
-    """Print how often it was refused."""
+    """Print `ready`, wait for a line, and in the end print how often it was refused."""
+    print("ready", flush=True)
+    sys.stdin.readline()
     messages, refused = Messages(Database(home)), 0
     for _ in range(times):
         while True:

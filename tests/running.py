@@ -1,12 +1,15 @@
 """An app on a real port in a thread of this process, and writers that say what a test wants."""
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
@@ -29,6 +32,16 @@ def running(app: FastAPI) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+def leave(url: str, body: object, when: Callable[[], bool], key: str = "") -> None:
+    """Post a request and hang up as soon as something is true."""
+    address = urlsplit(url)
+    connection = HTTPConnection(str(address.hostname), address.port)
+    headers = {"content-type": "application/json", "authorization": f"Bearer {key}"}
+    connection.request("POST", address.path, json.dumps(body), headers)
+    assert wait_until(when)
+    connection.close()
 
 
 def wait_until(true: Callable[[], bool], seconds: float = 5) -> bool:

@@ -3,6 +3,7 @@
 from sqlalchemy import (
     JSON,
     Column,
+    Dialect,
     Float,
     ForeignKey,
     ForeignKeyConstraint,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
 )
 
@@ -76,16 +78,28 @@ removals = Table(
     Column("revision", Integer, nullable=False),
 )
 
+
+class _Words(TypeDecorator[str]):
+    """Text from outside, without what databases refuse: NUL, and halves of surrogate pairs."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """What is stored, or looked for."""
+        return None if value is None else value.replace("\0", "").encode("utf-8", "replace").decode()
+
+
 # What was asked outlives the library that it was asked of, so these name it without referring to it.
 # Times are UTC in ISO 8601, which sorts.
 conversations = Table(
     "conversations",
     metadata,
-    Column("id", Text, primary_key=True),
-    Column("key", Text, unique=True),  # what a door calls it, such as a Slack thread
-    Column("owner", Text, nullable=False),  # the caller in whose list it stands
+    Column("id", _Words, primary_key=True),
+    Column("key", _Words, unique=True),  # what a door calls it, such as a Slack thread
+    Column("owner", _Words, nullable=False),  # the caller in whose list it stands
     Column("library", Text, nullable=False),
-    Column("title", Text, nullable=False),
+    Column("title", _Words, nullable=False),
     Column("created", Text, nullable=False),
     Column("updated", Text, nullable=False),
     Column("busy_with", Text),  # the message that is being answered
@@ -97,16 +111,16 @@ Index("conversations_by_owner", conversations.c.owner, conversations.c.updated)
 answers = Table(
     "answers",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", _Words, primary_key=True),
     Column("conversation", ForeignKey("conversations.id", ondelete="CASCADE"), index=True),
     Column("door", Text, nullable=False),
-    Column("caller", Text, nullable=False),
+    Column("caller", _Words, nullable=False),
     Column("created", Text, nullable=False, index=True),
     Column("library", Text, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("model", Text, nullable=False),
     Column("prompt", Text, nullable=False),  # the version of the prompt; empty where no model was asked
-    Column("question", Text, nullable=False),
+    Column("question", _Words, nullable=False),
     Column("history", JSON, nullable=False),  # [{role, content}, ...]
     Column("filters", JSON, nullable=False),
     Column("top_k", Integer, nullable=False),
@@ -120,14 +134,14 @@ answers = Table(
 messages = Table(
     "messages",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", _Words, primary_key=True),
     Column("conversation", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
     Column("position", Integer, nullable=False),
     Column("role", Text, nullable=False),
-    Column("content", Text, nullable=False),
+    Column("content", _Words, nullable=False),
     Column("created", Text, nullable=False),
     Column("status", Text, nullable=False),  # of a question: pending, answered or failed
-    Column("error", Text, nullable=False),  # why it failed
+    Column("error", _Words, nullable=False),  # why it failed
     Column("answer", ForeignKey("answers.id", ondelete="SET NULL"), index=True),
     UniqueConstraint("conversation", "position"),
 )
@@ -136,9 +150,9 @@ feedback = Table(
     "feedback",
     metadata,
     Column("answer", ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True),
-    Column("caller", Text, primary_key=True),
+    Column("caller", _Words, primary_key=True),
     Column("verdict", Text, nullable=False),
-    Column("comment", Text, nullable=False),
+    Column("comment", _Words, nullable=False),
     Column("created", Text, nullable=False),
     Column("updated", Text, nullable=False),
 )
