@@ -89,6 +89,9 @@ class Workspace:
 
         Raises NotFoundError, RequestError, LockedError, LibraryError or ConfigError.
         """
+        opened = self._opened.get(name or self._unnamed)
+        if opened is not None:
+            return opened
         async with self._opening:
             return await (self._named(name, create, repair) if name else self._meant(repair))
 
@@ -103,8 +106,6 @@ class Workspace:
             await asyncio.to_thread(library.close)
 
     async def _meant(self, repair: bool) -> Library:
-        if self._unnamed:
-            return self._opened[self._unnamed]
         default = await self._named(DEFAULT, repair=repair)
         if (await default.counts()).papers:
             self._unnamed = DEFAULT
