@@ -89,11 +89,12 @@ class Forgotten(BaseModel):
     removed: bool
 
 
-@routes.post("", status_code=201, responses={201: {"model": WholeConversation}})
+@routes.post("", status_code=201, responses={201: {"model": WholeConversation}, **bodies.problems(400, 413)})
 async def begin(
-    wanted: NewConversation, workspace: GivenWorkspace, notebook: GivenNotebook, caller: Caller
+    workspace: GivenWorkspace, notebook: GivenNotebook, caller: Caller, wanted: NewConversation | None = None
 ) -> Response:
     """Begin a conversation about a library."""
+    wanted = wanted or NewConversation()
     library = await workspace.library(wanted.library or "")
     begun = await notebook.begin(caller, library.name, wanted.title or "")
     return JSONResponse(_whole(begun, []), 201, {"Location": f"/v1/conversations/{begun.id}"})

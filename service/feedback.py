@@ -44,7 +44,7 @@ async def read(id: str, notebook: GivenNotebook) -> Response:
     return JSONResponse(dict(await notebook.answer(id)))
 
 
-@routes.post("/{id}/feedback", responses={200: {"model": JudgementBody}, **bodies.problems(400)})
+@routes.post("/{id}/feedback", responses={200: {"model": JudgementBody}, **bodies.problems(400, 413)})
 async def judge(id: str, judgement: Judgement, notebook: GivenNotebook, caller: Caller) -> Response:
     """Say whether an answer was good; saying it again replaces what was said before."""
     who = f"{caller}:{judgement.user}" if judgement.user else caller

@@ -22,10 +22,14 @@ from service.stream import AnswerStream, problem
 
 OURS = "scholiast"
 
-routes = APIRouter(tags=["openai"], dependencies=[given.key])
+routes = APIRouter(
+    tags=["openai"],
+    dependencies=[given.key],
+    responses={status: {"model": openai_errors.Failure} for status in (400, 401, 403, 404, 413, 500, 502, 503)},
+)
 
 
-@routes.post(openai_errors.CHAT)
+@routes.post(openai_errors.CHAT, responses=openai_shapes.DESCRIBED)
 async def complete(
     wanted: ChatRequest,
     request: Request,

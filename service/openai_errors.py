@@ -3,10 +3,27 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
 CHAT = "/v1/chat/completions"
 MODELS = "/v1/models"
+
+
+class FailureDetail(BaseModel):
+    """What went wrong; `param` names the field of the request, if it was one."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class Failure(BaseModel):
+    """A failure, as OpenAI's clients read it."""
+
+    error: FailureDetail
+
 
 _CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 

@@ -122,6 +122,14 @@ def data(value: Mapping[str, Any]) -> bytes:
 
 END = b"data: [DONE]\n\n"
 
+DESCRIBED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "OpenAI's `chat.completion`, or with `stream` its chunks; `scholiast` in it is the Answer.",
+        "content": {"application/json": {"schema": {"type": "object"}}, "text/event-stream": {}},
+    }
+}
+"""For the documentation; OpenAI's own has the shape."""
+
 
 def _turns(message: ChatMessage, number: int) -> Sequence[Turn]:
     if message.role == "user":

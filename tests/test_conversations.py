@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from fastapi.testclient import TestClient
 from rag.errors import BackendError
 from rag.library.database import FILE, Database
 from rag.notebook import messages as kept
+from rag.notebook import notebook
 from rag.notebook.conversations import Conversations
 from rag.notebook.messages import Messages
 from rag.types import Paper
@@ -270,6 +272,22 @@ def test_what_a_killed_process_was_answering_is_failed_and_can_be_asked_again(
         assert "stopped" in client.get(path).json()["messages"][0]["error"]
         assert ask(client, path).status_code == 200
         assert said(client, path) == [("user", "failed"), ("user", "answered"), ("assistant", "answered")]
+
+
+def test_an_answer_that_takes_long_keeps_others_waiting(
+    port: httpx2.Client, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "LEASE_SECONDS", 0.5)
+    monkeypatch.setattr(notebook, "LEASE_SECONDS", 0.5)
+    path = port.post("/v1/conversations").headers["location"]
+    first = threading.Thread(target=lambda: ask(port, path))
+    first.start()
+    assert wait_until(lambda: len(script.heard) == 1)
+    time.sleep(1)
+    assert ask(port, path).status_code == 409
+    script.go.set()
+    first.join()
+    assert said(port, path) == [("user", "answered"), ("assistant", "answered")]
 
 
 def test_workers_on_one_database_answer_one_after_another(home: Path) -> None:
