@@ -83,8 +83,8 @@ def test_a_stream_has_the_sources_first_and_the_whole_answer_last(client: TestCl
     response = client.post("/v1/ask", json={"question": QUESTION, "stream": True})
     assert response.headers["content-type"].startswith("text/event-stream")
     names = [name for name, _ in events(response.text)]
-    assert names[0] == "sources" and names[-1] == "done"
-    assert names == sorted(names, key=["sources", "delta", "citation", "done"].index)
+    assert (names[0], names[1], names[-1]) == ("sources", "delta", "done")
+    assert set(names[1:-1]) == {"delta", "citation"}
 
 
 def test_a_stream_adds_up_to_the_answer_that_is_not_streamed(client: TestClient) -> None:
