@@ -58,6 +58,7 @@ def run(
     ] = 0,
     deadline: Annotated[float, typer.Option(metavar="S", min=0.001, help="Seconds that a question may take.")] = 120.0,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Ask failed questions again.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget the run in DIR and ask everything again.")] = False,
     search_only: Annotated[bool, typer.Option("--search-only", help="Measure the ranking alone.")] = False,
     citations: Annotated[
         str, typer.Option(metavar="REGEX", help="What a citation looks like (openai:).", show_default="[n]")
@@ -81,6 +82,7 @@ def run(
         concurrency=concurrency or (1 if target == "local" else 4),
         deadline_seconds=deadline,
         retry_failed=retry_failed,
+        fresh=fresh,
     )
     options = runs.options(library, model, top_k, search_only, papers or [], citations, system_prompt)
     raise typer.Exit(runs.run(plan, options, gate))

@@ -56,7 +56,9 @@ def check_same(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) 
         if before["identity"].get(key) != now["identity"].get(key)
     ]
     if changed:
-        raise RequestError(f"{folder} holds another run ({'; '.join(changed)}); give this one its own --out")
+        raise RequestError(
+            f"{folder} holds another run ({'; '.join(changed)}); give this one its own --out, or --fresh to replace it"
+        )
 
 
 def _prompts() -> dict[str, str]:

@@ -74,6 +74,11 @@ class RunFiles:
     def scores(self) -> Path:
         return self.folder / "scores.json"
 
+    def clear(self) -> None:
+        """Take the run out of its folder, the manifest last; what else is there stays."""
+        for path in (self.responses, self.papers, self.scores, self.judged, self.questions, self.manifest):
+            path.unlink(missing_ok=True)
+
     @property
     def judged(self) -> Path:
         return self.folder / "judged.json"

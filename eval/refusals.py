@@ -22,7 +22,7 @@ _REFUSALS = re.compile(
             rf"\b{_SOURCES}\b[^.!?]{{0,60}}\b{_DOES_NOT}\b[^.!?]{{0,30}}"
             r"\b(say|state|mention|contain|include|provide|specify|discuss|address|cover|answer|give|tell|report|describe"
             r"|enough|sufficient|relevant|explicitly|directly)",
-            rf"\b(no|none of the|not enough|insufficient|nothing in the)\b[^.!?]{{0,40}}\b{_SOURCES}\b",
+            rf"\b(no|none of the|not enough|insufficient|nothing in (the|this|our|my))\b[^.!?]{{0,40}}\b{_SOURCES}\b",
             r"\b(i|we) (can ?not|can['’]?t|could(n['’]t| not)|am unable|are unable|do(n['’]t| not))\b[^.!?]{0,20}"
             r"\b(answer|find|determine|know|have|provide|help|tell|say)",
             r"\b(unable|impossible|not possible) to (answer|find|determine|provide|say)",

@@ -16,7 +16,7 @@ _BY_TEXT = {question.question: question for question in QUESTIONS}
 
 
 class System(ThreadingHTTPServer):
-    """Answers as the oracle does. `slow` seconds pass before each answer; `broken` questions answer 500."""
+    """Answers as `system` does. `slow` seconds pass before each answer; `broken` questions answer 500."""
 
     daemon_threads = True
 
@@ -30,6 +30,7 @@ class System(ThreadingHTTPServer):
         self.now = 0
         self.lock = threading.Lock()
         self.sources = True
+        self.system = oracle
 
     @property
     def url(self) -> str:
@@ -83,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
         if question.id in self.server.broken:
             self._json({"title": "broken"}, status=500)
         elif self.path == "/v1/ask":
-            answer = {**(oracle(question).answer or {}), "standalone_question": text}
+            answer = {**(self.server.system(question).answer or {}), "standalone_question": text}
             self._events([("delta", {"text": answer["text"]}), ("done", answer)])
         else:
             self._chat(oracle(question).answer or {})

@@ -240,6 +240,7 @@ def test_cost_is_tokens_times_price() -> None:
         "None of the papers discusses this [1].",
         "Not found.",
         "There is no information about that in the sources.",
+        "Nothing in this library is about this.",
     ],
 )
 def test_a_refusal_in_words_is_seen(text: str) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from eval.records import Journal, Response, RunFiles, SeenPaper, read_papers, re
 from eval.run import run as ask_all
 from eval.targets import Asked, Facts, Options, target
 from rag.errors import BackendError, RequestError
-from tests.eval_cases import EVERYTHING, QUESTIONS, oracle
+from tests.eval_cases import EVERYTHING, QUESTIONS, answering, oracle
 from tests.eval_server import System, serving
 
 
@@ -203,6 +204,10 @@ def test_a_folder_holds_one_run(
     assert evaluate(*common) == 0
     assert evaluate(*common, "--model", "other") == 2
     assert "holds another run (model was '' and is now 'other')" in capsys.readouterr().err
+    assert evaluate(*common) == 0
+    assert "nothing was asked" in capsys.readouterr().err
+    assert evaluate(*common, "--model", "other", "--fresh") == 0
+    assert system.bodies[-1]["model"] == "other"
     assert evaluate(*common[:3], "--out", str(tmp_path), "--questions", str(questions_file)) == 2
     assert "is not empty and holds no run" in capsys.readouterr().err
 
@@ -218,6 +223,24 @@ def test_another_system_is_measured_through_the_openai_protocol(
     row = read_responses(RunFiles(out))["c"].reply
     assert (row.prompt_tokens, row.model, [p.id for p in row.cited]) == (7, "m-1", ["1", "2"])
     assert read_responses(RunFiles(out))["d"].reply.declined
+
+
+def test_the_exit_code_of_a_gated_run_is_for_ci(
+    system: System, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions = tmp_path / "many.jsonl"
+    questions.write_text(dump([replace(q, id=f"{q.id}{n}") for n in range(12) for q in QUESTIONS]))
+    common = ("run", "--questions", str(questions), "--target", system.url)
+    assert evaluate(*common, "--out", str(tmp_path / "baseline")) == 0
+    baseline = ("--gate", str(tmp_path / "baseline" / "scores.json"))
+    assert evaluate(*common, "--out", str(tmp_path / "same"), *baseline) == 0
+    system.system = answering
+    assert evaluate(*common, "--out", str(tmp_path / "worse"), *baseline) == 1
+    system.broken = {"a"}
+    assert evaluate(*common, "--out", str(tmp_path / "broken"), *baseline) == 2
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Gate:")]
+    assert [line.split()[1] for line in said] == ["passed.", "worse.", "invalid."]
+    assert evaluate(*common, "--out", str(tmp_path / "new"), "--gate", str(tmp_path / "nowhere")) == 2
 
 
 async def test_a_system_that_names_no_papers_does_not_offer_citations(

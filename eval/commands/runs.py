@@ -40,6 +40,7 @@ class Plan:
     concurrency: int
     deadline_seconds: float
     retry_failed: bool
+    fresh: bool
 
 
 def options(
@@ -97,9 +98,9 @@ async def _run(plan: Plan, options: Options) -> None:
                 plan.concurrency,
                 plan.deadline_seconds,
             )
-            _begin(files, manifest, questions)
+            _begin(files, manifest, questions, plan.fresh)
             with terminal.progress("Asking") as bar:
-                await running.run(
+                asked = await running.run(
                     target,
                     questions,
                     files,
@@ -108,10 +109,15 @@ async def _run(plan: Plan, options: Options) -> None:
                     retry_failed=plan.retry_failed,
                     progress=bar,
                 )
+    if not asked:
+        begun = read_manifest(files).get("begun", "before")
+        terminal.say(f"nothing was asked: {plan.out} has all answers, of {begun}; --fresh asks again")
 
 
-def _begin(files: RunFiles, manifest: dict[str, Any], questions: Sequence[Question]) -> None:
-    """Make the folder of a run, or see that it holds this one."""
+def _begin(files: RunFiles, manifest: dict[str, Any], questions: Sequence[Question], fresh: bool) -> None:
+    """Make the folder of a run, or see that it holds this one; `fresh` takes another run out of it first."""
+    if fresh and files.manifest.exists():
+        files.clear()
     if files.manifest.exists():
         manifests.check_same(files.folder, read_manifest(files), manifest)
         return

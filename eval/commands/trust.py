@@ -10,10 +10,10 @@ from eval import score as scoring
 from eval.commands import runs
 from eval.judge import Judge, chat_model
 from eval.records import RunFiles, pretty, write_atomically
+from eval.targets.local import CALIBRATION
 from rag import config
 from rag.errors import RequestError
 
-CALIBRATION = "calibration.json"
 _MEMORY = "judge_replies.jsonl"
 
 

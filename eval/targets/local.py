@@ -1,8 +1,10 @@
 """Our own engine in this process, as `SCHOLIAST_*` sets it up."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -16,7 +18,11 @@ from rag.engine import Delta, Done, Engine
 from rag.library.library import Library
 from rag.types import Paper, Passage, Rejected
 
+CALIBRATION = "calibration.json"
+"""The file in the home folder with which `eval calibrate` moves the threshold from which to answer."""
+
 _PAGE = 1000
+_OF_THE_PRODUCT = frozenset({".py", ".json", ".md", ".txt"})
 
 
 @asynccontextmanager
@@ -28,13 +34,23 @@ async def local(options: Options) -> AsyncIterator[Target]:
             await library.ingest(_records(options.papers), options.progress)
         library = await workspace.library(options.library)
         engine = await workspace.engine(options.library, options.model)
-        yield LocalTarget(engine, library, options, _described(workspace))
+        calibration = workspace.settings.home / CALIBRATION
+        yield LocalTarget(engine, library, options, _described(workspace), calibration)
 
 
 class LocalTarget:
     """Asks an engine. A trial of another retriever or writer hands in its own."""
 
-    def __init__(self, engine: Engine, library: Library, options: Options, described: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        library: Library,
+        options: Options,
+        described: dict[str, Any],
+        calibration: Path | None = None,
+    ) -> None:
+        """`described` goes into the manifest; `calibration` is the file that may change when to answer."""
+        self._calibration = calibration
         self._engine = engine
         self._library = library
         self._options = options
@@ -53,6 +69,7 @@ class LocalTarget:
                 "library": self._library.name,
                 "model": self._engine.writer.name,
                 "corpus_sha256": corpus_hash(papers),
+                "product_sha256": await asyncio.to_thread(product_hash, self._calibration),
                 "top_k": self._options.top_k,
                 "search_only": self._options.search_only,
             },
@@ -96,6 +113,22 @@ class LocalTarget:
 def corpus_hash(papers: Iterable[Paper]) -> str:
     """SHA-256 over the content of all papers, in whatever order they come."""
     return sha256("".join(sorted(f"{paper.id}\t{paper.content_hash}\n" for paper in papers)).encode()).hexdigest()
+
+
+def product_hash(calibration: Path | None) -> str:
+    """SHA-256 over the product's code, weights and prompts, and the calibration if there is one.
+
+    With another one, the answers that a folder holds are another product's.
+    """
+    found = sha256()
+    for package in ("rag", "prompts"):
+        root = Path(str(files(package)))
+        for path in sorted(root.rglob("*")):
+            if path.suffix in _OF_THE_PRODUCT and path.is_file():
+                found.update(f"{package}/{path.relative_to(root)}\0".encode() + path.read_bytes())
+    if calibration and calibration.exists():
+        found.update(calibration.read_bytes())
+    return found.hexdigest()
 
 
 def _described(workspace: Workspace) -> dict[str, Any]:
