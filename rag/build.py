@@ -7,25 +7,25 @@ from types import TracebackType
 from typing import Self
 
 from rag import embedders
+from rag.condense import Rules
 from rag.config import Settings
 from rag.engine import Engine
 from rag.errors import ConfigError, NotFoundError, RequestError
-from rag.interfaces import Embedder, Writer
+from rag.interfaces import Condenser, Embedder, Writer
 from rag.library import library as shelf
 from rag.library.database import Database
 from rag.library.library import Library, Summary
+from rag.notebook.inbox import Inbox
 from rag.notebook.notebook import Notebook
 from rag.retrieve import HybridRetriever
 from rag.writers.extractive import ExtractiveWriter
+from rag.writers.fallback import Fallback
 
 DEFAULT = "default"
 """The library that is meant where none is named."""
 
 DEMO = "demo"
 """The library of the bundled sample."""
-
-MODELS = (ExtractiveWriter.name,)
-"""What a request may choose to write its answer."""
 
 
 async def library(
@@ -44,17 +44,41 @@ async def library(
         )
 
 
+def models(settings: Settings) -> tuple[str, ...]:
+    """What a request may choose to write its answer; the first is what writes unless one is chosen."""
+    return tuple(dict.fromkeys((settings.model, *settings.choosable, ExtractiveWriter.name)))
+
+
 def engine(settings: Settings, library: Library, model: str = "") -> Engine:
-    """What answers from an open library. An empty model is the settings' one. Raises RequestError or ConfigError."""
-    retriever = HybridRetriever(library, library.embedder)
+    """What answers from an open library. An empty model is the settings' one; a chat model takes seconds the first time.
+
+    Raises RequestError or ConfigError.
+    """
+    offered = models(settings)
+    name = model or offered[0]
+    if name not in offered:
+        raise RequestError(
+            f"model {name!r} is not offered; there is {', '.join(offered)} (SCHOLIAST_MODELS adds others)"
+        )
+    writer, condenser = _writing(settings, library, name)
     return Engine(
-        library=library.name, retriever=retriever, vocabulary=library, writer=_writer(settings, library, model)
+        library=library.name,
+        retriever=HybridRetriever(library, library.embedder),
+        vocabulary=library,
+        writer=writer,
+        condenser=condenser,
+        unsupported=settings.unsupported,
     )
 
 
 def notebook(settings: Settings) -> Notebook:
     """What was asked; its database is opened when it is first needed. Raises ConfigError."""
     return Notebook(Database(settings.home, settings.database_url))
+
+
+def inbox(settings: Settings) -> Inbox:
+    """What has been taken in to be answered; its database is opened when it is first needed. Raises ConfigError."""
+    return Inbox(Database(settings.home, settings.database_url))
 
 
 class Workspace:
@@ -97,7 +121,7 @@ class Workspace:
 
     async def engine(self, name: str = "", model: str = "") -> Engine:
         """What answers from a library. Raises as `library` does, and RequestError for a model that is not offered."""
-        return engine(self.settings, await self.library(name), model)
+        return await asyncio.to_thread(engine, self.settings, await self.library(name), model)
 
     async def close(self) -> None:
         """Let other processes have the libraries."""
@@ -137,14 +161,15 @@ async def remove(settings: Settings, name: str) -> None:
         await shelf.remove(settings.home, name, settings.database_url, settings.chroma_url)
 
 
-def _writer(settings: Settings, library: Library, model: str) -> Writer:
-    name = model or settings.model
-    if name in MODELS:
-        return ExtractiveWriter(library)
-    offered = ", ".join(MODELS)
-    if model:
-        raise RequestError(f"model {model!r} is not offered; there is {offered}")
-    raise ConfigError(f"SCHOLIAST_MODEL is {name!r}; there is {offered}")
+def _writing(settings: Settings, library: Library, name: str) -> tuple[Writer, Condenser]:
+    extractive = ExtractiveWriter(library)
+    if name == extractive.name:
+        return extractive, Rules()
+    from rag.writers import chat  # LangChain takes seconds to import, and only chat models need it
+
+    writer = chat.writer(name, settings.model_base_url, settings.model_context_tokens, settings.model_timeout_seconds)
+    degrades = settings.on_model_failure == "extractive"
+    return Fallback(writer, extractive) if degrades else writer, writer
 
 
 @contextmanager

@@ -44,6 +44,27 @@ class Settings(BaseSettings):
     api_keys: SecretStr = Field(
         default=SecretStr(""), description="Comma-separated bearer keys; empty is open, loopback only."
     )
+    slack_bot_token: SecretStr = Field(default=SecretStr(""), description="Slack: the bot's token, xoxb-...")
+    slack_signing_secret: SecretStr = Field(
+        default=SecretStr(""), description="Slack over HTTP: what proves that a request to /slack/events is Slack's."
+    )
+    slack_app_token: SecretStr = Field(
+        default=SecretStr(""), description="Slack over Socket Mode, `scholiast slack`: the app's token, xapp-..."
+    )
+    slack_api_url: str = Field(default="https://slack.com/api/", description="Where Slack's Web API answers.")
+    slack_libraries: str = Field(
+        default="", description="Which library a Slack channel asks, unless the default one: C123=papers,C456=bio."
+    )
+
+    @field_validator("slack_libraries")
+    @classmethod
+    def _pairs(cls, text: str) -> str:
+        """Refused at the start, not when somebody asks in that channel."""
+        for pair in _listed(text):
+            channel, equals, library = pair.partition("=")
+            if not (channel.strip() and equals and library.strip()):
+                raise ValueError(f"{pair!r} is not CHANNEL=LIBRARY, such as C0123456789=papers")
+        return text
 
     @field_validator("home")
     @classmethod
@@ -60,6 +81,12 @@ class Settings(BaseSettings):
     def keys(self) -> tuple[str, ...]:
         """The API keys; none means that the service is open."""
         return _listed(self.api_keys.get_secret_value())
+
+    @property
+    def library_of_channel(self) -> dict[str, str]:
+        """The library that each Slack channel asks, by the channel's id; others ask the default one."""
+        pairs = (pair.partition("=") for pair in _listed(self.slack_libraries))
+        return {channel.strip(): library.strip() for channel, _, library in pairs}
 
 
 def _listed(text: str) -> tuple[str, ...]:

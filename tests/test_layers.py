@@ -18,6 +18,7 @@ EXCEPTIONS = {("service/cli.py", "eval")}
 """Inside a function, so that it loads only when it is used."""
 
 HOMES = {
+    "aiohttp": {"service/slack/"},
     "chromadb": {"rag/library/chroma.py"},
     "fastapi": {"service/"},
     "fastapi_offline": {"service/app.py"},
@@ -39,6 +40,8 @@ HOMES = {
     "rich": {"service/terminal.py", "eval/terminal.py"},
     "sentencex": {"rag/sentences.py"},
     "sklearn": {"eval/fit.py"},
+    "slack_bolt": {"service/slack/"},
+    "slack_sdk": {"service/slack/"},
     "sqlalchemy": {"rag/library/", "rag/notebook/"},
     "starlette": {"service/"},
     "tantivy": {"rag/library/keywords.py"},

@@ -156,3 +156,19 @@ feedback = Table(
     Column("created", Text, nullable=False),
     Column("updated", Text, nullable=False),
 )
+
+# What a door has taken in and must answer exactly once; `rag/notebook/inbox.py` says how. Times are seconds since 1970.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("key", _Words, primary_key=True),  # such as a Slack message
+    Column("thread", _Words, nullable=False, index=True),
+    Column("created", Float, nullable=False),
+    Column("status", Text, nullable=False),  # open or done
+    Column("worker", Text),  # who works on it, if anybody
+    Column("leased_until", Float, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("payload", JSON, nullable=False),  # what the door needs to answer
+    Column("posted", JSON, nullable=False),  # what of the answer is shown
+)
+Index("jobs_by_status", jobs.c.status, jobs.c.created)

@@ -98,6 +98,12 @@ class Messages:
         with self._database.writing() as connection:
             connection.execute(_held(claim).values(busy_until=time.time() + LEASE_SECONDS))
 
+    def abandon(self, conversation: str) -> None:
+        """Let the next question be asked at once, when whoever was answering the last one is known to have died."""
+        with self._database.writing() as connection:
+            stuck = update(conversations).where(conversations.c.id == conversation)
+            connection.execute(stuck.values(busy_with=None, busy_until=0.0))
+
     def finish(self, claim: Claim, asked: Asked, answer: Answer) -> None:
         """Add the answer and its receipt. Raises NotFoundError when the conversation is gone meanwhile."""
         id = claim.conversation

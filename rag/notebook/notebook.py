@@ -114,6 +114,10 @@ class Notebook:
         """What was said in a conversation, oldest first."""
         return await asyncio.to_thread(self._messages.of, id)
 
+    async def abandon(self, id: str) -> None:
+        """Let the next question be asked at once, when whoever was answering the last one is known to have died."""
+        await asyncio.to_thread(self._messages.abandon, id)
+
     async def conversations(self, owner: str, offset: int = 0, limit: int = 100) -> tuple[list[Conversation], int]:
         """Some of an owner's conversations, the one that was used last first; and how many there are in all."""
         return await asyncio.to_thread(self._conversations.page, owner, offset, limit)
