@@ -27,6 +27,9 @@ DEFAULT = "default"
 DEMO = "demo"
 """The library of the bundled sample."""
 
+MODELS = (ExtractiveWriter.name,)
+"""What a request may always choose to write its answer."""
+
 
 async def library(
     settings: Settings, name: str, embedder: Embedder, *, create: bool = False, repair: bool = False
@@ -46,11 +49,11 @@ async def library(
 
 def models(settings: Settings) -> tuple[str, ...]:
     """What a request may choose to write its answer; the first is what writes unless one is chosen."""
-    return tuple(dict.fromkeys((settings.model, *settings.choosable, ExtractiveWriter.name)))
+    return tuple(dict.fromkeys((settings.model, *MODELS, *settings.choosable)))
 
 
 def engine(settings: Settings, library: Library, model: str = "") -> Engine:
-    """What answers from an open library. An empty model is the settings' one; a chat model takes seconds the first time.
+    """What answers from an open library, an empty model being the settings' own. A chat model takes seconds to load.
 
     Raises RequestError or ConfigError.
     """

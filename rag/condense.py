@@ -29,13 +29,14 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
 
     A question that names its subject itself is left as it is, so that a change of subject is not held back.
     """
-    if not history or not _leans_back(question):
+    if not history or not leans_back(question):
         return question
     context = " ".join(" ".join(turn.content.split()[:_WORDS_OF_A_TURN]) for turn in _thread(history)[-_TURNS:])
     return f"{question} ({context})"
 
 
-def _leans_back(question: str) -> bool:
+def leans_back(question: str) -> bool:
+    """Whether a question can't be understood alone, as far as its words tell."""
     return len(question.split()) <= _SHORT_QUESTION_WORDS or _LEANS_BACK.search(question) is not None
 
 
@@ -43,6 +44,6 @@ def _thread(history: Sequence[Turn]) -> Sequence[Turn]:
     """Back to the last question that stands alone: what was said before it is about something else."""
     start = 0
     for position, turn in enumerate(history):
-        if turn.role == "user" and not _leans_back(turn.content):
+        if turn.role == "user" and not leans_back(turn.content):
             start = position
     return history[start:]

@@ -45,8 +45,9 @@ class LockedError(LibraryError):
 
 
 class BackendError(ScholiastError):
-    """An embedder or a chat model failed."""
+    """An embedder or a chat model failed. `reason` is a few words that may be shown to anybody."""
 
-    def __init__(self, message: str, *, retryable: bool) -> None:
+    def __init__(self, message: str, *, retryable: bool, reason: str = "it failed") -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.reason = reason

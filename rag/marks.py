@@ -38,7 +38,7 @@ _PARTIAL = (
     rf"|{_BRACKETED}\([^)\s]{{0,500}}|\([\d\s,;–-]{{0,30}}\)?)"
 )
 _UNDECIDED = re.compile(rf"{_BLANKS}(?:(?:{_BRACKETED}|{_PAREN}){_BLANKS})*{_PARTIAL}?\Z", re.IGNORECASE)
-_HALF = re.compile(rf"{_BLANKS}{_OPEN}\s*(?:\^|[a-z]{{0,10}}\.?[\s#:]*)?[\d\s,;:–—-]*\\?\Z", re.IGNORECASE)
+_HALF = re.compile(rf"{_BLANKS}{_OPEN}\s*(?:\^|[a-z]{{0,10}}\.?[\s#:]*)?[\d\s,;:–—-]*\\?…?\Z", re.IGNORECASE)
 
 _MARK = re.compile(rf"{_BLANKS}\[(\d+)\]")
 _RANGE = re.compile(r"(\d+)(?:\s*[-‐‑–—]\s*(?:[^\W\d]+\s*)?(\d+))?")
@@ -151,6 +151,12 @@ def places(text: str) -> Iterator[tuple[int, int, int]]:
     """Start (with the blanks before), end and number of each `[n]` in a text that has been through `Marks`."""
     for found in _MARK.finditer(text):
         yield found.start(), found.end(), int(found[1])
+
+
+def without(text: str) -> str:
+    """The text with no marks at all."""
+    marks = Marks(())
+    return marks.feed(text) + marks.end()
 
 
 def _atoms(found: re.Match[str], text: str) -> Iterator[tuple[str, str, str]]:
