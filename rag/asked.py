@@ -70,7 +70,7 @@ _KINDS = {
     ),
     "people": _kind(
         r"authors?|universit\w+|institut\w+|affiliat\w+|funded|funding",
-        r"universit\w+|institut\w+|authors?|funded|funding",
+        r"universit\w+|institut\w+|funded|funding",
     ),
     "publication": _kind(
         r"conference|venue|journal|published (in|at|where)|workshop|(what|which) year|publication year",

@@ -85,6 +85,7 @@ def signals(question: str, passages: Sequence[Passage], vocabulary: Vocabulary) 
         "similarity": best.similarity,
         "far_off": max(0.0, _ON_THE_SUBJECT - best.similarity) / _ON_THE_SUBJECT,
         "sentence_similarity": max(sentence.similarity for sentence in best.evidence),
+        "no_word_held": float(held.isdisjoint(stems)),
         "missing_names": weight([stem for stem in names if stem not in held]),
         "several_papers": float(intent(question) != "single"),
         "quantity": float(quantity),

@@ -8,10 +8,15 @@ import numpy as np
 from rag.interfaces import Embedder
 from rag.library.library import Library
 from rag.library.stored import StoredPaper, Vectors
+from rag.terms import telling
 from rag.types import EVERYTHING, Evidence, Filters, Passage
 
-DENSE_SHARE = 0.6
-"""Weight of the dense score; `eval/results/retrieval.md` has the sweep that chose it."""
+DENSE_SHARE = 0.5
+"""Weight of the dense score; `eval/results/retrieval.md` has the sweep that chose this and the next two."""
+
+STRONG_COSINE = 0.7
+STRONG_KEYWORD = 1.2
+"""What counts as a full score: the cosine of a chunk, and BM25 as a multiple of the idf of all the question's words."""
 
 POOL = 100
 """How many papers each ranking brings to the fusion."""
@@ -40,7 +45,8 @@ class HybridRetriever:
         dense, keyword = await asyncio.gather(
             self._library.nearest(vector, POOL, allowed), self._library.matching(question, POOL, allowed)
         )
-        fused = fuse(dict(dense), dict(keyword))
+        idf = sum(self._library.idf(telling(question)).values())
+        fused = fuse(dict(dense), dict(keyword), STRONG_KEYWORD * idf)
         candidates = sorted(fused, key=lambda paper: (-fused[paper], paper))[: max(RERANKED, 2 * limit)]
         # A paper may have been removed since it was ranked; one without an abstract has nothing to show.
         stored = [paper for paper in (await self._library.stored(candidates)).values() if paper.sentences]
@@ -53,13 +59,18 @@ class HybridRetriever:
 
 
 def fuse(
-    dense: Mapping[str, float], keyword: Mapping[str, float], dense_share: float = DENSE_SHARE
+    dense: Mapping[str, float],
+    keyword: Mapping[str, float],
+    strong_keyword: float,
+    dense_share: float = DENSE_SHARE,
 ) -> dict[str, float]:
-    """Convex combination of the two scores, each divided by its best (Bruch et al., 2023, section 4), 0 to 1.
+    """Convex combination of the two scores (Bruch et al., 2023, section 4), 0 to 1.
 
-    A paper that the dense ranking left out can't lie nearer than the last one it let in, and is given that score.
+    Each is divided by its best, or by what counts as strong if even the best is weaker: a question of names alone lies
+    near nothing, and the least far chunk must not weigh as much as a paper that has the names. A paper that the dense
+    ranking left out can't lie nearer than the last one it let in, and is given that score.
     """
-    dense_scores, keyword_scores = _to_unit(dense), _to_unit(keyword)
+    dense_scores, keyword_scores = _to_unit(dense, STRONG_COSINE), _to_unit(keyword, strong_keyword)
     furthest = min(dense_scores.values(), default=0.0)
     return {
         paper: dense_share * dense_scores.get(paper, furthest) + (1 - dense_share) * keyword_scores.get(paper, 0.0)
@@ -73,8 +84,8 @@ def _score(fused: float, paper: StoredPaper, vector: Vectors) -> float:
     return (fused + EVIDENCE_WEIGHT * max(0.0, float(nearest.mean()))) / (1 + EVIDENCE_WEIGHT)
 
 
-def _to_unit(scores: Mapping[str, float]) -> dict[str, float]:
-    best = max(scores.values(), default=0.0)
+def _to_unit(scores: Mapping[str, float], strong: float) -> dict[str, float]:
+    best = max(*scores.values(), strong) if scores else strong
     return {paper: max(score, 0.0) / best if best > 0 else 0.0 for paper, score in scores.items()}
 
 

@@ -80,7 +80,6 @@ def test_what_nothing_in_the_library_is_about_is_out_of_scope(engine: Engine, qu
     assert answer.text == "Nothing in this library is about this."
 
 
-@pytest.mark.xfail(reason="words that no paper has speak for an answer in the fitted weights", strict=False)
 @pytest.mark.parametrize("question", ["asdf qwer zxcv", "hello", "Which university do the authors of Hydra work at?"])
 def test_what_has_no_word_of_the_abstracts_is_declined(engine: Engine, question: str) -> None:
     assert ask(engine, question).outcome in ("out_of_scope", "not_in_abstracts")

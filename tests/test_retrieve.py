@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag import build
-from rag.retrieve import DENSE_SHARE, MAX_PASSAGE_CHARACTERS, HybridRetriever, fuse
+from rag.retrieve import DENSE_SHARE, MAX_PASSAGE_CHARACTERS, STRONG_COSINE, HybridRetriever, fuse
 from rag.types import Filters, Paper, Passage
 from tests.conftest import settings
 from tests.stand_ins import WordsEmbedder
@@ -140,43 +140,42 @@ async def test_an_empty_library_has_nothing_for_any_question(tmp_path: Path) -> 
     library.close()
 
 
-@given(scores, scores)
+@given(scores, scores, st.floats(0, 50))
 def test_fused_scores_lie_between_0_and_1_for_every_paper_of_either_ranking(
-    dense: dict[str, float], keyword: dict[str, float]
+    dense: dict[str, float], keyword: dict[str, float], strong: float
 ) -> None:
-    fused = fuse(dense, keyword)
+    fused = fuse(dense, keyword, strong)
     assert fused.keys() == dense.keys() | keyword.keys()
     assert all(0 <= score <= 1 + 1e-9 for score in fused.values())
 
 
-@given(scores, scores)
+@given(scores, scores, st.floats(0, 50))
 def test_a_paper_that_is_better_in_both_rankings_stays_better(
-    dense: dict[str, float], keyword: dict[str, float]
+    dense: dict[str, float], keyword: dict[str, float], strong: float
 ) -> None:
-    fused = fuse(dense, keyword)
+    fused = fuse(dense, keyword, strong)
     for a in fused:
         for b in fused:
             if dense.get(a, 0) >= dense.get(b, 0) and keyword.get(a, 0) >= keyword.get(b, 0):
                 assert fused[a] >= fused[b] - 1e-9
 
 
-@given(scores, scores, st.floats(0.1, 10))
-def test_only_the_proportions_of_a_ranking_count(
-    dense: dict[str, float], keyword: dict[str, float], factor: float
-) -> None:
-    scaled = {paper: factor * score for paper, score in keyword.items()}
-    assert fuse(dense, scaled) == pytest.approx(fuse(dense, keyword))
-
-
 def test_the_best_of_both_gets_1_and_the_best_of_one_its_share() -> None:
-    assert fuse({"a": 0.5, "b": 0.25}, {"a": 12.0}) == pytest.approx({"a": 1, "b": DENSE_SHARE / 2})
+    fused = fuse({"a": 2 * STRONG_COSINE, "b": STRONG_COSINE}, {"a": 12.0}, 5.0)
+    assert fused == pytest.approx({"a": 1, "b": DENSE_SHARE / 2})
+
+
+def test_a_ranking_whose_best_is_weak_counts_little() -> None:
+    assert fuse({"a": STRONG_COSINE / 2}, {}, 0.0) == pytest.approx({"a": DENSE_SHARE / 2})
+    assert fuse({}, {"a": 3.0}, 12.0) == pytest.approx({"a": (1 - DENSE_SHARE) / 4})
 
 
 def test_a_paper_that_the_dense_ranking_left_out_is_taken_for_as_far_as_its_last() -> None:
-    assert fuse({"a": 0.8, "b": 0.4}, {"c": 3.0})["c"] == pytest.approx(DENSE_SHARE / 2 + 1 - DENSE_SHARE)
+    fused = fuse({"a": 0.8, "b": 0.4}, {"c": 3.0}, 0.0)
+    assert fused["c"] == pytest.approx(DENSE_SHARE / 2 + 1 - DENSE_SHARE)
 
 
 def test_a_paper_on_the_far_side_counts_as_unlike_and_no_less() -> None:
-    assert fuse({"a": 0.5, "b": -0.5}, {}) == pytest.approx({"a": DENSE_SHARE, "b": 0})
-    assert fuse({"a": -0.5}, {}) == {"a": 0}
-    assert fuse({}, {}) == {}
+    assert fuse({"a": 0.8, "b": -0.5}, {}, 0.0) == pytest.approx({"a": DENSE_SHARE, "b": 0})
+    assert fuse({"a": -0.5}, {}, 0.0) == {"a": 0}
+    assert fuse({}, {}, 0.0) == {}

@@ -271,6 +271,8 @@ class KeywordIndex:
         self._now()
         with self._our_errors("written"):
             writer = self._index.writer(WRITER_BYTES, 1)
+            # A process killed while it committed leaves files that would keep the same commit from ever succeeding.
+            writer.garbage_collect_files()
         try:
             yield writer
             with self._our_errors("written"):

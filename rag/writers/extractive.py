@@ -1,7 +1,7 @@
 """Composes an answer from the supporting sentences themselves; needs no model."""
 
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +10,16 @@ from rag.evidence import likelihoods
 from rag.interfaces import Vocabulary
 from rag.terms import telling
 from rag.types import Evidence, Passage, Turn
-from rag.writers.intent import intent
+from rag.writers.intent import Intent, intent
 
 MAX_WORDS = 118
 MAX_LISTED = 6
 LISTED_SHARE = 0.68
 """A paper is listed if it scores at least this share of the best one."""
-COMPARED_SHARE = 0.7
+COMPARED_SHARE = 0.75
+"""A second paper is set beside the best one if it scores at least this share of it."""
+SAYING_COST = 0.15
+"""A sentence less likely than this to hold the answer is not worth its words."""
 MAX_NAME_WORDS = 4
 
 _LEAD_IN = re.compile(
@@ -41,22 +44,23 @@ class ExtractiveWriter:
         known = " ".join([*(turn.content for turn in history), question])
         idf = self._vocabulary.idf(telling(question))
         wanted = intent(question)
-        if wanted == "list":
-            chosen = _listed(passages)
-            pieces = _list(chosen, [likelihoods(question, known, passage, idf) for passage in chosen])
-        else:
-            chosen = _compared(passages, idf) if wanted == "comparison" else passages[:1]
-            pieces = _prose(chosen, [likelihoods(question, known, passage, idf) for passage in chosen])
+        chosen = _CHOICE[wanted](passages, idf)
+        values = [likelihoods(question, known, passage, idf) - SAYING_COST for passage in chosen]
+        pieces = _list(chosen, values) if wanted == "list" else _prose(chosen, values)
         for position, piece in enumerate(pieces):
             yield piece if position == 0 else (f"\n{piece}" if wanted == "list" else f" {piece}")
 
 
-def _listed(passages: Sequence[Passage]) -> Sequence[Passage]:
+def _best(passages: Sequence[Passage], _idf: Mapping[str, float]) -> Sequence[Passage]:
+    return passages[:1]
+
+
+def _listed(passages: Sequence[Passage], _idf: Mapping[str, float]) -> Sequence[Passage]:
     return [p for p in passages if p.score >= LISTED_SHARE * passages[0].score][:MAX_LISTED]
 
 
 def _compared(passages: Sequence[Passage], idf: Mapping[str, float]) -> Sequence[Passage]:
-    """The best paper, and the one that best adds to it: well placed, with words of the question that the first lacks."""
+    """The best paper, and the one that best adds to it: well placed, with words of the question that it lacks."""
     first = passages[0]
     missing = {stem: weight for stem, weight in idf.items() if stem not in _words(first)}
     total = sum(idf.values()) or 1.0
@@ -66,6 +70,13 @@ def _compared(passages: Sequence[Passage], idf: Mapping[str, float]) -> Sequence
 
     others = [p for p in passages[1:] if p.score >= COMPARED_SHARE * first.score]
     return [first, *sorted(others, key=adds, reverse=True)[:1]]
+
+
+_CHOICE: Mapping[Intent, Callable[[Sequence[Passage], Mapping[str, float]], Sequence[Passage]]] = {
+    "single": _best,
+    "comparison": _compared,
+    "list": _listed,
+}
 
 
 def _words(passage: Passage) -> set[str]:
@@ -110,7 +121,7 @@ def cite(sentence: str, number: int) -> str:
     """The mark goes before the full stop."""
     body = sentence.rstrip()
     end = body[-1] if body[-1] in ".!?" else "."
-    return f"{body.rstrip('.!?')} [{number}]{end}"
+    return f"{body.rstrip('.!? ')} [{number}]{end}"
 
 
 def best_within(evidence: Sequence[Evidence], values: NDArray[np.float64], words: int) -> list[int]:
@@ -127,5 +138,6 @@ def best_within(evidence: Sequence[Evidence], values: NDArray[np.float64], words
 
 def _tidy(sentence: Evidence) -> str:
     """Without the words that tie it to a sentence before, which is not shown."""
-    text = " ".join(_LEAD_IN.sub("", sentence.text).split())
+    words = (_LEAD_IN.sub("", sentence.text) or sentence.text).split()
+    text = " ".join(words) if len(words) <= MAX_WORDS else f"{' '.join(words[:MAX_WORDS])} …"
     return text[:1].upper() + text[1:]
