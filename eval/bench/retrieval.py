@@ -5,8 +5,9 @@
 
 `--questions` are our question records (the answerable ones are asked), `--queries` and `--qrels` a BEIR benchmark. The
 first table has chunk settings, each as TOKENS/OVERLAP, with the paper's title in front of every chunk or without it;
-the others have the rankings over the chosen chunks. Cutting, embedding, keyword index and fusion are the product's; the
-dense ranking is exact instead of Chroma's, and near-duplicates stay. A text is embedded once, whatever needs it.
+the others have the rankings over the chosen chunks: each half alone, both fused, that ranked again by sentences. All of
+it is the product's, except that the dense ranking is exact instead of Chroma's and that near-duplicates stay. A text
+is embedded once, whatever needs it.
 """
 
 import argparse
@@ -27,11 +28,13 @@ from eval import questions
 from eval.metrics.retrieval import hit, ndcg
 from eval.questions import PaperRef, Question
 from eval.statistics import difference
-from rag import chunk, condense, corpus, embedders
+from rag import chunk, condense, corpus, embedders, retrieve, sentences
 from rag.interfaces import Embedder
 from rag.library import incoming
 from rag.library.keywords import KeywordIndex
-from rag.retrieve import DENSE_SHARE, POOL, fuse
+from rag.library.stored import StoredPaper
+from rag.retrieve import DENSE_SHARE, POOL, RERANKED, STRONG_KEYWORD, fuse
+from rag.terms import telling
 from rag.types import Paper
 
 LIMITS = (32, 64, 96, 128, 256)
@@ -45,12 +48,13 @@ Scores = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Task:
-    """What is asked of which papers, and what the keyword index finds, which no chunk setting changes."""
+    """What is asked of which papers, and what no chunk changes: the keyword ranking, and a strong score in it."""
 
     papers: Mapping[str, Paper]
     questions: Sequence[Question]
     vectors: Vectors
     keyword: Sequence[Scores]
+    strong: Sequence[float]
 
     @property
     def clusters(self) -> list[str]:
@@ -91,7 +95,7 @@ async def measure(options: argparse.Namespace) -> None:
     for setting, title in product(options.chunks, options.titles):
         print(await _chunk_row(task, embedder, setting, title), flush=True)
     dense, _ = await _dense(task, embedder, options.chosen, "front")
-    _print_rankings(task, dense)
+    _print_rankings(task, dense, await _stored(task, embedder))
 
 
 async def _chunk_row(task: Task, embedder: Remembering, setting: tuple[int, int], title: str) -> str:
@@ -101,17 +105,24 @@ async def _chunk_row(task: Task, embedder: Remembering, setting: tuple[int, int]
     return _row([*cells, *(_mean(task, values) for values in (alone.ndcg, hybrid.ndcg, hybrid.first))])
 
 
-def _print_rankings(task: Task, dense: Sequence[Scores]) -> None:
-    keywords, alone = _scored(task, task.keyword), _scored(task, dense)
-    hybrids = {share: _scored(task, _fused(task, dense, share)) for share in SHARES}
-    print("\n| ranking | nDCG@10 | gold first |\n|---|---|---|")
-    named = {"keywords": keywords, "dense": alone, **{f"hybrid, dense share {s}": h for s, h in hybrids.items()}}
-    for name, scored in named.items():
-        print(_row([name, _mean(task, scored.ndcg), _mean(task, scored.first)]))
+def _print_rankings(task: Task, dense: Sequence[Scores], stored: Mapping[str, StoredPaper]) -> None:
+    fused = {share: _fused(task, dense, share) for share in SHARES}
+    again = {share: _by_sentences(task, scores, stored) for share, scores in fused.items()}
+    found = {
+        "keywords": task.keyword,
+        "dense": dense,
+        **{f"hybrid {share}": scores for share, scores in fused.items()},
+        **{f"hybrid {share}, by sentences": scores for share, scores in again.items()},
+    }
+    scored = {name: _scored(task, scores) for name, scores in found.items()}
+    print("\n| ranking, with the dense share | nDCG@10 | gold first |\n|---|---|---|")
+    for name, values in scored.items():
+        print(_row([name, _mean(task, values.ndcg), _mean(task, values.first)]))
     print("\n| difference in nDCG@10 | mean (standard error) | 95% interval | p | better, same, worse |")
     print("|---|---|---|---|---|")
-    for name, other in (("keywords", keywords), ("dense", alone)):
-        print(_difference(task, f"hybrid {DENSE_SHARE} - {name}", other.ndcg, hybrids[DENSE_SHARE].ndcg))
+    hybrid, ours = f"hybrid {DENSE_SHARE}", f"hybrid {DENSE_SHARE}, by sentences"
+    for a, b in ((hybrid, "keywords"), (hybrid, "dense"), (ours, hybrid), (ours, "keywords"), (ours, "dense")):
+        print(_difference(task, f"{a} - {b}", scored[b].ndcg, scored[a].ndcg))
 
 
 def _difference(task: Task, name: str, a: Sequence[float], b: Sequence[float]) -> str:
@@ -138,7 +149,37 @@ def _nearest(ids: Sequence[str], cosines: Vectors) -> Scores:
 
 
 def _fused(task: Task, dense: Sequence[Scores], share: float) -> list[Scores]:
-    return [fuse(a, b, share) for a, b in zip(dense, task.keyword, strict=True)]
+    each = zip(dense, task.keyword, task.strong, strict=True)
+    return [fuse(near, matching, strong, share) for near, matching, strong in each]
+
+
+async def _stored(task: Task, embedder: Remembering) -> dict[str, StoredPaper]:
+    """Every paper with the vectors of its sentences, as the library keeps it."""
+    spans = {id: tuple(sentences.spans(paper.abstract)) for id, paper in task.papers.items()}
+    texts = [task.papers[id].abstract[start:end] for id, those in spans.items() for start, end in those]
+    vectors = iter(await embedder.embed(texts))
+    return {
+        id: StoredPaper(
+            paper=task.papers[id],
+            chunks=(),
+            chunk_vectors=np.zeros((0, 0), np.float32),
+            sentences=those,
+            sentence_vectors=np.stack([next(vectors) for _ in those]),
+        )
+        for id, those in spans.items()
+    }
+
+
+def _by_sentences(task: Task, fused: Sequence[Scores], stored: Mapping[str, StoredPaper]) -> list[Scores]:
+    """The best of the fusion, ranked again by their sentences."""
+    return [
+        {id: retrieve._score(scores[id], stored[id], asked) for id in _best(scores, RERANKED)}
+        for scores, asked in zip(fused, task.vectors, strict=True)
+    ]
+
+
+def _best(scores: Scores, count: int) -> list[str]:
+    return sorted(scores, key=lambda id: (-scores[id], id))[:count]
 
 
 def _scored(task: Task, found: Sequence[Scores]) -> Scored:
@@ -148,8 +189,7 @@ def _scored(task: Task, found: Sequence[Scores]) -> Scored:
 
 
 def _ranked(task: Task, question: Question, scores: Scores) -> list[str]:
-    best = sorted(scores, key=lambda id: (-scores[id], id))[:TOP]
-    return [question.key(PaperRef(id, task.papers[id].title)) for id in best]
+    return [question.key(PaperRef(id, task.papers[id].title)) for id in _best(scores, TOP)]
 
 
 def _mean(task: Task, values: Sequence[float]) -> str:
@@ -176,8 +216,9 @@ async def _task(options: argparse.Namespace, embedder: Remembering) -> Task:
         index = KeywordIndex(Path(folder))
         index.apply(papers.values(), (), 1)
         keyword = [dict(index.search(text, POOL)) for text in alone]
+        strong = [STRONG_KEYWORD * sum(index.idf(telling(text)).values()) for text in alone]
         index.close()
-    return Task(papers, asked, await embedder.embed(alone), keyword)
+    return Task(papers, asked, await embedder.embed(alone), keyword, strong)
 
 
 def _benchmark(queries: Path, qrels: Path) -> Iterator[Question]:
