@@ -89,10 +89,10 @@ class Receipts:
         return Feedback(answer_id=id, verdict=verdict, comment=comment, created=created or now, updated=now)
 
     def feedback(self) -> list[dict[str, Any]]:
-        """Everything that was said, oldest first, each with what it takes to ask again."""
+        """Everything that was said, the latest last, each with what it takes to ask again."""
         query = select(answers, *_SAID).join(feedback, feedback.c.answer == answers.c.id)
         with self._database.reading() as connection:
-            return [_exported(row) for row in connection.execute(query.order_by(feedback.c.created, answers.c.id))]
+            return [_exported(row) for row in connection.execute(query.order_by(feedback.c.updated, answers.c.id))]
 
 
 def put(connection: Connection, asked: Asked, answer: Answer, conversation: str | None = None) -> None:
