@@ -25,10 +25,17 @@ _Questions = Annotated[
 ]
 _Papers = Annotated[
     list[Path] | None,
-    typer.Option("--papers", metavar="FILE", help="Papers to load first (local); may be given again."),
+    typer.Option(
+        "--papers",
+        metavar="FILE",
+        help="Papers to load first (local), by default into a library of their own; may be given again.",
+    ),
 ]
 _Judge = Annotated[str, typer.Option("--model", metavar="M", help="A chat model, provider:model.")]
 _BaseUrl = Annotated[str, typer.Option("--base-url", metavar="URL", help="Of an OpenAI-compatible server.")]
+_Price = Annotated[
+    str, typer.Option("--price", metavar="IN/OUT", help="US dollars for a million tokens, as 0.15/0.60.")
+]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -73,7 +80,8 @@ def run(
 
     system_prompt = runs.text_of(system) if system else ""
     if not questions and not papers and not library and target == "local":
-        papers, library = [runs.SAMPLE_PAPERS], runs.SAMPLE_LIBRARY
+        papers = [runs.SAMPLE_PAPERS]
+    library = library or runs.library_of(papers or [])
     plan = runs.Plan(
         questions=questions or runs.SAMPLE_QUESTIONS,
         target=target,
@@ -89,11 +97,11 @@ def run(
 
 
 @app.command()
-def score(run: _Run, json: _Json = False) -> None:
+def score(run: _Run, price: _Price = "", json: _Json = False) -> None:
     """Measure the answers of a run again; nothing is asked."""
     from eval.commands import runs
 
-    runs.score(run, json)
+    runs.score(run, price, json)
 
 
 @app.command()
@@ -116,11 +124,12 @@ def report(
     run: _Run,
     html: Annotated[Path | None, typer.Option(metavar="FILE", show_default="RUN/report.html")] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", show_default="RUN/report.md")] = None,
+    price: _Price = "",
 ) -> None:
     """Write the figures as one HTML page and as Markdown."""
     from eval.commands import runs
 
-    runs.report(run, html, markdown)
+    runs.report(run, html, markdown, price)
 
 
 @app.command()

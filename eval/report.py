@@ -11,6 +11,7 @@ from eval.metrics import COSTS, METRICS
 from eval.metrics.answers import missing_facts
 from eval.metrics.case import Case
 from eval.metrics.citations import is_supported, is_verbatim, stated
+from eval.metrics.latency import Price
 from eval.questions import load
 from eval.records import Response, RunFiles, read_manifest, read_papers, read_responses
 from eval.score import Scored
@@ -79,6 +80,7 @@ class Page:
     bad: list[Bad]
     wrong: int
     judge: dict[str, Any] | None
+    cost: tuple[float, float | None] | None
 
     @property
     def net(self) -> list[dict[str, Any]]:
@@ -126,7 +128,7 @@ class Page:
         return [(name, lines) for name, lines in groups if lines]
 
 
-def read(folder: Path) -> Page:
+def read(folder: Path, price: Price | None = None) -> Page:
     """Gather the page from a run's folder, which must have been scored. Raises RequestError."""
     files = RunFiles(folder)
     questions, responses = load(files.questions), read_responses(files)
@@ -137,9 +139,11 @@ def read(folder: Path) -> Page:
     ]
     faulty = [bad for bad in every if _badness(bad.row) < (1.0, 1.0, 1.0, 1.0)]
     worst = sorted(faulty, key=lambda bad: (not bad.row.failed, _badness(bad.row), bad.row.id))
+    summary = Summary(scores)
     return Page(
         manifest=read_manifest(files),
-        summary=Summary(scores),
+        summary=summary,
+        cost=summary.cost(price) if price else None,
         bad=worst[:WORST],
         wrong=sum(not row.right for row in scores.rows),
         judge=json.loads(files.judged.read_text(encoding="utf-8")) if files.judged.exists() else None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from eval.metrics import METRICS, Metric, abstention
-from eval.metrics.latency import percentile
+from eval.metrics.latency import Price, cost, percentile
 from eval.questions import TYPES
 from eval.score import Scored, Scores
 from eval.statistics import Estimate, estimate
@@ -141,6 +141,11 @@ class Summary:
     def tokens(self) -> tuple[int, int]:
         """Tokens of all prompts and all completions, as the system counted them."""
         return sum(r.prompt_tokens for r in self.scores.rows), sum(r.completion_tokens for r in self.scores.rows)
+
+    def cost(self, price: Price) -> tuple[float, float | None]:
+        """US dollars of the run, and of each right answer to an answerable question (None if there is none)."""
+        dollars, right = cost(*self.tokens, price), self.outcomes["answered, right"]
+        return dollars, dollars / right if right else None
 
 
 def line(rows: Sequence[Scored], name: str, label: str = "") -> Line:

@@ -14,6 +14,7 @@ from eval.compare import Comparison
 from eval.gate import Gate
 from eval.judging import Check, Judged
 from eval.leaks import Leak
+from eval.metrics.latency import Price
 from eval.summary import Line, Summary
 from eval.targets import Options
 
@@ -49,7 +50,7 @@ def with_progress(options: Options, report: Callable[[int, int], None]) -> Optio
     return replace(options, progress=report)
 
 
-def figures(summary: Summary) -> None:
+def figures(summary: Summary, price: Price | None = None) -> None:
     """The headline table, then what only the whole run shows."""
     scores = summary.scores
     table = _table(
@@ -60,7 +61,14 @@ def figures(summary: Summary) -> None:
     _OUT.print(table)
     p50, p95 = summary.latency(50), summary.latency(95)
     if p50 is not None and p95 is not None:
-        _OUT.print(f"Latency: half within {p50:,.0f} ms, 95% within {p95:,.0f} ms.")
+        first = summary.first_token(50)
+        words = "" if first is None else f" First words: half within {first:,.0f} ms."
+        _OUT.print(f"Latency: half within {p50:,.0f} ms, 95% within {p95:,.0f} ms.{words}")
+    if any(summary.tokens):
+        _OUT.print("Tokens: {:,} in, {:,} out.".format(*summary.tokens))
+    if price:
+        dollars, each = summary.cost(price)
+        _OUT.print(f"Cost: ${dollars:.4f}" + ("." if each is None else f", ${each:.5f} for each right answer."))
 
 
 def estimate_cells(line: Line) -> tuple[str, str, str]:

@@ -13,6 +13,7 @@ from eval.metrics import METRICS, abstention, answers, citations, latency, retri
 from eval.questions import Question
 from eval.refusals import declines
 from eval.reply import Quote, Shown, Stated
+from rag.errors import RequestError
 from tests.eval_cases import QUESTIONS, case, ref
 
 A, B, C, D, E = QUESTIONS
@@ -225,8 +226,9 @@ def test_percentiles_are_values_that_occurred() -> None:
 
 
 def test_cost_is_tokens_times_price() -> None:
-    reply = case(A, prompt_tokens=1000, completion_tokens=500).reply
-    assert latency.cost(reply, latency.Price(prompt=2, completion=10)) == pytest.approx(0.007)
+    assert latency.cost(1000, 500, latency.price("2/10")) == pytest.approx(0.007)
+    with pytest.raises(RequestError, match=r"as 0\.15/0\.60"):
+        latency.price("cheap")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from eval import score as scoring
 from eval.metrics import METRICS
+from eval.metrics.latency import Price
 from eval.questions import Question
 from eval.records import Response, RunFiles
 from eval.score import Scores, offered
@@ -99,6 +100,15 @@ def test_where_answers_are_lost_is_told() -> None:
         "answered, right": 1, "answered, wrong": 1, "declined, though answerable": 1,
         "answered, though unanswerable": 0, "declined, rightly": 2, "failed": 0,
     }  # fmt: skip
+
+
+def test_the_cost_of_a_run_is_that_of_its_tokens() -> None:
+    summary = Summary(scores_of(oracle))
+    assert summary.tokens == (10, 15)
+    dollars, each = summary.cost(Price(prompt=1e6, completion=2e6))
+    assert dollars == pytest.approx(40)
+    assert each == pytest.approx(40 / 3)
+    assert Summary(scores_of(failing)).cost(Price(1, 1)) == (0, None)
 
 
 def test_the_confidence_of_the_oracle_separates() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from importlib.resources import files as packaged
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from eval import report as reporting
 from eval import run as running
 from eval import score as scoring
 from eval import targets, terminal
+from eval.metrics import latency
 from eval.metrics.case import Case
 from eval.questions import Question
 from eval.records import RunFiles, pretty, read_manifest, read_papers, read_responses, write_atomically
@@ -26,7 +28,6 @@ from rag.errors import RequestError
 
 SAMPLE_QUESTIONS = Path(str(packaged("eval") / "data" / "sample_questions.jsonl"))
 SAMPLE_PAPERS = Path(str(packaged("rag") / "data" / "sample_papers.jsonl"))
-SAMPLE_LIBRARY = "evaluation"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,12 @@ class Plan:
     deadline_seconds: float
     retry_failed: bool
     fresh: bool
+
+
+def library_of(papers: Sequence[Path]) -> str:
+    """The library into which these papers are loaded if none is named: one for just these contents; empty for none."""
+    contents = b"".join(sha256(_bytes_of(path)).digest() for path in papers)
+    return f"eval-{sha256(contents).hexdigest()[:8]}" if papers else ""
 
 
 def options(
@@ -127,13 +134,14 @@ def _begin(files: RunFiles, manifest: dict[str, Any], questions: Sequence[Questi
     write_atomically(files.manifest, pretty(manifest))
 
 
-def score(folder: Path, json: bool) -> None:
+def score(folder: Path, price: str, json: bool) -> None:
     """Score a run from its files."""
+    charged = latency.price(price) if price else None
     scores = _score(folder)
     if json:
         sys.stdout.write(scoring.dumps(scores))
     else:
-        terminal.figures(Summary(scores))
+        terminal.figures(Summary(scores), charged)
 
 
 def compare(a: Path, b: Path, declared: str, json: bool) -> None:
@@ -148,16 +156,23 @@ def compare(a: Path, b: Path, declared: str, json: bool) -> None:
         terminal.comparison(found)
 
 
-def report(folder: Path, html: Path | None, markdown: Path | None) -> None:
+def report(folder: Path, html: Path | None, markdown: Path | None, price: str) -> None:
     """Write both reports, scoring the run first."""
     _score(folder)
-    page = reporting.read(folder)
+    page = reporting.read(folder, latency.price(price) if price else None)
     for path, text in (
         (html or folder / "report.html", reporting.html(page)),
         (markdown or folder / "report.md", reporting.markdown(page)),
     ):
         write_atomically(path, text)
         terminal.say(f"wrote {path}")
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RequestError(f"{path} can't be read: {error}") from error
 
 
 def text_of(path: Path) -> str:

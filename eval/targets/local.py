@@ -22,6 +22,7 @@ CALIBRATION = "calibration.json"
 """The file in the home folder with which `eval calibrate` moves the threshold from which to answer."""
 
 _PAGE = 1000
+_THAT_MATTER = {"embedder", "model", "model_base_url"}
 _OF_THE_PRODUCT = frozenset({".py", ".json", ".md", ".txt"})
 
 
@@ -132,9 +133,7 @@ def product_hash(calibration: Path | None) -> str:
 
 
 def _described(workspace: Workspace) -> dict[str, Any]:
-    secret = {"api_keys", "database_url", "home"}
-    settings = workspace.settings.model_dump(mode="json", exclude=secret)
-    return {"settings": settings, "embedder": workspace.embedder.name}
+    return {"settings": workspace.settings.model_dump(mode="json", include=_THAT_MATTER)}
 
 
 def _records(paths: Sequence[Path]) -> Iterator[Paper | Rejected]:
