@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from rag import embedders
+from rag import decide, embedders
 from rag.condense import Rules
 from rag.config import Settings
 from rag.engine import Engine
@@ -71,6 +71,7 @@ def engine(settings: Settings, library: Library, model: str = "") -> Engine:
         writer=writer,
         condenser=condenser,
         unsupported=settings.unsupported,
+        answer_from=decide.calibrated(settings.home / decide.CALIBRATION),
     )
 
 

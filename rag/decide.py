@@ -6,14 +6,19 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from math import exp
+from pathlib import Path
 from typing import Any
 
 from rag import asked
+from rag.errors import ConfigError
 from rag.evidence import NAME
 from rag.interfaces import Vocabulary
 from rag.terms import telling
 from rag.types import Outcome, Passage
 from rag.writers.intent import intent
+
+CALIBRATION = "calibration.json"
+"""The file of the home folder that `scholiast eval calibrate` writes."""
 
 _NEAREST = 3
 _ON_THE_SUBJECT = 0.3
@@ -48,13 +53,18 @@ _OUT_OF_SCOPE = "Nothing in this library is about this."
 _NOT_SAID = "The abstracts do not say."
 
 
-def evidence(question: str, passages: Sequence[Passage], vocabulary: Vocabulary) -> Decision:
-    """Decide from the best passages. `passages` is not empty and has the best first."""
+def evidence(
+    question: str, passages: Sequence[Passage], vocabulary: Vocabulary, answer_from: float | None = None
+) -> Decision:
+    """Decide from the best passages. `passages` is not empty and has the best first.
+
+    `answer_from` takes the place of the confidence from which the fitted model answers.
+    """
     fitted = _fitted()
     found = signals(question, passages, vocabulary)
     score = fitted["bias"] + sum(weight * found[name] for name, weight in fitted["weights"].items())
     confidence = 1 / (1 + exp(-score))
-    if confidence >= fitted["answer_from"]:
+    if confidence >= (fitted["answer_from"] if answer_from is None else answer_from):
         return Decision(outcome="answered", confidence=confidence)
     if found["similarity"] < _ON_THE_SUBJECT:
         return Decision(outcome="out_of_scope", confidence=confidence, reason=_OUT_OF_SCOPE)
@@ -104,6 +114,22 @@ def plain_words(decision: Decision, passages: Sequence[Passage]) -> str:
     titles = [f"“{passage.paper.title.rstrip('.')}”" for passage in passages[:_NEAREST]]
     nearest = " and ".join([", ".join(titles[:-1]), titles[-1]] if len(titles) > 1 else titles)
     return f"{decision.reason} The nearest {'papers are' if len(titles) > 1 else 'paper is'} {nearest}."
+
+
+def calibrated(path: Path) -> float | None:
+    """The confidence from which to answer, as `scholiast eval calibrate` wrote it; None when it has not.
+
+    Raises ConfigError.
+    """
+    try:
+        answer_from = json.loads(path.read_text(encoding="utf-8"))["answer_from"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path} can't be read as a calibration ({error!r}); make it anew or delete it") from error
+    if not isinstance(answer_from, int | float) or not 0 <= answer_from <= 1:
+        raise ConfigError(f"{path}: answer_from is {answer_from!r}, not a confidence from 0 to 1; make it anew")
+    return float(answer_from)
 
 
 @cache

@@ -62,6 +62,7 @@ class Engine:
     writer: Writer
     condenser: Condenser = Rules()  # noqa: RUF009  # frozen and without state
     unsupported: Policy = "flag"
+    answer_from: float | None = None
 
     async def ask(
         self, question: str, history: Sequence[Turn] = (), filters: Filters = EVERYTHING, top_k: int = TOP_K
@@ -116,7 +117,7 @@ class Engine:
 
     async def _decide(self, alone: Standalone, passages: Sequence[Passage], filters: Filters) -> Decision:
         if passages:
-            return decide.evidence(alone.question, passages, self.vocabulary)
+            return decide.evidence(alone.question, passages, self.vocabulary, self.answer_from)
         filtered = filters != EVERYTHING and bool(await self.retriever.retrieve(alone.search, 1))
         return decide.NOTHING_PASSES_THE_FILTERS if filtered else decide.EMPTY_LIBRARY
 

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from rag import build, corpus, decide, embedders
 from rag.engine import Engine
+from rag.errors import ConfigError
 from rag.types import Answer, Filters
 from tests.conftest import SAMPLE, settings
 from tests.passages import Flat, passage
@@ -111,3 +113,20 @@ def test_only_an_answer_says_more_than_the_reason() -> None:
         "The abstracts do not say. The nearest paper is “Kite: Fast Speech Recognition on Phones”."
     )
     assert decide.plain_words(decide.EMPTY_LIBRARY, []) == decide.EMPTY_LIBRARY.reason
+
+
+def test_a_calibrated_threshold_takes_the_place_of_the_fitted_one(tmp_path: Path) -> None:
+    (tmp_path / decide.CALIBRATION).write_text('{"answer_from": 1.0, "alpha": 0.05}')
+    answer_from = decide.calibrated(tmp_path / decide.CALIBRATION)
+    assert decide.evidence("How is a kite made?", [KITE], Flat(), answer_from).outcome != "answered"
+
+
+def test_without_a_calibration_the_fitted_threshold_holds(tmp_path: Path) -> None:
+    assert decide.calibrated(tmp_path / decide.CALIBRATION) is None
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"alpha": 0.05}', '{"answer_from": 7}', '{"answer_from": "high"}'])
+def test_a_calibration_that_can_not_be_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / decide.CALIBRATION).write_text(content)
+    with pytest.raises(ConfigError, match=decide.CALIBRATION):
+        decide.calibrated(tmp_path / decide.CALIBRATION)
