@@ -14,6 +14,8 @@ _LEANS_BACK = re.compile(
     re.IGNORECASE,
 )
 _SHORT_QUESTION_WORDS = 8
+_VERB = re.compile(r"\b(is|are|was|were|do|does|did|has|have|can|could|will|would|should)\b", re.IGNORECASE)
+_NAME = re.compile(r"(?<=\s)(?!I\b)[A-Z]|\w\d")
 
 
 class Rules:
@@ -36,8 +38,14 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
 
 
 def leans_back(question: str) -> bool:
-    """Whether a question can't be understood alone, as far as its words tell."""
-    return len(question.split()) <= _SHORT_QUESTION_WORDS or _LEANS_BACK.search(question) is not None
+    """Whether a question can't be understood alone, as far as its words tell.
+
+    A short one seldom can, unless it is a whole sentence that names something: "What is the capital of France?"
+    """
+    if _LEANS_BACK.search(question):
+        return True
+    whole = _VERB.search(question) is not None and _NAME.search(question) is not None
+    return len(question.split()) <= _SHORT_QUESTION_WORDS and not whole
 
 
 def _thread(history: Sequence[Turn]) -> Sequence[Turn]:
