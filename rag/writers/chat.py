@@ -195,7 +195,7 @@ def _model(name: str, base_url: str, seconds: float) -> BaseChatModel:
     provider, _, model = name.partition(":")
     if not provider or not model:
         raise ConfigError(
-            f"model {name!r} is not provider:model, as in openai:gpt-4o-mini; without a model, say extractive"
+            f"model {name!r} is not provider:model; set SCHOLIAST_MODEL=openai:gpt-4o-mini, or extractive"
         )
     tokens.prepare()
     options = _openai(base_url, seconds) if provider == OPENAI else {"max_tokens": MOST_TOKENS}
