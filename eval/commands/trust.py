@@ -10,8 +10,8 @@ from eval import score as scoring
 from eval.commands import runs
 from eval.judge import Judge, chat_model
 from eval.records import RunFiles, pretty, write_atomically
-from eval.targets.local import CALIBRATION
 from rag import config
+from rag.decide import CALIBRATION
 from rag.errors import RequestError
 
 _MEMORY = "judge_replies.jsonl"

@@ -14,12 +14,10 @@ from eval.records import SeenPaper
 from eval.targets import SEARCH_LIMIT, Asked, Facts, Options, Target
 from rag import config, corpus, wire
 from rag.build import Workspace
+from rag.decide import CALIBRATION
 from rag.engine import Delta, Done, Engine
 from rag.library.library import Library
 from rag.types import Paper, Passage, Rejected
-
-CALIBRATION = "calibration.json"
-"""The file in the home folder with which `eval calibrate` moves the threshold from which to answer."""
 
 _PAGE = 1000
 _THAT_MATTER = {"embedder", "model", "model_base_url"}
