@@ -37,6 +37,8 @@ SAMPLE = Path(str(files("rag") / "data" / "sample_papers.jsonl"))
 SAMPLE_QUESTIONS = Path(str(files("eval") / "data" / "sample_questions.jsonl"))
 HELPS = 5
 
+_Stream = int | IO[str] | None
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -107,16 +109,18 @@ def _run(folder: str, *arguments: str) -> tuple[str, Cost]:
 
 @contextmanager
 def _served(folder: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server on a free port, and its address."""
-    process = _start(folder, "serve", "--port", "0", err=subprocess.PIPE)
+    """A server on a free port, and its address. Its log goes to a file: nobody would empty a pipe."""
+    log = Path(folder) / "serve.log"
+    with log.open("w") as lines:
+        process = _start(folder, "serve", "--port", "0", err=lines)
     try:
-        yield process, _address(process.stderr)
+        yield process, _address(process, log)
     finally:
         process.terminate()
-        process.communicate()
+        process.wait()
 
 
-def _start(folder: str, *arguments: str, out: int | None = None, err: int | None = None) -> subprocess.Popen[str]:
+def _start(folder: str, *arguments: str, out: _Stream = None, err: _Stream = None) -> subprocess.Popen[str]:
     """As if nothing were set: neither in the environment nor in a file beside us."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SCHOLIAST_")}
     environment["SCHOLIAST_HOME"] = str(Path(folder) / "home")
@@ -124,11 +128,12 @@ def _start(folder: str, *arguments: str, out: int | None = None, err: int | None
     return subprocess.Popen(command, cwd=folder, env=environment, text=True, stdout=out, stderr=err)
 
 
-def _address(lines: IO[str] | None) -> str:
-    for line in lines or ():
-        if found := re.search(r"answers at (http://\S+)", line):
+def _address(process: subprocess.Popen[str], log: Path) -> str:
+    while process.poll() is None:
+        if found := re.search(r"answers at (http://\S+)", log.read_text()):
             return found[1]
-    raise RuntimeError("`scholiast serve` ended before it listened")
+        time.sleep(0.05)
+    raise RuntimeError(f"`scholiast serve` ended before it listened: {log.read_text()}")
 
 
 def _waited(ask: Callable[[Question], float], asked: Sequence[Question], rounds: int, server: int) -> Waited:
