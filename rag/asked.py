@@ -69,7 +69,7 @@ _KINDS = {
         r"\$\S*|costs?|price|dollars?|usd|joules?|energy|carbon|cheap\w*|expens\w+|budget",
     ),
     "people": _kind(
-        r"authors?|universit\w+|institut\w+|affiliat\w+|funded|funding",
+        r"who (is|are|were) the authors?|universit\w+|institut\w+|affiliat\w+|funded|funding",
         r"universit\w+|institut\w+|funded|funding",
     ),
     "publication": _kind(
@@ -89,7 +89,7 @@ _KINDS = {
     ),
 }
 _VERBATIM = re.compile(
-    r"\b(learning rate|batch size|epochs?|optimi[sz]er|dropout|temperature|weight decay|hyper-?param\w*|layers?"
+    r"\b(learning rate|batch size|epochs?|optimi[sz]er|dropout|temperature|weight decay|hyper-?param\w*"
     r"|threshold|default|dimension\w*|ablation|confidence interval|standard deviation|p-?value|lower bound"
     r"|upper bound|proof)\b",
     _FLAGS,
@@ -103,8 +103,9 @@ def for_a_quantity(question: str) -> bool:
 
 
 def metrics(question: str) -> list[str]:
-    """The measures whose value it asks for, such as FID."""
-    return [found.group(1) for found in _METRIC.finditer(question)]
+    """The measures whose value it asks for, such as FID; top-1 is an accuracy."""
+    found = [match.group(1) for match in _METRIC.finditer(question)]
+    return [f"{metric} accuracy" if metric.lower().startswith("top") else metric for metric in found]
 
 
 def counted(question: str) -> list[str]:

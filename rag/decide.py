@@ -1,7 +1,7 @@
 """Is there evidence to answer from? A calibrated score, not a guess, decides between the outcomes."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -79,32 +79,35 @@ def signals(question: str, passages: Sequence[Passage], vocabulary: Vocabulary) 
     total = sum(idf.values()) or 1.0
     text = f"{best.paper.title}. {best.paper.abstract}"
     held = set(telling(text))
-    sentences = [set(telling(sentence.text)) for sentence in best.evidence]
-    figures = [any(c.isdigit() for c in sentence.text) for sentence in best.evidence]
-    names = [stem for name in NAME.findall(question) for stem in telling(name)]
-    title = set(telling(best.paper.title))
-    quantity = asked.for_a_quantity(question)
+    names = [stem for name in NAME.findall(question) for stem in telling(name) if not stem.isdigit()]
+    lists = intent(question) == "list"
+    quantity = asked.for_a_quantity(question) and not lists
 
-    def weight(wanted: Sequence[str]) -> float:
+    def weight(wanted: Iterable[str]) -> float:
         return sum(idf.get(stem, 0.0) for stem in wanted) / total
 
-    conditions = [stem for stem in names if stem not in title]
-    met = max((weight([s for s in conditions if s in words]) for words, f in zip(sentences, figures, strict=True) if f),
-              default=0.0)  # fmt: skip
+    far_off = max(0.0, _ON_THE_SUBJECT - best.similarity) / _ON_THE_SUBJECT
     return {
         "similarity": best.similarity,
-        "far_off": max(0.0, _ON_THE_SUBJECT - best.similarity) / _ON_THE_SUBJECT,
+        "far_off": far_off if held.isdisjoint(names) else 0.0,
         "sentence_similarity": max(sentence.similarity for sentence in best.evidence),
         "no_word_held": float(held.isdisjoint(stems)),
-        "missing_names": weight([stem for stem in names if stem not in held]),
+        "missing_names": weight(stem for stem in names if stem not in held),
         "several_papers": float(intent(question) != "single"),
         "quantity": float(quantity),
-        "seldom_told": float(asked.for_a_kind(question)),
-        "kind_missing": float(asked.missing_kind(question, text)),
+        "seldom_told": float(asked.for_a_kind(question) and not lists),
+        "kind_missing": float(asked.missing_kind(question, text) and not lists),
         "metric_untold": float(any(not asked.told(metric, text) for metric in asked.metrics(question))),
         "count_untold": float(any(not asked.told(counted, text) for counted in asked.counted(question))),
-        "conditions_unmet": quantity * (weight(conditions) - met),
+        "conditions_unmet": quantity * _unmet(set(names) - set(telling(best.paper.title)), best, weight),
     }
+
+
+def _unmet(conditions: set[str], passage: Passage, weight: Callable[[Iterable[str]], float]) -> float:
+    """How much of the names (data set, setting) no single sentence with a number has; the paper's own do not count."""
+    sentences = [sentence.text for sentence in passage.evidence if any(c.isdigit() for c in sentence.text)]
+    met = max((weight(conditions & set(telling(sentence))) for sentence in sentences), default=0.0)
+    return weight(conditions) - met
 
 
 def plain_words(decision: Decision, passages: Sequence[Passage]) -> str:
