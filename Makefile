@@ -10,7 +10,7 @@ endif
 
 PINS := pyproject.toml constraints.txt rag/embedders/minilm_weights.txt
 
-.PHONY: check demo serve test install dev format format-check lint types constraints
+.PHONY: check demo serve test eval install dev format format-check lint types constraints
 .DEFAULT_GOAL := check
 
 check: format-check lint types test ## format, lint, types, tests
@@ -23,6 +23,10 @@ serve: install ## the same over HTTP
 
 test: dev ## the tests
 	$(BIN)/python -m pytest
+
+eval: dev ## the numbers: the held-out questions on the sample papers, and a report
+	$(BIN)/scholiast eval run --out build/eval --fresh
+	$(BIN)/scholiast eval report build/eval
 
 install: .venv/.installed ## the product, and the weights of its offline embedder
 
