@@ -44,7 +44,7 @@ class Grounding:
 
     def __init__(self, passages: Sequence[Passage], policy: Policy = "flag") -> None:
         self._passages = passages
-        self._policy = policy
+        self.policy = policy
         self._marks = Marks({passage.number for passage in passages})
         self._growing = Growing()
         self._given = 0
@@ -77,12 +77,19 @@ class Grounding:
         )
 
     def _out(self, clean: str, end: bool) -> list[str | Citation]:
-        found: list[str | Citation] = []
-        for written in self._growing.sentences(clean, end=end):
-            found += self._ground(written)
-        if not end and self._policy == "flag":
+        """The opening is read letter by letter, so that it does not matter in which pieces the text arrives."""
+        out: list[str | Citation] = []
+        while clean:
+            length = len(clean) if self._held is None else 1
+            text, clean = clean[:length], clean[length:]
+            out += self._past_the_opening(self._found(text), text)
+        return _joined(out + (self._past_the_opening(self._found("", end=True), "") if end else []))
+
+    def _found(self, clean: str, end: bool = False) -> list[str | Citation]:
+        found = [item for written in self._growing.sentences(clean, end=end) for item in self._ground(written)]
+        if not end and self.policy == "flag":
             found += self._ahead()
-        return self._past_the_opening(found, clean)
+        return found
 
     def _ahead(self) -> Iterator[str]:
         """The part of an unfinished sentence that will stay as it is."""
@@ -92,15 +99,15 @@ class Grounding:
             self._given = decided
 
     def _ground(self, written: Written) -> Iterator[str | Citation]:
-        given, self._given = self._given, 0
+        given, self._given = self._given, max(0, self._given - len(written.text))
         claim = written.claim
         if not claim:
             yield written.text[given:]
             return
         sentence, citations = self._judged(claim, written.numbers)
-        if self._policy == "drop" and sentence.support == "unsupported":
+        if self.policy == "drop" and sentence.support == "unsupported":
             return
-        added = sentence.citations if not written.numbers else ()
+        added = sentence.citations if not written.numbers and given <= len(written.text) else ()
         text = _marked(written.text, added, given) if added else written.text
         self._sentences.append(sentence)
         self._citations += citations
@@ -167,6 +174,17 @@ def read(text: str, passages: Sequence[Passage], policy: Policy = "flag") -> Gro
 def uncited(text: str) -> Grounded:
     """A plain statement of ours, such as that the abstracts do not say: it claims nothing about a paper."""
     return Grounded(text, (Sentence(text=text, citations=(), support="supported"),), ())
+
+
+def _joined(items: Sequence[str | Citation]) -> list[str | Citation]:
+    """With one text where several follow each other."""
+    out: list[str | Citation] = []
+    for item in items:
+        if isinstance(item, str) and out and isinstance(out[-1], str):
+            out[-1] += item
+        else:
+            out.append(item)
+    return out
 
 
 def _marked(text: str, numbers: Sequence[int], given: int) -> str:

@@ -10,6 +10,8 @@ from rag.sentences import spans
 # A sentence may end here; whether it does shows in the next whole word.
 _MAY_END = re.compile(r"[.!?…]+[\"'”’)\]*_]*(?:[ \t]*\[\d+\])*[ \t]+(?:\[\d+\][ \t]*)*[^\s\[]\S*(?=\s)")
 _UNDECIDED = re.compile(r"(?:[.!?…]+[\"'”’)\]*_]*(?:[ \t]*\[\d+\])*\s*(?:\[\d+\]\s*)*\S*|\s*[\"'”’)*_]*\s*)\Z")
+_STOP = re.compile(r"[.!?]+[\"'”’)]*")
+_BEGINS_NEXT = re.compile(r"\s+[“\"'(]?[A-Z]")
 _OPENS_NEXT = re.compile(r"\s+[“‘\"'(«]+\Z")
 _QUOTING = re.compile(r"“[^”]{0,300}\Z|^[^\"]*(?:\"[^\"]*\"[^\"]*)*(?<!\w)\"\w[^\"]{0,300}\Z")
 _LEAD = re.compile(r"\s*(?:(?:[-*•+]|#{1,6}|>|\d{1,2}[.)])[ \t]+)*")
@@ -78,14 +80,23 @@ def _lengths(text: str) -> list[int]:
     lead = _LEAD.match(text)
     begins = lead.end() if lead else 0
     bare, places = _without_marks(text[begins:])
-    found = [begins + _in_marked(end, places) for end in _ends(bare)]
+    cited = [end for place, _ in places if (end := _end_at_mark(bare, place))]
+    found = [begins + _in_marked(end, places) for end in sorted({*_ends(bare), *cited})]
     return found if found or not text.strip() else [len(text.rstrip())]
 
 
 def _ends(text: str) -> list[int]:
-    """Where sentences end, not counting those within quotation marks, such as a title that is a question."""
+    """Where sentences end: before a blank, and not within quotation marks, as a title that is a question does."""
     ends = [len(_OPENS_NEXT.sub("", text[: span.end])) for span in spans(text)]
-    return [end for end in ends if end == len(text) or not _QUOTING.search(text, 0, end)]
+    return [end for end in ends if not text[end:] or (text[end].isspace() and not _QUOTING.search(text, 0, end))]
+
+
+def _end_at_mark(text: str, place: int) -> int:
+    """Where a sentence ends with a mark, however short it is; 0 if none does."""
+    if text[:place].endswith((".", "!", "?")) and not text[:place].endswith(" al."):
+        return place if _BEGINS_NEXT.match(text, place) else 0
+    stop = _STOP.match(text, place)
+    return stop.end() if stop and _BEGINS_NEXT.match(text, stop.end()) else 0
 
 
 def _without_marks(text: str) -> tuple[str, list[tuple[int, int]]]:

@@ -48,19 +48,51 @@ _DECLINES = re.compile(
     )),
     re.IGNORECASE,
 )  # fmt: skip
-_OPENERS = re.compile(
-    rf"(?:the (?:provided |given |available |retrieved |above |question|answer|{_SOURCES})|(?:i|i['’]m|we|sorry|as an"
-    r"|unfortunately|apolog\w+|my|unable|it|it['’]s|this|that|there|there['’]s|none|no|nothing|not|neither|based|from"
-    r"|according|in|n/a|unknown|insufficient|cannot|can['’]t|however|while|although|these|those|given|abstracts|je|désolé"
-    r"|les|aucun|ich|leider|die|es|lo|los)\b|[抱很对摘])",
-    re.IGNORECASE,
+_FIRST_WORDS = (
+    *(
+        "i",
+        "i'm",
+        "i’m",
+        "we",
+        "sorry",
+        "as",
+        "unfortunately",
+        "apologies",
+        "my",
+        "unable",
+        "it",
+        "it's",
+        "it’s",
+        "this",
+    ),
+    *("that", "there", "there's", "none", "no", "nothing", "not", "neither", "based", "from", "according", "in", "n/a"),
+    *("unknown", "insufficient", "cannot", "can't", "can’t", "however", "while", "although", "these", "those", "given"),
+    *(
+        "abstracts",
+        "je",
+        "désolé",
+        "les",
+        "aucun",
+        "ich",
+        "leider",
+        "die",
+        "es",
+        "lo",
+        "los",
+        "抱歉",
+        "很抱歉",
+        "对不起",
+    ),
+)
+_AFTER_THE = re.compile(
+    rf"the (?:\S*\Z|(?:provided|given|available|retrieved|above|question|answer|{_SOURCES})\b)", re.IGNORECASE
 )
 _NEGATIVE = re.compile(
     r"\b(?:no|not|none|cannot|unable|sorry|nothing|neither|insufficient|lack|unknown|apolog\w*|beyond|outside|désolé|pas|ne"
     r"|nicht|leid|keine|siento)\b|n['’]t\b|[抱没未]",
     re.IGNORECASE,
 )
-_ONE_WORD = re.compile(r"\S*|the \S*", re.IGNORECASE)
+_FIRST = re.compile(r"[^\s,.:;!。，]*")
 
 
 def declines(sentence: str) -> bool:
@@ -70,6 +102,9 @@ def declines(sentence: str) -> bool:
 
 def may_decline(opening: str) -> bool:
     """Whether a text that begins so may still turn out to decline."""
-    start = opening.lstrip(' \t\n*_"“#>-')
-    opens = _ONE_WORD.fullmatch(start) is not None or _OPENERS.match(start) is not None
-    return opens and (len(start) < OPENING or _NEGATIVE.search(start) is not None)
+    start = opening.lstrip(' \t\n*_"“#>-').lower()
+    word = _FIRST.match(start)
+    first = word[0] if word else ""
+    known = first in _FIRST_WORDS or _AFTER_THE.match(start) is not None
+    begun = first == start and any(opener.startswith(start) for opener in ("the", *_FIRST_WORDS))
+    return (known or begun) and (len(start) < OPENING or _NEGATIVE.search(start) is not None)
