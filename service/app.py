@@ -19,6 +19,7 @@ from rag.interfaces import Embedder
 from service import conversations, feedback, http, openai_api, problems
 from service.metrics import Metrics
 from service.middleware import BodyLimit, Envelope, Guard
+from service.slack import door as slack
 from service.warmup import Warmup
 
 _DESCRIPTION = "Answers questions about scientific abstracts and shows the very words that support each sentence."
@@ -37,10 +38,12 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.state.notebook = build.notebook(settings)
     app.state.warmup = Warmup(app.state.workspace)
     app.state.metrics = Metrics()
+    app.state.slack = slack.SlackDoor(app.state.workspace, app.state.notebook, app.state.metrics)
     app.include_router(http.v1)
     app.include_router(conversations.routes)
     app.include_router(feedback.routes)
     app.include_router(openai_api.routes)
+    app.include_router(slack.routes)
     app.include_router(http.operations)
     app.add_exception_handler(ScholiastError, problems.handle)
     app.add_exception_handler(HTTPException, problems.handle_http)
@@ -55,7 +58,7 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with app.state.workspace:
+    async with app.state.workspace, app.state.slack:
         warming = asyncio.create_task(app.state.warmup.run())
         yield
         warming.cancel()

@@ -221,6 +221,14 @@ def serve_command(
     serve(host, port)
 
 
+@app.command("slack")
+def slack_command() -> None:
+    """Answer in Slack over Socket Mode until stopped; no public address is needed."""
+    from service.slack.socket_mode import listen
+
+    listen()
+
+
 @app.command(
     "eval",
     add_help_option=False,

@@ -14,8 +14,9 @@ from typing import Any
 
 from rag import build, config, corpus, embedders, wire
 from rag.build import Workspace
+from rag.config import Settings
 from rag.errors import CorpusError, RequestError
-from rag.library.doctor import diagnose
+from rag.library.doctor import Finding, diagnose
 from rag.notebook.conversations import LOCAL
 from rag.notebook.notebook import finished
 from rag.notebook.receipts import Asked
@@ -183,9 +184,19 @@ async def feedback_list(json: bool) -> bool:
 
 async def doctor(library: str, json: bool) -> bool:
     """Check everything; False when something is at fault."""
-    findings = await diagnose(config.load(), library, embedders.embedder)
+    settings = config.load()
+    findings = [*await diagnose(settings, library, embedders.embedder), *await _slack(settings)]
     _print(shapes.findings(findings)) if json else Page().findings(findings)
     return all(finding.verdict != "fault" for finding in findings)
+
+
+async def _slack(settings: Settings) -> Sequence[Finding]:
+    """Slack's libraries are loaded only where it is set up."""
+    if not any(name.startswith("slack_") for name in settings.model_fields_set):
+        return ()
+    from service.slack import setup
+
+    return await setup.diagnose(settings)
 
 
 def _years(text: str) -> tuple[int | None, int | None]:

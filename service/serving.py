@@ -28,7 +28,7 @@ def serve(host: str, port: int) -> None:
     with _listening(family, address, port) as listener:
         url = _url(host, listener.getsockname()[1])
         app = create_app(settings, url=url)
-        _log_to_stderr()
+        log_to_stderr()
         print(f"Scholiast answers at {url}  (try {url}/docs; Ctrl-C stops it)", file=sys.stderr, flush=True)
         # uvicorn raises the signal again when it has shut down; by then there is nothing left to stop.
         signal.signal(signal.SIGTERM, lambda _signal, _frame: None)
@@ -57,6 +57,7 @@ def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _log_to_stderr() -> None:
+def log_to_stderr() -> None:
+    """Our own log from its informative messages on, other libraries' from their warnings on."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, stream=sys.stderr)
     logging.getLogger("scholiast").setLevel(logging.INFO)

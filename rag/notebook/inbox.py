@@ -141,8 +141,8 @@ class Inbox:
         with self._database.reading() as connection:
             return connection.execute(select(jobs.c.key).where(condition).limit(1)).first() is not None
 
-    def _change(self, key: str, worker: str, **values: Any) -> bool:
-        ours = and_(jobs.c.key == key, jobs.c.worker == worker, jobs.c.status == "open")
+    def _change(self, key: str, holder: str, **values: Any) -> bool:
+        ours = and_(jobs.c.key == key, jobs.c.worker == holder, jobs.c.status == "open")
         with self._database.writing() as connection:
             return bool(connection.execute(update(jobs).where(ours).values(**values)).rowcount)
 

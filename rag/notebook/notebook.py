@@ -106,6 +106,10 @@ class Notebook:
         """The conversation that was begun with this key, or None."""
         return await asyncio.to_thread(self._conversations.find, key)
 
+    def has(self, key: str) -> bool:
+        """Whether a conversation was begun with this key. Blocks."""
+        return self._conversations.find(key) is not None
+
     async def conversation(self, id: str) -> Conversation:
         """One of them. Raises NotFoundError."""
         return await asyncio.to_thread(self._conversations.conversation, id)

@@ -1,0 +1,210 @@
+"""One message of Slack's, answered: its question, library and conversation found, the engine asked, the reply shown."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+from datetime import datetime
+from uuid import uuid4
+
+from rag import build, wire
+from rag.build import DEFAULT, Workspace
+from rag.engine import Cited, Delta, Done, Engine
+from rag.errors import BackendError, BusyError, NotFoundError, ScholiastError
+from rag.notebook.conversations import Conversation
+from rag.notebook.notebook import Notebook
+from rag.types import Answer
+from service.slack import events, wording
+from service.slack.blocks import Shown
+from service.slack.events import Incoming
+from service.slack.lease import Lease, LostError
+from service.slack.lost_and_found import post, posted
+from service.slack.mrkdwn import escape, shortened
+from service.slack.private import PrivateReply, tell
+from service.slack.quiet import log
+from service.slack.reply import Reply
+from service.slack.web import SlackDownError, SlackError, Web
+
+OLD_SECONDS = 900.0
+"""After so long an answer is no longer waited for; an apology says so."""
+
+MOST_ATTEMPTS = 8
+_HOPELESS_SECONDS = 6 * 3600.0
+_PATIENCE_SECONDS = 60.0
+_AGAIN_SECONDS = (1.0, 3.0)
+_HELP = {"", "help", "?", "hi", "hello", "hey"}
+_TITLE = 60
+
+
+class Answerer:
+    """Answers the messages that a worker has taken."""
+
+    def __init__(
+        self, workspace: Workspace, notebook: Notebook, web: Web, finished: Callable[[Answer], None] = lambda _: None
+    ) -> None:
+        """`finished` is told of every answer."""
+        self._workspace, self._notebook, self._web, self._finished = workspace, notebook, web, finished
+        self._libraries = workspace.settings.library_of_channel
+
+    async def answer(self, lease: Lease) -> None:
+        """Answer, or say honestly why not. Raises LostError, and SlackDownError when Slack can't be told anything."""
+        incoming = events.from_payload(lease.job.payload)
+        reference = uuid4().hex[:8]
+        try:
+            await self._answer(incoming, lease, reference)
+        except (LostError, SlackDownError):
+            raise
+        except SlackError as error:
+            log.error("%s can't be answered in its place (%s): %s", lease.job.key, reference, error)
+            await lease.check()
+            await tell(self._web, incoming.place, wording.unpostable(incoming.place.channel, error.code))
+
+    async def _answer(self, incoming: Incoming, lease: Lease, reference: str) -> None:
+        me = incoming.me or await self._web.me()
+        incoming = events.known(incoming, me)
+        reply = await self._reply(incoming, lease, me)
+        try:
+            await self._say_or_ask(incoming, lease, reply, me)
+        except (LostError, SlackError):
+            raise
+        except Exception as error:
+            log.error("%s failed (%s): %s", lease.job.key, reference, error, exc_info=not _ours(error))
+            await reply.say(wording.failure(error, reference))
+        finally:
+            await reply.leave()
+
+    async def _say_or_ask(self, incoming: Incoming, lease: Lease, reply: Reply | PrivateReply, me: str) -> None:
+        question, library = events.question(incoming)
+        name = library or self._libraries.get(incoming.place.channel, "")
+        if time.time() - lease.job.created > OLD_SECONDS or lease.job.attempts > MOST_ATTEMPTS:
+            await reply.say(wording.TOO_LATE)
+        elif question.casefold().rstrip("!. ") in _HELP:
+            await reply.say(wording.help_text(name or DEFAULT, me))
+        else:
+            await reply.working()
+            try:
+                engine, conversation = await self._conversation(incoming, lease, library)
+            except NotFoundError:
+                there = [summary.name for summary in await build.libraries(self._workspace.settings)]
+                await reply.say(wording.no_library(name, there))
+            else:
+                await self._find_or_ask(incoming, lease, engine, conversation, question, reply)
+
+    async def _find_or_ask(
+        self,
+        incoming: Incoming,
+        lease: Lease,
+        engine: Engine,
+        conversation: Conversation,
+        question: str,
+        reply: Reply | PrivateReply,
+    ) -> None:
+        if lease.job.attempts > 1 and (known := await self._known(conversation, question, lease)):
+            await reply.finish(known)
+        else:
+            if incoming.place.direct and not conversation.messages:
+                await self._entitle(incoming, question)
+            await self._ask(incoming, engine, conversation, question, reply)
+
+    async def _conversation(self, incoming: Incoming, lease: Lease, library: str) -> tuple[Engine, Conversation]:
+        """A thread stays with the library it began with; asking another one there is a conversation of its own."""
+        key = events.conversation_key(events.under(incoming.place, lease.root or incoming.place.thread))
+        begun = await self._notebook.find(key)
+        name = library or (begun.library if begun else self._libraries.get(incoming.place.channel, ""))
+        engine = await self._workspace.engine(name)
+        if begun and begun.library != engine.library:
+            key = f"{key}:{engine.library}"
+        return engine, await self._notebook.begin(_caller(incoming), engine.library, key=key)
+
+    async def _known(self, conversation: Conversation, question: str, lease: Lease) -> Shown | None:
+        """The answer that an earlier attempt came to but could not show."""
+        await self._notebook.abandon(conversation.id)
+        said = await self._notebook.messages(conversation.id)
+        for asked, answered in zip(reversed(said[:-1]), reversed(said[1:]), strict=True):
+            if asked.role == "user" and asked.content == question and answered.answer and _since(asked.created, lease):
+                return answered.answer
+        return None
+
+    async def _ask(
+        self, incoming: Incoming, engine: Engine, conversation: Conversation, question: str, reply: Reply | PrivateReply
+    ) -> None:
+        """Ask until an answer comes; a thread that is busy and a backend that is down for a moment are waited for."""
+        patience, pauses = time.monotonic() + _PATIENCE_SECONDS, iter(_AGAIN_SECONDS)
+        while True:
+            try:
+                return await self._stream(incoming, engine, conversation, question, reply)
+            except BusyError:
+                if time.monotonic() > patience:
+                    raise
+                await asyncio.sleep(1)
+            except BackendError as error:
+                pause = next(pauses, None) if error.retryable else None
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+
+    async def _stream(
+        self, incoming: Incoming, engine: Engine, conversation: Conversation, question: str, reply: Reply | PrivateReply
+    ) -> None:
+        """The first words are held back until more comes: alone, they say that there is no answer."""
+        pieces: list[str] = []
+        stream = self._notebook.reply(engine, conversation.id, question, door="slack", caller=_caller(incoming))
+        async with aclosing(stream) as answering:
+            async for event in answering:
+                match event:
+                    case Delta(text):
+                        pieces.append(text)
+                        if len(pieces) > 1:
+                            await reply.show("".join(pieces))
+                    case Cited() if pieces:
+                        await reply.show("".join(pieces))
+                    case Done(answer):
+                        self._finished(answer)
+                        await reply.finish(wire.answer(answer))
+
+    async def _reply(self, incoming: Incoming, lease: Lease, me: str) -> Reply | PrivateReply:
+        """A slash command has no message to answer under, so we post one; where we may not, the answer is private."""
+        if incoming.kind != "command":
+            return Reply(self._web, incoming.place, lease, me)
+        try:
+            if not lease.root:
+                await lease.begin_thread(await self._root(incoming, lease, me))
+        except SlackDownError:
+            raise
+        except SlackError as error:
+            log.info("a command in %s is answered privately: %s", incoming.place.channel, error)
+            return PrivateReply(incoming.response_url)
+        return Reply(self._web, events.under(incoming.place, lease.root), lease, me)
+
+    async def _root(self, incoming: Incoming, lease: Lease, me: str) -> str:
+        key, question = lease.job.key, events.question(incoming)[0]
+        if lease.job.attempts > 1 and (found := await posted(self._web, incoming.place, key, me)):
+            return found[0]
+        text = f"<@{incoming.place.user}> asks: {escape(shortened(question, 2_000))}"
+        block = {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+        return await post(self._web, incoming.place, text, [block], key)
+
+    async def _entitle(self, incoming: Incoming, question: str) -> None:
+        """In the list of a person's conversations with the bot."""
+        where = {"channel_id": incoming.place.channel, "thread_ts": incoming.place.thread}
+        with suppress(SlackError):
+            title = shortened(question, _TITLE)
+            await self._web.call("assistant.threads.setTitle", patient=False, again=False, **where, title=title)
+
+
+def hopeless(lease: Lease) -> bool:
+    """Whether there is no point in trying to reach Slack any longer."""
+    return time.time() - lease.job.created > _HOPELESS_SECONDS
+
+
+def _caller(incoming: Incoming) -> str:
+    return f"slack:{incoming.place.team}:{incoming.place.user}"
+
+
+def _since(created: str, lease: Lease) -> bool:
+    """Whether something was said after the message came in."""
+    return datetime.fromisoformat(created).timestamp() >= lease.job.created - 0.001
+
+
+def _ours(error: Exception) -> bool:
+    return isinstance(error, ScholiastError)

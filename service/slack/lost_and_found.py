@@ -1,0 +1,56 @@
+"""Messages that carry the key of what they answer, so that one posted just before a crash is found again."""
+
+from typing import Any
+
+from service.slack.blocks import Block
+from service.slack.events import Place
+from service.slack.quiet import log
+from service.slack.web import SlackError, Web
+
+_EVENT = "scholiast_answer"
+_PAGE = 200
+
+
+def metadata(key: str) -> dict[str, Any]:
+    """What a message carries."""
+    return {"event_type": _EVENT, "event_payload": {"job": key}}
+
+
+async def post(web: Web, place: Place, text: str, shown: list[Block], key: str) -> str:
+    """Post a message that carries a key; returns its timestamp. Raises SlackError."""
+    said: dict[str, Any] = {"channel": place.channel, "text": text, "blocks": shown, "metadata": metadata(key)}
+    if place.thread:
+        said["thread_ts"] = place.thread
+    posted = await web.call("chat.postMessage", again=False, **said, unfurl_links=False, unfurl_media=False)
+    return str(posted["ts"])
+
+
+async def posted(web: Web, place: Place, key: str, me: str) -> list[str]:
+    """Our messages in a thread that answer this message, or may do so as they carry no key; oldest first.
+
+    What is no message of a thread yet, as a slash command, is looked for in the channel by its key alone.
+    """
+    found: list[str] = []
+    cursor, asked = "", _asked(place, key)
+    method = "conversations.replies" if place.thread else "conversations.history"
+    while me:
+        where = {"channel": place.channel, "oldest": asked, "limit": _PAGE, "include_all_metadata": "true"}
+        where |= ({"ts": place.thread} if place.thread else {}) | ({"cursor": cursor} if cursor else {})
+        try:
+            page = await web.read(method, **where)
+        except SlackError as error:
+            log.warning("what was posted for %s can't be looked for: %s", key, error)
+            break
+        for message in page.get("messages", ()):
+            owner = (message.get("metadata") or {}).get("event_payload", {}).get("job", key if place.thread else "")
+            if message.get("user") == me and owner == key and str(message["ts"]) > asked:
+                found.append(str(message["ts"]))
+        cursor = (page.get("response_metadata") or {}).get("next_cursor", "")
+        if not cursor:
+            break
+    return sorted(found)
+
+
+def _asked(place: Place, key: str) -> str:
+    ts = key.rpartition(":")[2]
+    return place.thread if ts.startswith("command-") else ts

@@ -1,0 +1,62 @@
+"""`scholiast slack`: the bot over Socket Mode, a connection that we open ourselves, until it is told to stop."""
+
+import asyncio
+import signal
+import sys
+
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+
+from rag import build, config
+from rag.build import Workspace
+from rag.config import Settings
+from rag.errors import ConfigError
+from service.serving import log_to_stderr
+from service.slack.bot import Bot
+from service.slack.web import SlackDownError, SlackError, Web, check_app_token
+
+
+def listen() -> None:
+    """Answer in Slack until SIGTERM or Ctrl-C. Raises ConfigError, and LockedError when a library is in use."""
+    settings = config.load()
+    needed = {"BOT": settings.slack_bot_token, "APP": settings.slack_app_token}
+    if missing := [f"SCHOLIAST_SLACK_{name}_TOKEN" for name, token in needed.items() if not token.get_secret_value()]:
+        raise ConfigError(f"Socket Mode needs {' and '.join(missing)}; the README says where Slack shows them")
+    log_to_stderr()
+    asyncio.run(_listen(settings))
+
+
+async def _listen(settings: Settings) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    notebook = build.notebook(settings)
+    async with Workspace(settings) as workspace:
+        await workspace.library()
+        bot = Bot(workspace, notebook)
+        await bot.open()
+        try:
+            name = await _checked(bot.web, settings)
+            handler = AsyncSocketModeHandler(bot.bolt, settings.slack_app_token.get_secret_value())
+            await handler.connect_async()  # type: ignore[no-untyped-call]
+            print(f"Scholiast listens to Slack as {name}; Ctrl-C stops it", file=sys.stderr, flush=True)
+            await stopped.wait()
+            await handler.close_async()  # type: ignore[no-untyped-call]
+        finally:
+            await bot.close()
+    await asyncio.to_thread(notebook.close)
+
+
+async def _checked(web: Web, settings: Settings) -> str:
+    """Who the bot is. Raises ConfigError for a token that Slack does not take: it never will."""
+    try:
+        variable = "SCHOLIAST_SLACK_BOT_TOKEN"
+        identity = await web.call("auth.test")
+        variable = "SCHOLIAST_SLACK_APP_TOKEN"
+        await check_app_token(settings.slack_app_token.get_secret_value(), settings.slack_api_url)
+    except SlackDownError as error:
+        raise ConfigError(
+            f"Slack can't be reached at {settings.slack_api_url} ({error}); check the network and that address"
+        ) from error
+    except SlackError as error:
+        raise ConfigError(f"{variable}: Slack says {error}; `scholiast doctor` says more") from error
+    return f"@{identity.get('user')} of {identity.get('team')}"

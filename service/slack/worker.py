@@ -1,0 +1,110 @@
+"""Works through the inbox: takes what nobody works on, keeps its leases alive, and lets go of all when stopped."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from rag.errors import ScholiastError
+from rag.notebook.inbox import LEASE_SECONDS, Inbox
+from service.slack.answering import hopeless
+from service.slack.lease import Lease, LostError, is_dead, worker_name
+from service.slack.quiet import log
+from service.slack.web import SlackDownError
+
+AT_ONCE = 4
+"""How many messages are answered at the same time."""
+
+_LOOK_SECONDS = 2.0
+_STOP_SECONDS = 10.0
+_LATER_SECONDS = 15.0
+_CLEAR_SECONDS = 3600.0
+
+
+class Worker:
+    """One of the workers on a database; they need not know of each other."""
+
+    def __init__(self, inbox: Inbox, answer: Callable[[Lease], Awaitable[None]]) -> None:
+        self._inbox, self._answer = inbox, answer
+        self._name = worker_name()
+        self._running: dict[asyncio.Task[None], Lease] = {}
+        self._wake = asyncio.Event()
+        self._clear_at = 0.0
+
+    def nudge(self) -> None:
+        """There may be something new."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until cancelled; then what is under way may end, and the rest is left to others."""
+        alive = asyncio.create_task(self._stay_alive())
+        try:
+            while True:
+                await self._look()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_SECONDS):
+                        await self._wake.wait()
+                self._wake.clear()
+        finally:
+            await self._stop()
+            alive.cancel()
+
+    async def _look(self) -> None:
+        try:
+            await asyncio.to_thread(self._inbox.free, lambda worker: is_dead(worker, self._name))
+            if time.monotonic() > self._clear_at:
+                self._clear_at = time.monotonic() + _CLEAR_SECONDS
+                await asyncio.to_thread(self._inbox.clear)
+            if room := AT_ONCE - len(self._running):
+                for job in await asyncio.to_thread(self._inbox.take, self._name, room):
+                    lease = Lease(self._inbox, job, self._name)
+                    task = asyncio.create_task(self._work(lease))
+                    self._running[task] = lease
+                    task.add_done_callback(self._done)
+        except ScholiastError as error:
+            log.error("the inbox can't be looked at: %s", error)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        self.nudge()
+
+    async def _work(self, lease: Lease) -> None:
+        """Whatever happens, the message is answered, given back, or somebody else's."""
+        try:
+            await self._answer(lease)
+            await lease.finish()
+        except asyncio.CancelledError:
+            await lease.release()
+            raise
+        except LostError:
+            log.warning("%s was taken over by another worker", lease.job.key)
+        except SlackDownError as error:
+            log.error("%s has to wait: %s", lease.job.key, error)
+            await (lease.finish() if hopeless(lease) else lease.release(_LATER_SECONDS * lease.job.attempts))
+        except ScholiastError as error:
+            log.error("%s has to wait: %s", lease.job.key, error)
+            with suppress(ScholiastError):
+                await lease.release(_LATER_SECONDS * lease.job.attempts)
+        except Exception:
+            log.exception("%s failed, and that could not be said", lease.job.key)
+            await lease.finish()
+
+    async def _stay_alive(self) -> None:
+        """What is no longer ours is stopped at once."""
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            for task, lease in list(self._running.items()):
+                try:
+                    await lease.renew()
+                except LostError:
+                    task.cancel()
+                except ScholiastError as error:
+                    log.error("the lease of %s could not be renewed: %s", lease.job.key, error)
+
+    async def _stop(self) -> None:
+        if self._running:
+            await asyncio.wait(self._running, timeout=_STOP_SECONDS)
+        for task in list(self._running):
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running)
