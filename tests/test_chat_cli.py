@@ -143,6 +143,19 @@ def test_ctrl_c_at_the_prompt_says_how_to_leave_and_ctrl_d_leaves(typed: Piped) 
     assert ran.code == 0 and "Ctrl-D or /quit leaves" in ran.out
 
 
+def _leave(terminal: int, process: "subprocess.Popen[bytes]") -> None:
+    """Ctrl-D, until it is heard: a key pressed before the prompt is there may be lost."""
+    for _ in range(20):
+        os.write(terminal, b"\x04")
+        try:
+            assert process.wait(1) == 0
+            return
+        except subprocess.TimeoutExpired:
+            continue
+    process.kill()
+    raise AssertionError("Ctrl-D did not end the conversation")
+
+
 def test_on_a_real_terminal(home: Path) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "tests.command", "chat"]
@@ -153,8 +166,7 @@ def test_on_a_real_terminal(home: Path) -> None:
         shown = b""
         while b"(2024)" not in shown:
             shown += os.read(ours, 4096)
-        os.write(ours, b"\x04")
-        assert process.wait(20) == 0
+        _leave(ours, process)
     answer = re.sub(r"\x1b\[[0-9;?]*[a-z]", "", shown.decode()).rpartition(QUESTION)[2]
     assert "[1]" in answer
     assert max(len(line) for line in answer.splitlines() if "Hydra: Seq" not in line) <= 60
