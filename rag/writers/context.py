@@ -10,7 +10,7 @@ from rag.types import Evidence, Passage, Turn
 
 _TURNS = 6
 _CHARACTERS_OF_A_TURN = 1_000
-_TAG = re.compile(r"<(/?[A-Za-z_|][^<>\n]{0,80})>")
+_TAG = re.compile(r"<+(/?[A-Za-z_|][^<>\n]{0,80})>+")
 _INSTRUCTION = re.compile(r"\[(/?[A-Z]{3,})\]")
 _GAP = " … "
 
