@@ -21,7 +21,7 @@ def passage(
     """A whole abstract as one passage; every sentence is .5 similar to the question unless told."""
     abstract = " ".join(sentences)
     similarities = similarity or [0.5] * len(sentences)
-    evidence = []
+    evidence: list[Evidence] = []
     for sentence, likeness in zip(sentences, similarities, strict=True):
         start = evidence[-1].end + 1 if evidence else 0
         evidence.append(Evidence(start=start, end=start + len(sentence), text=sentence, similarity=likeness))
