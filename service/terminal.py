@@ -51,6 +51,7 @@ class Page:
         """The text, then each source with its quotes, or the nearest papers; then how it came about."""
         for line in answer.text.splitlines():
             self._write(_with_marks(line), hanging=2 if line.startswith("- ") else 0)
+        self._write(Text(answer.notice, _WARNING))
         self._doubts(answer)
         if answer.citations:
             self._heading("Sources")
