@@ -69,17 +69,10 @@ class FakeSlack:
         self._loop = asyncio.new_event_loop()
         self._sockets: list[web.WebSocketResponse] = []
 
-    def fail(
-        self,
-        method: str,
-        error: str = "",
-        *,
-        status: int = 200,
-        times: int = 1,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
+    def fail(self, method: str, error: str = "", *, status: int = 200, times: int = 1, **headers: str) -> None:
         """The next calls of a method are refused."""
-        self._fail[method] += [(status, {"ok": False, "error": error}, headers or {})] * times
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._fail[method] += [(status, {"ok": False, "error": error}, named)] * times
 
     def lose(self, method: str, times: int = 1) -> None:
         """The next calls of a method are carried out, but the answer is 500."""

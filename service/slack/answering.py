@@ -10,7 +10,7 @@ from uuid import uuid4
 from rag import build, wire
 from rag.build import DEFAULT, Workspace
 from rag.engine import Cited, Delta, Done, Engine
-from rag.errors import BackendError, BusyError, NotFoundError, ScholiastError
+from rag.errors import BackendError, BusyError, LockedError, NotFoundError, ScholiastError
 from rag.notebook.conversations import Conversation
 from rag.notebook.notebook import Notebook
 from rag.types import Answer
@@ -31,6 +31,7 @@ OLD_SECONDS = 900.0
 MOST_ATTEMPTS = 8
 _HOPELESS_SECONDS = 6 * 3600.0
 _PATIENCE_SECONDS = 60.0
+_OTHERS_SECONDS = 30.0
 _AGAIN_SECONDS = (1.0, 3.0)
 _HELP = {"", "help", "?", "hi", "hello", "hey"}
 _TITLE = 60
@@ -47,7 +48,10 @@ class Answerer:
         self._libraries = workspace.settings.library_of_channel
 
     async def answer(self, lease: Lease) -> None:
-        """Answer, or say honestly why not. Raises LostError, and SlackDownError when Slack can't be told anything."""
+        """Answer, or say honestly why not.
+
+        Raises LostError, LockedError when another worker may have more luck, and SlackDownError when nothing can be said.
+        """
         incoming = events.from_payload(lease.job.payload)
         reference = uuid4().hex[:8]
         try:
@@ -67,6 +71,10 @@ class Answerer:
             await self._say_or_ask(incoming, lease, reply, me)
         except (LostError, SlackError):
             raise
+        except LockedError as error:
+            if time.time() - lease.job.created < _OTHERS_SECONDS:
+                raise  # the owner of the library may be a worker too
+            await reply.say(wording.failure(error, reference))
         except Exception as error:
             log.error("%s failed (%s): %s", lease.job.key, reference, error, exc_info=not _ours(error))
             await reply.say(wording.failure(error, reference))

@@ -16,6 +16,7 @@ from rag.types import Answer
 from service.slack.answering import Answerer
 from service.slack.bolt import bolt_app
 from service.slack.intake import Intake
+from service.slack.quiet import log
 from service.slack.web import Web
 from service.slack.worker import Worker
 
@@ -63,4 +64,8 @@ class Bot:
 
     async def handle(self, request: Request) -> Response:
         """Answer a request of Slack's that is trusted."""
-        return await self._handler.handle(request)
+        try:
+            return await self._handler.handle(request)
+        except (ValueError, TypeError, AttributeError) as error:  # Bolt expects an object, in UTF-8
+            log.error("a signed request can't be read: %s", error)
+            return Response(status_code=400)

@@ -109,13 +109,10 @@ class Reply:
 
     async def _begin(self, part: str, feet: Sequence[list[Block]]) -> None:
         if self._native and self._web.streams and await self._start_stream(part):
-            return None
+            return
         self._native = False
-        if not feet:
-            return await self._post(mrkdwn.mrkdwn(part), blocks.text(part))
-        await self._with_a_foot(feet, lambda foot: self._post(mrkdwn.mrkdwn(part), [*blocks.text(part), *foot]))
-        self._messages[-1].closed = not self._messages[-1].streaming
-        return None
+        await self._shown(part, feet, lambda shown: self._post(mrkdwn.mrkdwn(part), shown))
+        self._messages[-1].closed = bool(feet)
 
     async def _start_stream(self, part: str) -> bool:
         """Whether the workspace let us. When it is not known, what may have come of it is looked for."""
@@ -162,20 +159,20 @@ class Reply:
         if message.streaming and await self._end_stream(message, part, feet[0]):
             return
         await self._stop(message)
-        await self._with_a_foot(
-            feet, lambda foot: self._update(message, mrkdwn.mrkdwn(part), [*blocks.text(part), *foot])
-        )
+        await self._shown(part, feet, lambda shown: self._update(message, mrkdwn.mrkdwn(part), shown))
 
-    async def _with_a_foot(self, feet: Sequence[list[Block]], show: Callable[[list[Block]], Awaitable[None]]) -> None:
-        """Plainer feet are for workspaces that don't know the newer blocks, and for links that Slack does not like."""
-        for foot in feet:
+    async def _shown(
+        self, part: str, feet: Sequence[list[Block]], show: Callable[[list[Block]], Awaitable[None]]
+    ) -> None:
+        """Plainer blocks, and in the end none, are for workspaces that don't know the newer ones or refuse a link."""
+        for number, foot in enumerate(feet or [[]]):
             try:
-                return await show(foot)
+                return await show([*blocks.text(part), *foot])
             except SlackError as error:
-                if error.code != "invalid_blocks" or foot is feet[-1]:
+                if error.code != "invalid_blocks":
                     raise
-                log.warning("Slack refuses the blocks of %s; trying plainer ones", self._lease.job.key)
-        return None
+                log.warning("Slack refuses the blocks of %s (%d); trying plainer ones", self._lease.job.key, number)
+        return await show([])
 
     async def _end_stream(self, message: _Message, part: str, foot: list[Block]) -> bool:
         """Whether the stream has become exactly the part."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from rag.errors import ScholiastError
+from rag.errors import LockedError, ScholiastError
 from rag.notebook.inbox import LEASE_SECONDS, Inbox
 from service.slack.answering import hopeless
 from service.slack.lease import Lease, LostError, is_dead, worker_name
@@ -18,6 +18,7 @@ AT_ONCE = 4
 _LOOK_SECONDS = 2.0
 _STOP_SECONDS = 10.0
 _LATER_SECONDS = 15.0
+_OTHERS_SECONDS = 4.0
 _CLEAR_SECONDS = 3600.0
 
 
@@ -81,6 +82,9 @@ class Worker:
         except SlackDownError as error:
             log.error("%s has to wait: %s", lease.job.key, error)
             await (lease.finish() if hopeless(lease) else lease.release(_LATER_SECONDS * lease.job.attempts))
+        except LockedError as error:
+            log.warning("%s is left to others: %s", lease.job.key, error)
+            await lease.release(_OTHERS_SECONDS)
         except ScholiastError as error:
             log.error("%s has to wait: %s", lease.job.key, error)
             with suppress(ScholiastError):
