@@ -61,10 +61,9 @@ def process(home: Path, slack: FakeSlack, *command: str, **others: str) -> Itera
     started = subprocess.Popen(run, env={**os.environ, **slack_is, **others}, stderr=subprocess.PIPE, text=True)
     try:
         assert started.stderr is not None
-        first = started.stderr.readline()
-        assert first.startswith("Scholiast "), first + started.stderr.read()
+        said = [next(line for line in started.stderr if line.startswith("Scholiast "))]
         threading.Thread(target=started.stderr.read, daemon=True).start()
-        yield started, first.split()[3]
+        yield started, said[0].split()[3]
     finally:
         started.kill()
         started.wait()

@@ -50,7 +50,7 @@ class Answerer:
     async def answer(self, lease: Lease) -> None:
         """Answer, or say honestly why not.
 
-        Raises LostError, LockedError when another worker may have more luck, and SlackDownError when nothing can be said.
+        Raises LostError, LockedError when another worker may have more luck, SlackDownError when nothing can be said.
         """
         incoming = events.from_payload(lease.job.payload)
         reference = uuid4().hex[:8]

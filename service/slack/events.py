@@ -14,10 +14,10 @@ _MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|([^>]*))?>")
 _CALL = re.compile(r"<!(?:subteam\^\w+|date\^[^|>]*|([a-z]+))(?:\|([^>]*))?>")
 _CHANNEL = re.compile(r"<#[A-Z0-9]+(?:\|([^>]*))?>")
 _LINK = re.compile(r"<((?:https?|mailto|tel):[^|>]*)(?:\|([^>]*))?>")
-_EMOJI = re.compile(r"(?<!\S):[a-z][a-z0-9_+'-]*:(?:(?::skin-tone-\d:)|(?=\s|$|:))")
+_EMOJI = re.compile(r"(?<!\S)(?::(?:\+1|-1|[a-z][a-z0-9_+'-]*|skin-tone-\d):)+(?!\S)")
 _LIBRARY = re.compile(r"(?<!\S)library:(?:\"([^\"]*)\"|(\S+))")
 _SMALL_TALK = re.compile(
-    r"(?:(?:many |ok,? )?thanks?(?: (?:you|a lot|so much|all))?|thx|ty|ok(?:ay)?|great|cool|nice|perfect|got it|lol"
+    r"(?:(?:many |ok,? )?thanks?(?: you)?(?: a lot| so much| all)?|thx|ty|ok(?:ay)?|great|cool|nice|perfect|got it|lol"
     r"|cheers|\+1|[\W_])*",
     re.IGNORECASE,
 )

@@ -5,6 +5,7 @@ was posted is noted at once, so that whoever takes the job over goes on with the
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -62,11 +63,15 @@ class Reply:
                 self._waiting = asyncio.create_task(self._placeholder())
 
     async def show(self, text: str) -> None:
-        """The text so far, if it is time for that."""
+        """The text so far, if it is time for that. While Slack is down nothing is shown before the whole."""
         async with self._busy:
             if time.monotonic() >= self._not_before:
                 self._not_before = time.monotonic() + (APPEND_SECONDS if self._native else UPDATE_SECONDS)
-                await self._sync(text)
+                try:
+                    await self._sync(text)
+                except SlackDownError as error:
+                    log.info("%s can't be shown yet: %s", self._lease.job.key, error)
+                    self._not_before = math.inf
 
     async def finish(self, answer: Shown) -> None:
         """The whole answer. One that says that there is none is posted at once, not streamed."""
