@@ -75,13 +75,21 @@ class RunFiles:
         return self.folder / "scores.json"
 
     def clear(self) -> None:
-        """Take the run out of its folder, the manifest last; what else is there stays."""
-        for path in (self.responses, self.papers, self.scores, self.judged, self.questions, self.manifest):
+        """Take the run and its reports out of the folder, the manifest last; what else is there stays."""
+        for path in (self.html, self.markdown, self.responses, self.papers, self.scores, self.judged, self.questions, self.manifest):
             path.unlink(missing_ok=True)
 
     @property
     def judged(self) -> Path:
         return self.folder / "judged.json"
+
+    @property
+    def html(self) -> Path:
+        return self.folder / "report.html"
+
+    @property
+    def markdown(self) -> Path:
+        return self.folder / "report.md"
 
 
 @dataclass

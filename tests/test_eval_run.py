@@ -206,7 +206,9 @@ def test_a_folder_holds_one_run(
     assert "holds another run (model was '' and is now 'other')" in capsys.readouterr().err
     assert evaluate(*common) == 0
     assert "nothing was asked" in capsys.readouterr().err
+    assert evaluate("report", str(tmp_path / "run")) == 0
     assert evaluate(*common, "--model", "other", "--fresh") == 0
+    assert not (tmp_path / "run" / "report.html").exists()
     assert system.bodies[-1]["model"] == "other"
     assert evaluate(*common[:3], "--out", str(tmp_path), "--questions", str(questions_file)) == 2
     assert "is not empty and holds no run" in capsys.readouterr().err

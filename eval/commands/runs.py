@@ -159,10 +159,11 @@ def compare(a: Path, b: Path, declared: str, json: bool) -> None:
 def report(folder: Path, html: Path | None, markdown: Path | None, price: str) -> None:
     """Write both reports, scoring the run first."""
     _score(folder)
+    files = RunFiles(folder)
     page = reporting.read(folder, latency.price(price) if price else None)
     for path, text in (
-        (html or folder / "report.html", reporting.html(page)),
-        (markdown or folder / "report.md", reporting.markdown(page)),
+        (html or files.html, reporting.html(page)),
+        (markdown or files.markdown, reporting.markdown(page)),
     ):
         write_atomically(path, text)
         terminal.say(f"wrote {path}")
