@@ -103,7 +103,12 @@ def test_a_worker_that_lost_its_lease_posts_nothing_more(
 
 def wait_taken(inbox: Inbox) -> list[inboxes.Job]:
     taken: list[inboxes.Job] = []
-    assert wait_until(lambda: bool(taken.extend(inbox.take("another", 1)) or taken))
+
+    def take() -> bool:
+        taken.extend(inbox.take("another", 1))
+        return bool(taken)
+
+    assert wait_until(take)
     return taken
 
 
