@@ -76,7 +76,8 @@ class RunFiles:
 
     def clear(self) -> None:
         """Take the run and its reports out of the folder, the manifest last; what else is there stays."""
-        for path in (self.html, self.markdown, self.responses, self.papers, self.scores, self.judged, self.questions, self.manifest):
+        made = (self.html, self.markdown, self.scores, self.judged)
+        for path in (*made, self.responses, self.papers, self.questions, self.manifest):
             path.unlink(missing_ok=True)
 
     @property
