@@ -85,7 +85,7 @@ class Engine:
         clock.lap("retrieve")
         yield Sources(passages)
         decision = await self._decide(alone, passages, filters)
-        draft = _Draft(Grounding(passages, self.unsupported), Colophon(model=self.writer.name))
+        draft = _Draft(Grounding(passages, self.unsupported, alone.question), Colophon(model=self.writer.name))
         if decision.answers:
             async with aclosing(self._write(alone.question, passages, history, draft)) as events:
                 async for event in events:

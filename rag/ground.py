@@ -42,8 +42,9 @@ class Grounding:
     held until it is grounded; with `flag`, only where a mark may have to be added.
     """
 
-    def __init__(self, passages: Sequence[Passage], policy: Policy = "flag") -> None:
+    def __init__(self, passages: Sequence[Passage], policy: Policy = "flag", question: str = "") -> None:
         self._passages = passages
+        self._question = question
         self.policy = policy
         self._marks = Marks({passage.number for passage in passages})
         self._growing = Growing()
@@ -93,7 +94,7 @@ class Grounding:
 
     def _ahead(self) -> Iterator[str]:
         """The part of an unfinished sentence that will stay as it is."""
-        decided = self._growing.decided
+        decided = self._growing.decided(self._given)
         if decided > self._given:
             yield self._growing.rest[self._given : decided]
             self._given = decided
@@ -116,10 +117,10 @@ class Grounding:
 
     def _judged(self, claim: str, numbers: tuple[int, ...]) -> tuple[Sentence, list[Citation]]:
         """The sentence with its citations; one without marks gets that of the passage which clearly bears it out."""
-        supporting = None if numbers else support.clear(claim, self._passages)
+        supporting = None if numbers else support.clear(claim, self._passages, self._question)
         numbers = (supporting.number,) if supporting else numbers
         quoted = [q for p in self._passages if p.number in numbers and p.evidence for q in support.quotes(claim, p)]
-        verdict = support.verdict(claim, quoted)
+        verdict = support.verdict(claim, quoted, self._question)
         if declines(claim) and verdict != "supported":
             self._declining += 1
             return Sentence(text=claim, citations=(), support="supported"), []
@@ -163,9 +164,9 @@ class Grounding:
         return out
 
 
-def read(text: str, passages: Sequence[Passage], policy: Policy = "flag") -> Grounded:
+def read(text: str, passages: Sequence[Passage], policy: Policy = "flag", question: str = "") -> Grounded:
     """A whole answer at once."""
-    grounding = Grounding(passages, policy)
+    grounding = Grounding(passages, policy, question)
     grounding.feed(text)
     grounding.end()
     return grounding.grounded

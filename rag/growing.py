@@ -50,10 +50,12 @@ class Growing:
             text, self.rest, self._looked_at = self.rest[:length], self.rest[length:], 0
             yield Written(text)
 
-    @property
-    def decided(self) -> int:
-        """How many characters of the rest can't be the end of a sentence any more, nor the blanks behind it."""
-        undecided = _UNDECIDED.search(self.rest)
+    def decided(self, known: int = 0) -> int:
+        """How many characters of the rest can't be the end of a sentence any more, nor the blanks behind it.
+
+        So many are known to be so already.
+        """
+        undecided = _UNDECIDED.search(self.rest, known)
         return undecided.start() if undecided else len(self.rest)
 
     def _first(self) -> int:

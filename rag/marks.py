@@ -38,7 +38,7 @@ _PARTIAL = (
     rf"|{_BRACKETED}\([^)\s]{{0,500}}|\([\d\s,;–-]{{0,30}}\)?)"
 )
 _UNDECIDED = re.compile(rf"{_BLANKS}(?:(?:{_BRACKETED}|{_PAREN}){_BLANKS})*{_PARTIAL}?\Z", re.IGNORECASE)
-_HALF = re.compile(rf"{_BLANKS}{_OPEN}\s*(?:\^|[a-z]{{0,10}}\.?[\s#:]*)?[\d\s,;:–—-]*\\?…?\Z", re.IGNORECASE)
+_HALF = re.compile(rf"{_BLANKS}{_OPEN}\s*(?:\^|[a-z]{{0,10}}\.?[\s#:]*)?[\d\s,;:–—-]*\\?(…?)\Z", re.IGNORECASE)
 
 _MARK = re.compile(rf"{_BLANKS}\[(\d+)\]")
 _RANGE = re.compile(r"(\d+)(?:\s*[-‐‑–—]\s*(?:[^\W\d]+\s*)?(\d+))?")
@@ -81,7 +81,7 @@ class Marks:
 
     def end(self) -> str:
         """What was held back, without half a mark."""
-        self._held = _HALF.sub("", self._held)
+        self._held = _HALF.sub(r"\1", self._held)
         return self._release(len(self._held))
 
     def _release(self, length: int) -> str:

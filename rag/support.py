@@ -15,7 +15,7 @@ PARTIAL_SHARE = 0.3
 """How much of a sentence's telling words its quotes and their titles must hold to bear it out wholly, or in part."""
 
 CLEAR_WORDS = 4
-"""How many telling words a sentence needs to be traced to an abstract that its writer did not name."""
+"""How many telling words it takes to trace a sentence to an abstract that its writer did not name."""
 
 _MOST_QUOTES = 3
 _WORTH_A_QUOTE = 0.2
@@ -47,32 +47,46 @@ def quotes(claim: str, passage: Passage) -> list[Quoted]:
     return [Quoted(passage, evidence) for evidence in chosen]
 
 
-def clear(claim: str, passages: Sequence[Passage]) -> Passage | None:
-    """The passage with a sentence that alone bears out the claim; None if there is none, or too little to go by."""
-    words = _telling(claim)
-    if len(words) < CLEAR_WORDS:
-        return None
-    held = [(max(share(words, _telling(evidence.text)) for evidence in p.evidence), p) for p in passages if p.evidence]
-    for best, passage in sorted(held, key=lambda pair: -pair[0]):
-        if best < SUPPORTED_SHARE:
+def clear(claim: str, passages: Sequence[Passage], question: str = "") -> Passage | None:
+    """The passage with a sentence that alone holds the claim, or at least what it adds to the question.
+
+    None if there is none, or if the claim says too little to go by.
+    """
+    wanted = [words for words in (_telling(claim), _added(claim, question)) if len(words) >= CLEAR_WORDS]
+
+    def held(passage: Passage) -> float:
+        return max((share(words, _telling(e.text)) for words in wanted for e in passage.evidence), default=0.0)
+
+    for passage in sorted(passages, key=held, reverse=True):
+        if held(passage) < SUPPORTED_SHARE:
             return None
-        if verdict(claim, quotes(claim, passage)[:1]) == "supported":
+        if verdict(claim, quotes(claim, passage)[:1], question) != "unsupported":
             return passage
     return None
 
 
-def verdict(claim: str, quoted: Sequence[Quoted]) -> Support:
-    """How far the quotes bear out the claim, which has no marks."""
+def verdict(claim: str, quoted: Sequence[Quoted], question: str = "") -> Support:
+    """How far the quotes bear out the claim, which has no marks.
+
+    Words that it repeats from the question and that the quotes lack make it partial at worst.
+    """
     words = _telling(claim)
     if not quoted or not (words or figures(claim)):
         return "partial" if quoted else "unsupported"
-    texts = [f"{passage.paper.title} {evidence.text}" for passage, evidence in quoted]
-    held = share(words, _telling(" ".join(texts)))
-    if held < PARTIAL_SHARE or _made_up(claim, quoted):
+    texts = _telling(" ".join(f"{passage.paper.title} {evidence.text}" for passage, evidence in quoted))
+    held = share(words, texts)
+    added = _added(claim, question)
+    echoes = len(added) >= CLEAR_WORDS and share(added, texts) >= SUPPORTED_SHARE
+    if (held < PARTIAL_SHARE and not echoes) or _made_up(claim, quoted):
         return "unsupported"
     misplaced = not all(_in_place(figure, named, quoted) for figure, named in _segments(claim))
     missing = any(not stands_in(name, _everything(quoted)) for name in names(claim))
     return "supported" if held >= SUPPORTED_SHARE and not misplaced and not missing else "partial"
+
+
+def _added(claim: str, question: str) -> Sequence[str]:
+    asked = _telling(question)
+    return [word for word in _telling(claim) if word not in asked]
 
 
 def _fit(claim: str, wanted: set[str], missing: set[str], evidence: Evidence) -> tuple[float, float]:

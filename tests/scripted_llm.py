@@ -5,6 +5,8 @@ Each `Script` is one way of answering; requests take theirs by the name of the m
 
 import asyncio
 import json
+import sys
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -125,3 +127,21 @@ async def _send_whole(writer: asyncio.StreamWriter, script: Script) -> None:
     lines = "".join(f"{name}: {value}\r\n" for name, value in {**headers, **script.headers}.items())
     writer.write(f"HTTP/1.1 {script.status} Scripted\r\n{lines}\r\n".encode() + body)
     await writer.drain()
+
+
+async def _main(pieces: int, milliseconds: float) -> None:
+    """Serve one script until killed; print the address, then the time of each client's leaving."""
+    text = ["Hydra", " raises", " decoding", " throughput", " [1]", "."]
+    script = Script(pieces=[text[n % len(text)] for n in range(pieces)], seconds_between=milliseconds / 1000)
+    async with scripted_llm({"bench": script}) as llm:
+        print(llm.base_url, flush=True)
+        told = 0
+        while True:
+            await asyncio.sleep(0.005)
+            while told < llm.left:
+                told += 1
+                print(f"left {time.monotonic()}", flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(int(sys.argv[1]), float(sys.argv[2])))

@@ -61,6 +61,16 @@ def test_an_uncited_sentence_gets_the_mark_of_the_passage_that_bears_it_out() ->
     assert [(s.citations, s.support) for s in grounded.sentences] == [((1,), "supported"), ((), "unsupported")]
 
 
+def test_words_of_the_question_need_no_support_for_a_citation() -> None:
+    asked = "Which remarkable beverage do ancient monasteries recommend against insomnia?"
+    said = (
+        "The remarkable beverage that ancient monasteries recommend is green tea, which calms the guests of a ceremony."
+    )
+    assert read(said, BOTH).sentences[0].citations == ()
+    grounded = read(said, BOTH, question=asked)
+    assert [(s.citations, s.support) for s in grounded.sentences] == [((2,), "partial")]
+
+
 def test_a_list_gets_its_marks_at_the_ends_of_its_lines() -> None:
     grounded = read(f"- {CLAIM}\n- Green tea calms the guests of a ceremony within 20 minutes\n", BOTH)
     assert grounded.text == f"- {CLAIM} [1]\n- Green tea calms the guests of a ceremony within 20 minutes [2]"

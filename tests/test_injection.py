@@ -6,7 +6,6 @@ import httpx
 import pytest
 import respx
 
-from rag.types import Answer
 from rag.writers import chat, context
 from rag.writers.extractive import ExtractiveWriter
 from tests.answers import CLAIM, QUESTION, TEA, Says, engine
@@ -30,10 +29,6 @@ TITLE = "Caffeine and the sleep of shift workers"
 SENTENCE = "Caffeine shortens the sleep of shift workers by 34% in a trial with 120 nurses."
 
 
-def attacked(attack: str) -> Answer | object:
-    return passage(TITLE, SENTENCE, attack, similarity=[0.9, 0.8])
-
-
 @pytest.mark.parametrize("attack", HOSTILE)
 async def test_what_an_abstract_says_cites_nothing_and_forges_nothing(attack: str) -> None:
     hostile = passage(TITLE, SENTENCE, attack, similarity=[0.9, 0.8])
@@ -50,6 +45,7 @@ async def test_the_prompt_around_an_abstract_stays_as_it_is(attack: str, router:
     hostile = passage(TITLE, SENTENCE, attack, similarity=[0.9, 0.8])
     found = await engine(chat.writer("openai:m", "http://llm.test/v1"), hostile, TEA).ask(QUESTION)
     prompt = httpx.Response(200, content=route.calls.last.request.content).json()["messages"][1]["content"]
+    prompt, _, _ = prompt.rpartition("\n\nQuestion:")
     [tag] = set(re.findall(r"<(abstract-[0-9a-f]{8}) ", prompt))
     assert re.findall(rf'<{tag} number="(\d)">', prompt) == ["1", "2"]
     assert re.findall(r"<[^>\n]*>", prompt) == [f'<{tag} number="1">', f"</{tag}>", f'<{tag} number="2">', f"</{tag}>"]

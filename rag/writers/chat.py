@@ -68,12 +68,14 @@ class ChatWriter:
     ) -> AsyncGenerator[str | Colophon]:
         """Yield the answer as it comes. Raises BackendError when the model fails, also after some of it."""
         messages, numbers = self._prompt(question, passages, history)
-        shown = Marks(numbers)  # a passage that the window had no room for was not shown to this writer
+        all_fit = len(numbers) == len(passages)
+        shown = None if all_fit else Marks(numbers)  # what the window had no room for was not shown to this writer
         made = _Made()
         async with aclosing(self._pieces(messages, made, self._seconds)) as pieces:
             async for piece in pieces:
-                yield shown.feed(piece)
-        yield shown.end()
+                yield shown.feed(piece) if shown else piece
+        if shown:
+            yield shown.end()
         if made.broken_off:
             yield "…"
         yield Colophon(

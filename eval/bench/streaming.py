@@ -1,0 +1,204 @@
+"""What a streamed answer costs over asking the same model directly, and how soon a client that leaves frees the model.
+
+    python -m eval.bench.streaming [--clients 20] [--answers 5] [--tokens 50] [--interval 20] [--leavers 50]
+
+A scripted server on loopback plays the model (`tests/scripted_llm.py`, from a checkout): it streams so many tokens, one
+every so many milliseconds. First the clients ask it through the openai SDK, then they ask `scholiast serve`, which asks
+it; each client asks again as soon as it has its answer, after a pause of up to one answer's length. Waits to the first
+text and to the end are medians; CPU is that of the process that used the SDK.
+"""
+
+import argparse
+import asyncio
+import os
+import platform
+import random
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import IO
+
+import httpx2
+import numpy as np
+from openai import AsyncOpenAI
+
+QUESTION = "How does Hydra raise decoding throughput over Medusa?"
+SAMPLE = Path(str(files("rag") / "data" / "sample_papers.jsonl"))
+SCHOLIAST = Path(sys.executable).with_name("scholiast")
+_WARM = 3
+
+
+@dataclass(frozen=True)
+class Waited:
+    """Seconds to the first text and to the end of one answer."""
+
+    first: float
+    total: float
+
+
+_Ask = Callable[[], Awaitable[Waited]]
+
+
+def main() -> None:
+    """Print the table."""
+    options = _options()
+    with tempfile.TemporaryDirectory() as folder, _model(options) as (model, left):
+        direct, direct_cpu = asyncio.run(_direct(model, options))
+        with _served(Path(folder), model) as (url, process):
+            before = _cpu_seconds(process.pid)
+            through, _ = asyncio.run(_through(url, options))
+            answers = len(through) + _WARM
+            cpu = (_cpu_seconds(process.pid) - before) / answers
+            freed = asyncio.run(_leaving(url, options.leavers, left))
+    print(f"{os.cpu_count()} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}")
+    print(
+        f"{options.clients} clients, {options.answers} answers each, {options.tokens} tokens of {options.interval} ms\n"
+    )
+    print("| | first text, p50 ms | p95 | total, p50 ms | p95 | CPU ms an answer |\n|---|---|---|---|---|---|")
+    _row("the model, through the openai SDK", direct, direct_cpu)
+    _row("`POST /v1/ask`, streamed", through, cpu)
+    print(
+        f"\n{len(freed)} of {options.leavers} clients that left freed the model, the slowest after {max(freed):.2f} s"
+    )
+
+
+def _row(name: str, waits: Sequence[Waited], cpu: float) -> None:
+    first = np.percentile([1000 * wait.first for wait in waits], [50, 95])
+    total = np.percentile([1000 * wait.total for wait in waits], [50, 95])
+    print(f"| {name} | {first[0]:.0f} | {first[1]:.0f} | {total[0]:.0f} | {total[1]:.0f} | {1000 * cpu:.1f} |")
+
+
+async def _direct(url: str, options: argparse.Namespace) -> tuple[list[Waited], float]:
+    client = AsyncOpenAI(api_key="none", base_url=url, max_retries=0)
+
+    async def ask() -> Waited:
+        begun, first = time.perf_counter(), 0.0
+        stream = await client.chat.completions.create(
+            model="bench", stream=True, messages=[{"role": "user", "content": QUESTION}]
+        )
+        async for chunk in stream:
+            if not first and chunk.choices and chunk.choices[0].delta.content:
+                first = time.perf_counter() - begun
+        return Waited(first, time.perf_counter() - begun)
+
+    return await _asked(ask, options)
+
+
+async def _through(url: str, options: argparse.Namespace) -> tuple[list[Waited], float]:
+    async with httpx2.AsyncClient(timeout=60) as client:
+
+        async def ask() -> Waited:
+            begun, first = time.perf_counter(), 0.0
+            async with client.stream("POST", f"{url}/v1/ask", json={"question": QUESTION, "stream": True}) as reply:
+                async for line in reply.aiter_lines():
+                    if not first and line == "event: delta":
+                        first = time.perf_counter() - begun
+            return Waited(first, time.perf_counter() - begun)
+
+        return await _asked(ask, options)
+
+
+async def _asked(ask: _Ask, options: argparse.Namespace) -> tuple[list[Waited], float]:
+    """What each answer took, and the CPU seconds of this process for one."""
+    for _ in range(_WARM):
+        await ask()
+    chance = random.Random(1)
+
+    async def client() -> list[Waited]:
+        found = []
+        for _ in range(options.answers):
+            await asyncio.sleep(chance.random() * options.tokens * options.interval / 1000)
+            found.append(await ask())
+        return found
+
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    waits = [wait for found in await asyncio.gather(*(client() for _ in range(options.clients))) for wait in found]
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return waits, used / len(waits)
+
+
+async def _leaving(url: str, clients: int, left: IO[str]) -> list[float]:
+    """How long after each client left the model was free of it."""
+    found = []
+    async with httpx2.AsyncClient(timeout=60) as client:
+        for _ in range(clients):
+            async with client.stream("POST", f"{url}/v1/ask", json={"question": QUESTION, "stream": True}) as reply:
+                async for line in reply.aiter_lines():
+                    if line == "event: delta":
+                        break
+                gone = time.monotonic()
+            told = 0.0
+            while told < gone:
+                told = float((await asyncio.wait_for(asyncio.to_thread(left.readline), 10)).split()[1])
+            found.append(told - gone)
+    return found
+
+
+@contextmanager
+def _model(options: argparse.Namespace) -> Iterator[tuple[str, IO[str]]]:
+    """The scripted model's address, and the lines in which it tells of clients that left."""
+    command = [sys.executable, "-m", "tests.scripted_llm", str(options.tokens), str(options.interval)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    try:
+        yield process.stdout.readline().strip(), process.stdout
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def _served(folder: Path, model: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SCHOLIAST_")}
+    environment |= {
+        "SCHOLIAST_HOME": str(folder),
+        "SCHOLIAST_MODEL": "openai:bench",
+        "SCHOLIAST_MODEL_BASE_URL": model,
+        "SCHOLIAST_ON_MODEL_FAILURE": "error",
+    }
+    subprocess.run([SCHOLIAST, "ingest", SAMPLE], env=environment, check=True, stdout=subprocess.DEVNULL)
+    log = folder / "serve.log"
+    with log.open("wb") as lines:
+        process = subprocess.Popen([SCHOLIAST, "serve", "--port", "0"], env=environment, stderr=lines)
+    try:
+        yield _address(process, log), process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+    while process.poll() is None:
+        if found := re.search(r"answers at (http://\S+)", log.read_text()):
+            return found[1]
+        time.sleep(0.05)
+    raise RuntimeError(f"`scholiast serve` ended before it listened: {log.read_text()}")
+
+
+def _cpu_seconds(process: int) -> float:
+    """Of all its threads, in user and kernel; Linux only."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clients", type=int, default=20)
+    parser.add_argument("--answers", type=int, default=5)
+    parser.add_argument("--tokens", type=int, default=50)
+    parser.add_argument("--interval", type=float, default=20.0, help="milliseconds between tokens")
+    parser.add_argument("--leavers", type=int, default=50)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
