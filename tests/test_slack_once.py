@@ -148,6 +148,22 @@ def test_questions_of_one_thread_are_answered_in_their_order(home: Path, slack: 
     assert found["key"] == f"slack:T01:C01:{ts}"
 
 
+def test_a_thread_that_is_longer_than_a_conversation_goes_on(
+    home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.slack.answering.MAX_MESSAGES", 4)
+    with door(home, slack) as opened:
+        ts = opened.send.ts()
+        opened.send.event(mention(QUESTION, ts))
+        for _ in range(2):
+            opened.send.event(message("And what about its draft heads?", opened.send.ts(), thread=ts))
+        assert wait_until(lambda: sum(map(slack.whole, slack.shown(ts))) == 3, 20)
+        assert {c["key"]: c["messages"] for c in conversations(opened)} == {
+            f"slack:T01:C01:{ts}": 4,
+            f"slack:T01:C01:{ts}+": 2,
+        }
+
+
 def conversations(opened: object) -> list[dict[str, object]]:
     notebook, portal = opened.client.app.state.notebook, opened.client.portal  # type: ignore[attr-defined]
     found, _ = portal.call(notebook.conversations, "slack:T01:U0ANN")

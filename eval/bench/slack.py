@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.request import urlopen
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,12 +136,20 @@ def _served(home: Path, slack: FakeSlack) -> Iterator[subprocess.Popen[bytes]]:
     command = [str(SCHOLIAST), "serve", "--port", str(_PORT)]
     service = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
-        while post_to(f"http://127.0.0.1:{_PORT}").raw(b"{}", "application/json") == 0:
+        while not _is_ready():
             time.sleep(0.05)
         yield service
     finally:
         service.send_signal(signal.SIGTERM)
         service.wait()
+
+
+def _is_ready() -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{_PORT}/readyz", timeout=5) as reply:
+            return bool(reply.status == 200)
+    except OSError:
+        return False
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -12,6 +12,7 @@ from rag.build import DEFAULT, Workspace
 from rag.engine import Cited, Delta, Done, Engine
 from rag.errors import BackendError, BusyError, LockedError, NotFoundError, ScholiastError
 from rag.notebook.conversations import Conversation
+from rag.notebook.messages import MAX_MESSAGES
 from rag.notebook.notebook import Notebook
 from rag.types import Answer
 from service.slack import events, wording
@@ -122,7 +123,11 @@ class Answerer:
         engine = await self._workspace.engine(name)
         if begun and begun.library != engine.library:
             key = f"{key}:{engine.library}"
-        return engine, await self._notebook.begin(_caller(incoming), engine.library, key=key)
+        conversation = await self._notebook.begin(_caller(incoming), engine.library, key=key)
+        while conversation.messages + 2 > MAX_MESSAGES:  # a very long thread goes on in another conversation
+            key = f"{key}+"
+            conversation = await self._notebook.begin(_caller(incoming), engine.library, key=key)
+        return engine, conversation
 
     async def _known(self, conversation: Conversation, question: str, lease: Lease) -> Shown | None:
         """The answer that an earlier attempt came to but could not show."""
