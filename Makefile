@@ -10,7 +10,7 @@ endif
 
 PINS := pyproject.toml constraints.txt rag/embedders/minilm_weights.txt
 
-.PHONY: check demo serve test eval install dev format format-check lint types constraints
+.PHONY: check demo serve test eval bench install dev format format-check lint types constraints
 .DEFAULT_GOAL := check
 
 check: format-check lint types test ## format, lint, types, tests
@@ -27,6 +27,15 @@ test: dev ## the tests
 eval: dev ## the numbers: the held-out questions on the sample papers, and a report
 	$(BIN)/scholiast eval run --out build/eval --fresh
 	$(BIN)/scholiast eval report build/eval
+
+SHARED ?= ../shared
+SCIFACT = $(SHARED)/benchmarks/scifact
+
+bench: dev ## the measurements of eval/results: retrieval and the service (needs $(SHARED); most of an hour)
+	$(BIN)/python -m eval.bench.retrieval --corpus $(SHARED)/seeds/*.txt --questions $(SHARED)/questions/dev.jsonl
+	$(BIN)/python -m eval.bench.retrieval --corpus $(SCIFACT)/corpus.jsonl --queries $(SCIFACT)/queries.train.jsonl \
+		--qrels $(SCIFACT)/qrels.train.tsv --chunks 256/0 128/0 96/1 64/0 --titles front
+	$(BIN)/python -m eval.bench.service $(SHARED)/seeds/*.txt --questions $(SHARED)/questions/dev.jsonl
 
 install: .venv/.installed ## the product, and the weights of its offline embedder
 

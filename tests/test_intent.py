@@ -53,7 +53,6 @@ def test_two_papers_are_compared_and_not_listed() -> None:
     assert intent("Which two papers use wavelets, and what does each gain?") == "comparison"
 
 
-@pytest.mark.xfail(reason="`what ... papers` is taken for a list first", strict=True)
 def test_both_papers_are_compared_and_not_listed() -> None:
     assert intent("What do both papers measure?") == "comparison"
 

@@ -12,7 +12,7 @@ _LIST = re.compile(
     r"|\bwhat (?:do|have) (?:we|you) (?:have|got)\b|\bwhat(?:'s| is)? (?:out )?(?:there|exists)\b",
     re.IGNORECASE,
 )
-_TWO = re.compile(r"\b(?:two|each)\b", re.IGNORECASE)
+_TWO = re.compile(r"\b(?:two|each|both)\b", re.IGNORECASE)
 _COMPARISON = re.compile(
     r"\beach\b(?! of (?:its|the|their|these)\b)|\bboth\b|\brespectively\b|\bv(?:s|ersus)\b|\bdiffer(?:s|ence|ences)?\b"
     r"|\bcompar(?:e|ed|ison)\b|\bas opposed to\b|\bin contrast\b|\bwhich of the two\b|\bone \w+.*\bthe other\b"
