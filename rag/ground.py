@@ -17,6 +17,7 @@ from rag.types import Citation, Passage, Sentence
 Policy = Literal["flag", "drop"]
 
 _END = re.compile(r"[.!?…]+[\"'”’)*_]*\Z")
+_WORDS = re.compile(r"(?:^|\])[^\[\w]*\w")
 _LEADS_IN = re.compile(r"[^\d]{0,90}:\Z")
 
 
@@ -142,10 +143,13 @@ class Grounding:
         return self._started(held)
 
     def _may_still_decline(self) -> bool:
-        """After an apology only a sentence that is borne out shows that there is an answer after all."""
+        """After an apology only a sentence that is borne out shows that there is an answer after all.
+
+        Marks alone say nothing.
+        """
         if self._declining:
             return not self._borne_out
-        return not self._sentences and may_decline(self._opening)
+        return not self._sentences and (may_decline(self._opening) or not _WORDS.search(self._opening))
 
     @property
     def _borne_out(self) -> bool:
