@@ -290,7 +290,16 @@ async def test_a_follow_up_is_rewritten_by_the_model(router: respx.MockRouter) -
     assert found.question == found.search == "Does caffeine shorten sleep at night?"
 
 
-@pytest.mark.parametrize("reply", [failed(401, "no"), said(), said("x" * 900), said("I cannot help with that.")])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        failed(401, "no"),
+        said(),
+        said("x" * 900),
+        said("I cannot help with that."),
+        said("Bees dance in the dark hive?"),
+    ],
+)
 async def test_a_follow_up_that_the_model_can_not_rewrite_goes_by_the_rules(
     router: respx.MockRouter, reply: httpx.Response
 ) -> None:

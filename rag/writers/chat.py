@@ -20,6 +20,7 @@ from rag import condense, tokens
 from rag.errors import BackendError, ConfigError
 from rag.marks import Marks
 from rag.refusals import declines
+from rag.terms import share, telling
 from rag.types import Colophon, Passage, Standalone, Turn, Usage
 from rag.writers import context
 from rag.writers.reply import Reply
@@ -37,6 +38,8 @@ _COUNTED_OTHERWISE = 0.85
 """Other models' tokens are not those that we count."""
 
 _LONGEST_QUESTION = 600
+_SAID_BEFORE = 0.5
+"""How much of a rewritten question must stand in the conversation, or the model has made something up."""
 _LONGEST_MESSAGE = 300
 _SYSTEM, _USER, _CONDENSE = "answer.system", "answer.user", "condense"
 _ENDED = frozenset({"stop", "end_turn", "stop_sequence", "completed", "eos", "eos_token", "tool_calls", "done"})
@@ -49,6 +52,7 @@ _Messages = Sequence[tuple[str, str]]
 def writer(name: str, base_url: str = "", context_tokens: int = 0, seconds: float = 120.0) -> "ChatWriter":
     """The writer of that name; slow the first time. `base_url` is for `openai:` models. Raises ConfigError."""
     model = _model(name, base_url, seconds)
+    tokens.count("")  # the first count loads the tokenizer
     profile: Mapping[str, Any] = model.profile or {}
     window = context_tokens or profile.get("max_input_tokens") or WINDOW
     return ChatWriter(name, model, window, seconds)
@@ -98,7 +102,8 @@ class ChatWriter:
         except BackendError:
             text = ""
         rewritten = _one_question(text)
-        if not rewritten:
+        said = " ".join([question, *(turn.content for turn in history)])
+        if not rewritten or share(telling(rewritten), telling(said)) < _SAID_BEFORE:
             return Standalone(question=question, search=condense.standalone(question, history), usage=made.usage)
         return Standalone(question=rewritten, search=rewritten, usage=made.usage)
 
