@@ -113,8 +113,8 @@ def _engine(url: str) -> Engine:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     """Readers go on while one process writes, a writer waits for its turn, and references are kept.
 
-    With a write-ahead log, NORMAL does not wait for the disk at every commit: a killed process loses nothing, a power cut
-    may take the last commits with it but never leaves half of one.
+    With a write-ahead log, NORMAL does not wait for the disk at every commit: a killed process loses nothing, a power
+    cut may take the last commits with it but never leaves half of one.
     """
     waiting = f"busy_timeout={_BUSY_SECONDS * 1000}"
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", waiting):
