@@ -131,8 +131,8 @@ async def _send_whole(writer: asyncio.StreamWriter, script: Script) -> None:
 
 async def _main(pieces: int, milliseconds: float) -> None:
     """Serve one script until killed; print the address, then the time of each client's leaving."""
-    text = ["Hydra", " raises", " decoding", " throughput", " [1]", "."]
-    script = Script(pieces=[text[n % len(text)] for n in range(pieces)], seconds_between=milliseconds / 1000)
+    words = [f" [{n % 3 + 1}]." if n % 12 == 11 else f" Word{n}" for n in range(pieces)]
+    script = Script(pieces=words, seconds_between=milliseconds / 1000)
     async with scripted_llm({"bench": script}) as llm:
         print(llm.base_url, flush=True)
         told = 0
