@@ -55,6 +55,7 @@ _NAMED_BEFORE = re.compile(
 _WITHIN_BRACKETS = re.compile(rf"{_OPEN}[\d\s,;–—-]*\Z")
 _INDEXED = re.compile(r"[\w)\]]\Z")
 _IMAGE = re.compile(r"!(?=\[(?!\d))")
+_TRIGGER = re.compile(r"[\[［【〔(!`\\]|\s\Z")
 _SUSPECT = re.compile(r"[\[［【〔]|\(\d")
 _MOST_DIGITS = 6
 _LOOK_BACK = 200
@@ -76,6 +77,9 @@ class Marks:
     def feed(self, piece: str) -> str:
         """What can be shown now; the rest comes with a later piece or at the end."""
         self._held += piece
+        if not _TRIGGER.search(self._held):
+            self._before, piece, self._held = (self._before + self._held)[-_LOOK_BACK:], self._held, ""
+            return piece
         undecided = _UNDECIDED.search(self._held)
         return self._release(undecided.start() if undecided else len(self._held))
 

@@ -108,7 +108,7 @@ async def test_any_langchain_chat_model_will_do() -> None:
 def test_passages_are_packed_best_first_in_whole_sentences() -> None:
     long = passage("Long", *(f"Sentence number {n} is about sleep." for n in range(40)), number=3,
                    similarity=[n / 40 for n in range(40)])  # fmt: skip
-    room = tokens.count(context.pack([CAFFEINE], 9999).text) + 80
+    room = tokens.count(context.pack([CAFFEINE], 9999).text) + 120
     packed = context.pack([CAFFEINE, long, TEA], room)
     assert packed.numbers[:2] == (1, 3)
     assert tokens.count(packed.text) <= room

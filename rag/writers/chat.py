@@ -114,9 +114,8 @@ class ChatWriter:
         told = context.conversation(history)
         earlier = f"\nThe conversation before the question:\n{told}\n" if told else ""
         room = int((self._window - _reserve(self._window)) * _COUNTED_OTHERWISE)
-        room -= tokens.count(system) + tokens.count(
-            prompts.render(_USER, abstracts="", conversation=earlier, question=question)
-        )
+        frame = prompts.render(_USER, abstracts="", conversation=earlier, question=question)
+        room -= tokens.count(system + frame)
         packed = context.pack(passages, room)
         if not packed.numbers:
             raise ConfigError(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from secrets import token_hex
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ _CHARACTERS_OF_A_TURN = 1_000
 _TAG = re.compile(r"<+(/?[A-Za-z_|][^<>\n]{0,80})>+")
 _INSTRUCTION = re.compile(r"\[(/?[A-Z]{3,})\]")
 _GAP = " … "
+_TOKENS_OF_TAGS = 32
 
 
 class Packed(NamedTuple):
@@ -32,11 +34,11 @@ def pack(passages: Sequence[Passage], limit: int) -> Packed:
     numbers: list[int] = []
     left = limit
     for passage in passages:
-        block = _whole(passage, tag, left) or _shortened(passage, tag, left)
-        if block:
-            blocks.append(block)
+        text = _fitting(passage, left - _TOKENS_OF_TAGS)
+        if text:
+            blocks.append(f'<{tag} number="{passage.number}">\n{text}\n</{tag}>')
             numbers.append(passage.number)
-            left -= tokens.count(block) + 1
+            left -= _count(text) + _TOKENS_OF_TAGS
     return Packed("\n".join(blocks), tuple(numbers))
 
 
@@ -57,21 +59,19 @@ def _plain_turn(turn: Turn) -> str:
     return marks.without(cut) + ("…" if len(cut) < len(text) else "")
 
 
-def _whole(passage: Passage, tag: str, limit: int) -> str:
-    block = _block(passage, tag, passage.text)
-    return block if tokens.count(block) <= limit else ""
-
-
-def _shortened(passage: Passage, tag: str, limit: int) -> str:
-    """The most similar sentences that fit, in their order, with a sign where some were left out."""
+def _fitting(passage: Passage, limit: int) -> str:
+    """All of it, or the most similar sentences that fit, in their order, with a sign where some were left out."""
+    whole = _with_title(passage, passage.text)
+    if _count(whole) <= limit:
+        return whole
     chosen: list[Evidence] = []
-    block = ""
+    text = ""
     for evidence in sorted(passage.evidence, key=lambda sentence: -sentence.similarity):
         wider = sorted([*chosen, evidence], key=lambda sentence: sentence.start)
-        longer = _block(passage, tag, _joined(wider, passage.evidence))
-        if tokens.count(longer) <= limit:
-            chosen, block = wider, longer
-    return block
+        longer = _with_title(passage, _joined(wider, passage.evidence))
+        if _count(longer) <= limit:
+            chosen, text = wider, longer
+    return text
 
 
 def _joined(chosen: Sequence[Evidence], whole: Sequence[Evidence]) -> str:
@@ -84,6 +84,12 @@ def _joined(chosen: Sequence[Evidence], whole: Sequence[Evidence]) -> str:
     return text
 
 
-def _block(passage: Passage, tag: str, text: str) -> str:
+def _with_title(passage: Passage, text: str) -> str:
     year = f" ({passage.paper.year})" if passage.paper.year else ""
-    return f'<{tag} number="{passage.number}">\n{quoted(passage.paper.title)}{year}\n{quoted(text)}\n</{tag}>'
+    return f"{quoted(passage.paper.title)}{year}\n{quoted(text)}"
+
+
+@lru_cache(maxsize=1024)
+def _count(text: str) -> int:
+    """The same papers are found again and again."""
+    return tokens.count(text)
