@@ -16,6 +16,7 @@ from rag import build, config, corpus, embedders, wire
 from rag.build import Workspace
 from rag.config import Settings
 from rag.errors import CorpusError, RequestError
+from rag.library import advice
 from rag.library.doctor import Finding, diagnose
 from rag.notebook.conversations import LOCAL
 from rag.notebook.notebook import finished
@@ -139,7 +140,7 @@ async def papers_remove(ids: Sequence[str], library: str, json: bool) -> bool:
     _print(shapes.removed(opened.name, count)) if json else Page().line(f"{count} removed from library {opened.name}")
     for id in ids:
         if id not in there:
-            complain(f"library {opened.name!r} has no paper {id!r}; `scholiast papers list` shows what it has")
+            complain(f"library {opened.name!r} has no paper {id!r}; {advice.list_papers(opened.name)}")
     return len(there) == len(set(ids))
 
 

@@ -29,7 +29,7 @@ def vector(numbers: list[int]) -> NDArray[np.float32]:
 
 @pytest.fixture
 def chroma(tmp_path: Path) -> Chroma:
-    return Chroma.embedded(tmp_path / "index", create=True)
+    return Chroma.embedded(tmp_path / "index", "main", create=True)
 
 
 def test_the_nearest_chunks_come_first_with_their_cosine(chroma: Chroma) -> None:
@@ -55,14 +55,14 @@ def test_a_paper_without_chunks_is_no_trouble(chroma: Chroma) -> None:
 def test_what_was_stored_is_there_after_reopening(chroma: Chroma, tmp_path: Path) -> None:
     chroma.apply([stored("a", EAST)], [])
     chroma.close()
-    again = Chroma.embedded(tmp_path / "index", create=False)
+    again = Chroma.embedded(tmp_path / "index", "main", create=False)
     assert [id for id, _ in again.nearest(vector(EAST), 1)] == ["a"]
 
 
 def test_create_begins_anew_in_whatever_a_killed_process_left(tmp_path: Path) -> None:
     (tmp_path / "index").mkdir()
     (tmp_path / "index" / "chroma.sqlite3").write_bytes(b"half a file")
-    assert Chroma.embedded(tmp_path / "index", create=True).count() == 0
+    assert Chroma.embedded(tmp_path / "index", "main", create=True).count() == 0
 
 
 DAMAGE = [(None, "is missing"), (b"", "is missing"), (b"garbage" * 999, "is damaged")]
@@ -74,8 +74,8 @@ def test_a_missing_or_damaged_folder_names_the_command_that_mends_it(
 ) -> None:
     if content is not None:
         (tmp_path / "chroma.sqlite3").write_bytes(content)
-    with pytest.raises(LibraryError, match=rf"{complaint}.*; run `scholiast rebuild`"):
-        Chroma.embedded(tmp_path, create=False)
+    with pytest.raises(LibraryError, match=rf"{complaint}.*; run `scholiast rebuild --library main`"):
+        Chroma.embedded(tmp_path, "main", create=False)
 
 
 def test_a_vector_of_another_length_is_one_clear_error(chroma: Chroma) -> None:
@@ -96,10 +96,10 @@ def test_a_server_that_does_not_answer_may_be_tried_again() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         with pytest.raises(BackendError, match="is its server running") as caught:
-            Chroma.served(f"http://127.0.0.1:{unused.getsockname()[1]}", "papers", create=True)
+            Chroma.served(f"http://127.0.0.1:{unused.getsockname()[1]}", "main", "1", create=True)
     assert caught.value.retryable
 
 
 def test_a_url_that_is_none_is_a_wrong_setting() -> None:
     with pytest.raises(ConfigError, match="SCHOLIAST_CHROMA_URL is 'localhost:8000'"):
-        Chroma.served("localhost:8000", "papers", create=True)
+        Chroma.served("localhost:8000", "main", "1", create=True)

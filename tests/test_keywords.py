@@ -28,7 +28,7 @@ PAPERS = (
 
 @pytest.fixture
 def index(tmp_path: Path) -> KeywordIndex:
-    index = KeywordIndex(tmp_path / "keywords")
+    index = KeywordIndex(tmp_path / "keywords", "main")
     index.apply(PAPERS, (), 1)
     return index
 
@@ -38,7 +38,7 @@ def found(index: KeywordIndex, question: str) -> list[str]:
 
 
 def test_a_new_index_is_empty(tmp_path: Path) -> None:
-    index = KeywordIndex(tmp_path / "new" / "folder")
+    index = KeywordIndex(tmp_path / "new" / "folder", "main")
     assert (len(index), index.revision, index.search("anything", 5)) == (0, 0, [])
 
 
@@ -138,7 +138,7 @@ def test_equal_scores_are_ordered_by_id_also_at_the_limit(index: KeywordIndex) -
 def test_reopening_keeps_papers_and_revision(index: KeywordIndex, tmp_path: Path) -> None:
     before = index.search("neural video separation", 10)
     index.close()
-    again = KeywordIndex(tmp_path / "keywords")
+    again = KeywordIndex(tmp_path / "keywords", "main")
     assert (again.search("neural video separation", 10), len(again), again.revision) == (before, 5, 1)
 
 
@@ -161,7 +161,7 @@ def test_papers_that_fail_half_way_change_nothing(index: KeywordIndex) -> None:
 
 
 def test_a_second_writer_is_told_to_wait(index: KeywordIndex, tmp_path: Path) -> None:
-    other = KeywordIndex(tmp_path / "keywords")
+    other = KeywordIndex(tmp_path / "keywords", "main")
 
     def papers() -> Iterator[Paper]:
         with pytest.raises(LockedError, match="another process is writing"):
@@ -186,7 +186,7 @@ from pathlib import Path
 from rag.library.keywords import KeywordIndex
 from rag.types import Paper
 
-index = KeywordIndex(Path(sys.argv[1]))
+index = KeywordIndex(Path(sys.argv[1]), "main")
 revision = index.revision
 while True:
     revision += 1
@@ -205,7 +205,7 @@ def test_a_killed_write_leaves_the_old_or_the_new_state(tmp_path: Path, delay_se
         time.sleep(delay_seconds)
         writing.kill()
         acknowledged = max([acknowledged, *map(int, writing.stdout.read().split())])
-    index = KeywordIndex(tmp_path / "keywords")
+    index = KeywordIndex(tmp_path / "keywords", "main")
     assert index.revision in (acknowledged, acknowledged + 1)
     assert len(index.search(f"revision{index.revision}", 300)) == len(index) == 200
     index.apply((), ["p0"], 99)
@@ -222,13 +222,13 @@ def test_a_damaged_folder_gives_one_message(index: KeywordIndex, tmp_path: Path,
         if damage != "missing":
             file.write_bytes(content[: len(content) // 2] if damage == "cut" else bytes(len(content)))
     with pytest.raises(LibraryError, match=r"keywords can't be opened \(.*scholiast rebuild"):
-        KeywordIndex(tmp_path / "keywords")
+        KeywordIndex(tmp_path / "keywords", "main")
 
 
 def test_a_file_in_place_of_the_folder_gives_the_same_message(tmp_path: Path) -> None:
     (tmp_path / "keywords").write_text("not a folder")
     with pytest.raises(LibraryError, match="can't be opened"):
-        KeywordIndex(tmp_path / "keywords")
+        KeywordIndex(tmp_path / "keywords", "main")
 
 
 def test_an_index_of_other_words_is_refused(
@@ -237,11 +237,11 @@ def test_an_index_of_other_words_is_refused(
     index.close()
     monkeypatch.setattr("rag.library.keywords.ANALYSER", "english_0")
     with pytest.raises(LibraryError, match=r"schema does not match.*scholiast rebuild"):
-        KeywordIndex(tmp_path / "keywords")
+        KeywordIndex(tmp_path / "keywords", "main")
 
 
 def test_a_folder_deleted_under_the_index_is_reported_by_the_next_write(tmp_path: Path) -> None:
-    index = KeywordIndex(tmp_path / "keywords")
+    index = KeywordIndex(tmp_path / "keywords", "main")
     for file in (tmp_path / "keywords").iterdir():
         file.unlink()
     (tmp_path / "keywords").rmdir()

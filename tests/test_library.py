@@ -220,7 +220,7 @@ async def test_an_interrupted_change_of_embedder_says_so(tmp_path: Path) -> None
     async with opened(tmp_path, embedder=failing, repair=True) as library:
         with pytest.raises(BackendError):
             await library.rebuild(embed=True)
-    with pytest.raises(LibraryError, match="interrupted; run `scholiast rebuild --embed`"):
+    with pytest.raises(LibraryError, match="interrupted; run `scholiast rebuild --embed --library main`"):
         await Library.open(tmp_path, "main", WordsEmbedder())
 
 

@@ -90,7 +90,7 @@ class Ours:
     """What the product uses."""
 
     def __init__(self, folder: Path) -> None:
-        self._index = KeywordIndex(folder)
+        self._index = KeywordIndex(folder, "bench")
 
     def add(self, papers: Iterator[Paper]) -> None:
         self._index.apply(papers, (), self._index.revision + 1)

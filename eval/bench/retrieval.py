@@ -213,7 +213,7 @@ async def _task(options: argparse.Namespace, embedder: Remembering) -> Task:
     asked = [question for question in judged if question.answerable]
     alone = [condense.standalone(question.question, question.history) for question in asked]
     with TemporaryDirectory() as folder:
-        index = KeywordIndex(Path(folder))
+        index = KeywordIndex(Path(folder), "bench")
         index.apply(papers.values(), (), 1)
         keyword = [dict(index.search(text, POOL)) for text in alone]
         strong = [STRONG_KEYWORD * sum(index.idf(telling(text)).values()) for text in alone]

@@ -20,6 +20,7 @@ from chromadb.config import Settings
 from chromadb.errors import ChromaError, NotFoundError
 
 from rag.errors import BackendError, ConfigError, LibraryError
+from rag.library import advice
 from rag.library.stored import StoredPaper, Vectors
 
 _COLLECTION = "papers"
@@ -33,42 +34,46 @@ _PAPERS_AT_ONCE = 500
 class Chroma:
     """One collection: a row per chunk. Every method blocks, and raises LibraryError when the index is damaged."""
 
-    def __init__(self, client: ClientAPI, collection: Collection, place: str, folder: Path | None = None) -> None:
-        """`place` says in messages where the collection is; `folder` has its files, if they are ours."""
+    def __init__(
+        self, client: ClientAPI, collection: Collection, library: str, place: str, folder: Path | None = None
+    ) -> None:
+        """`library` and `place` say in messages which index it is; `folder` has its files, if they are ours."""
         self._client = client
         self._collection = collection
+        self.library = library
         self.place = place
         self._folder = folder
 
     @classmethod
-    def embedded(cls, folder: Path, *, create: bool) -> "Chroma":
+    def embedded(cls, folder: Path, library: str, *, create: bool) -> "Chroma":
         """The collection in `folder`; `create` makes an empty one in place of whatever is there."""
         if create:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
         elif not (folder / _FILE).is_file():
-            raise LibraryError(f"the Chroma index {folder} is missing; run `scholiast rebuild`")
-        with _our_errors(str(folder)):
+            raise _missing(library, str(folder))
+        with _our_errors(library, str(folder)):
             client = chromadb.PersistentClient(folder, settings=Settings(anonymized_telemetry=False))
-            return cls(client, _collection(client, _COLLECTION, create), str(folder), folder)
+            return cls(client, _collection(client, _COLLECTION, create), library, str(folder), folder)
 
     @classmethod
-    def served(cls, url: str, name: str, *, create: bool) -> "Chroma":
-        """The collection `name` of the Chroma server at `url`; `create` makes it. Raises BackendError, ConfigError."""
+    def served(cls, url: str, library: str, generation: str, *, create: bool) -> "Chroma":
+        """The collection on the Chroma server at `url`; `create` makes it. Raises BackendError, ConfigError."""
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ConfigError(f"SCHOLIAST_CHROMA_URL is {url!r}; it should look like http://localhost:8000")
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        with _our_errors(f"{name} at {url}"):
+        name = f"scholiast-{library}-{generation}"
+        with _our_errors(library, f"{name} at {url}"):
             client = chromadb.HttpClient(
                 parts.hostname, port, parts.scheme == "https", settings=Settings(anonymized_telemetry=False)
             )
-            return cls(client, _collection(client, name, create), f"{name} at {url}")
+            return cls(client, _collection(client, name, create), library, f"{name} at {url}")
 
     def apply(self, papers: Sequence[StoredPaper], removed: Sequence[str]) -> None:
         """Put papers in the place of what the index has of them, and forget those removed. May be repeated."""
         gone = [*removed, *(stored.paper.id for stored in papers)]
-        with _our_errors(self.place):
+        with _our_errors(self.library, self.place):
             for start in range(0, len(gone), _PAPERS_AT_ONCE):
                 # Deleted first: Chroma's upsert keeps old metadata, and its add passes over an id that is there.
                 self._collection.delete(where={"paper_id": _one_of(gone[start : start + _PAPERS_AT_ONCE])})
@@ -77,7 +82,7 @@ class Chroma:
 
     def nearest(self, vector: Vectors, limit: int) -> list[tuple[str, float]]:
         """The `limit` chunks nearest to a vector of shape (dimension,): paper id and cosine, best first."""
-        with _our_errors(self.place):
+        with _our_errors(self.library, self.place):
             # Without metadata, which takes several times as long as the search: the id begins with the paper's.
             found = self._collection.query(
                 query_embeddings=vector.reshape(1, -1), n_results=limit, include=["distances"]
@@ -89,19 +94,19 @@ class Chroma:
 
     def count(self) -> int:
         """How many chunks the index holds."""
-        with _our_errors(self.place):
+        with _our_errors(self.library, self.place):
             return self._collection.count()
 
     def rows(self) -> dict[str, Vectors]:
         """Every chunk id with its vector: for checks, not for queries."""
-        with _our_errors(self.place):
+        with _our_errors(self.library, self.place):
             found = self._collection.get(include=["embeddings"])
         vectors = found["embeddings"]
         return dict(zip(found["ids"], np.asarray([] if vectors is None else vectors, np.float32), strict=True))
 
     def drop(self) -> None:
         """Delete the collection."""
-        with _our_errors(self.place):
+        with _our_errors(self.library, self.place):
             self._client.delete_collection(self._collection.name)
 
     def close(self) -> None:
@@ -157,22 +162,22 @@ def _note(folder: Path) -> Path:
 
 
 @contextmanager
-def _our_errors(place: str) -> Iterator[None]:
+def _our_errors(library: str, place: str) -> Iterator[None]:
     try:
         yield
     except NotFoundError as error:
-        raise LibraryError(f"the Chroma index {place} is missing; run `scholiast rebuild`") from error
+        raise _missing(library, place) from error
     except (ChromaError, httpx.HTTPError, ValueError, OSError) as error:
         if _is_about_the_connection(error):
             message = f"no answer from the Chroma index {place} ({error}); is its server running?"
             raise BackendError(message, retryable=True) from error
-        raise _damaged(place, error) from error
+        raise damaged(library, place, error) from error
     except AttributeError as error:  # Chroma's, on the second try to open what it failed to open in this process
-        raise _damaged(place, "it can't be opened") from error
+        raise damaged(library, place, "it can't be opened") from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # how a panic of Chroma's Rust core arrives: not an Exception
             raise
-        raise _damaged(place, error) from error
+        raise damaged(library, place, error) from error
 
 
 def _is_about_the_connection(error: BaseException) -> bool:
@@ -180,6 +185,11 @@ def _is_about_the_connection(error: BaseException) -> bool:
     return any(isinstance(cause, httpx.TransportError) for cause in (error, error.__cause__, error.__context__))
 
 
-def _damaged(place: str, error: object) -> LibraryError:
+def damaged(library: str, place: str, error: object) -> LibraryError:
+    """What to say of an index that can't be used."""
     reason = " ".join(str(error).split())[:200]
-    return LibraryError(f"the Chroma index {place} is damaged ({reason}); run `scholiast rebuild`")
+    return LibraryError(f"the Chroma index {place} is damaged ({reason}); {advice.rebuild(library)}")
+
+
+def _missing(library: str, place: str) -> LibraryError:
+    return LibraryError(f"the Chroma index {place} is missing; {advice.rebuild(library)}")

@@ -10,6 +10,7 @@ from rag import embedders, tokens
 from rag.config import Settings
 from rag.errors import ConfigError, LibraryError, LockedError, ScholiastError
 from rag.interfaces import Embedder
+from rag.library import advice
 from rag.library.catalog import Catalog, LibraryRow
 from rag.library.indexes import Indexes
 from rag.library.library import folder_of, mismatch
@@ -133,7 +134,7 @@ async def _vectors(catalog: Catalog, row: LibraryRow, embedder: Embedder | None)
             if again.shape != vector.shape or float(again @ vector) < _SAME_COSINE:
                 raise LibraryError(
                     f"embedder {embedder.name!r} gives another vector for a sentence of paper {stored.paper.id!r} than "
-                    "the one stored; run `scholiast rebuild --embed` to embed every paper again"
+                    f"the one stored; {advice.embed_again(row.name)}"
                 )
     return f"{counts.papers} papers in {counts.chunks} chunks, with the vectors of {row.embedder!r}"
 
@@ -150,7 +151,7 @@ def _chroma(catalog: Catalog, row: LibraryRow, indexes: Indexes) -> str:
     probed = indexes.probe()
     wanted = catalog.counts(row.name).chunks
     if row.chroma_revision == row.revision and probed.chunks != wanted:
-        raise LibraryError(f"Chroma holds {probed.chunks} chunks, the catalog {wanted}; run `scholiast rebuild`")
+        raise LibraryError(f"Chroma holds {probed.chunks} chunks, the catalog {wanted}; {advice.rebuild(row.name)}")
     return f"{probed.chunks} chunks; {probed.found} of {probed.tried} papers tried are found by their own vector"
 
 
@@ -161,6 +162,6 @@ def _keywords(catalog: Catalog, row: LibraryRow, indexes: Indexes) -> str:
     if keywords.revision > row.revision or len(keywords) != wanted:
         raise LibraryError(
             f"the keyword index holds {len(keywords)} papers up to change {keywords.revision}, the catalog {wanted} up "
-            f"to {row.revision}; run `scholiast rebuild`"
+            f"to {row.revision}; {advice.rebuild(row.name)}"
         )
     return f"{len(keywords)} papers"

@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from rag.errors import LibraryError, LockedError
+from rag.library import advice
 from rag.library.catalog import Catalog, LibraryRow
 from rag.library.chroma import Chroma, as_left
 from rag.library.keywords import KeywordIndex
@@ -50,7 +51,7 @@ class Indexes:
         with self._opening:
             if self._keywords is None:
                 self._generation = self._row().generation
-                self._keywords = KeywordIndex(self._keyword_folder(self._generation))
+                self._keywords = KeywordIndex(self._keyword_folder(self._generation), self._library)
             return self._keywords
 
     def refresh(self) -> bool:
@@ -72,7 +73,7 @@ class Indexes:
         if self.keywords().revision > row.revision:
             raise LibraryError(
                 f"the keyword index of library {row.name!r} has seen change {self.keywords().revision}, "
-                f"the catalog is at {row.revision} (restored from a backup?); run `scholiast rebuild`"
+                f"the catalog is at {row.revision} (restored from a backup?); {advice.rebuild(row.name)}"
             )
         try:
             self._feed_keywords(self.keywords(), row.revision)
@@ -119,7 +120,7 @@ class Indexes:
         canaries = [(id, stored.chunk_vectors[0]) for id, stored in sample.items() if stored.chunks]
         if self._chroma_url:
             return try_index(self.chroma(), canaries)
-        return try_folder(self._chroma_folder(row.generation), canaries)
+        return try_folder(self._chroma_folder(row.generation), row.name, canaries)
 
     def _try_before_opening(self, row: LibraryRow) -> None:
         """After a crash, or when somebody has touched the files; not in the ordinary case, since it takes seconds."""
@@ -129,7 +130,7 @@ class Indexes:
 
     def _build(self, row: LibraryRow, generation: str) -> None:
         chroma = self._open_chroma(generation, create=True)
-        keywords = KeywordIndex(self._keyword_folder(generation))
+        keywords = KeywordIndex(self._keyword_folder(generation), self._library)
         try:
             self._feed_keywords(keywords, row.revision)
             for after, upto in self._steps(0, row.revision):
@@ -140,7 +141,7 @@ class Indexes:
             keywords.close()
         if found != wanted:
             raise LibraryError(
-                f"the new Chroma index holds {found} chunks, not {wanted}; run `scholiast rebuild` again"
+                f"the new Chroma index holds {found} chunks, not {wanted}; {advice.rebuild(row.name)} again"
             )
 
     def _renew_keywords(self, row: LibraryRow) -> None:
@@ -174,8 +175,8 @@ class Indexes:
 
     def _open_chroma(self, generation: str, *, create: bool) -> Chroma:
         if self._chroma_url:
-            return Chroma.served(self._chroma_url, f"scholiast-{self._library}-{generation}", create=create)
-        return Chroma.embedded(self._chroma_folder(generation), create=create)
+            return Chroma.served(self._chroma_url, self._library, generation, create=create)
+        return Chroma.embedded(self._chroma_folder(generation), self._library, create=create)
 
     def _delete(self, generation: str) -> None:
         if self._chroma_url:

@@ -32,6 +32,7 @@ from tantivy import (
 )
 
 from rag.errors import LibraryError, LockedError
+from rag.library import advice
 from rag.types import Paper
 
 TITLE_WEIGHT = 0.1  # on top of its words in the text
@@ -145,9 +146,10 @@ class _Snapshot:
 class KeywordIndex:
     """Papers by their words. Searches may run in any number of threads, also during `apply`; all calls block."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, library: str) -> None:
         """Open the index, or make an empty one. Raises LibraryError if it is damaged or of another version."""
         self._folder = folder
+        self._library = library
         self._schema = _schema()
         self._writing = Lock()
         with self._our_errors("opened"):
@@ -300,7 +302,7 @@ class KeywordIndex:
                     f"another process is writing the keyword index {self._folder}; wait for it"
                 ) from error
             raise LibraryError(
-                f"the keyword index {self._folder} can't be {verb} ({error}); `scholiast rebuild` makes it anew"
+                f"the keyword index {self._folder} can't be {verb} ({error}); {advice.rebuild(self._library)}"
             ) from error
 
 

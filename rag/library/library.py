@@ -11,7 +11,7 @@ from pathlib import Path
 from rag import chunk
 from rag.errors import LibraryError, LockedError, NotFoundError, RequestError
 from rag.interfaces import Embedder
-from rag.library import incoming, schema
+from rag.library import advice, incoming, schema
 from rag.library.catalog import Catalog, Counts, LibraryRow
 from rag.library.chroma import Chroma
 from rag.library.indexes import Indexes, new_generation
@@ -165,7 +165,7 @@ class Library:
         """One paper. Raises NotFoundError."""
         found = await asyncio.to_thread(self._catalog.by_id, self.name, [id])
         if id not in found:
-            raise NotFoundError(f"library {self.name!r} has no paper {id!r}; `scholiast papers list` shows what it has")
+            raise NotFoundError(f"library {self.name!r} has no paper {id!r}; {advice.list_papers(self.name)}")
         return found[id]
 
     async def counts(self) -> Counts:
@@ -251,7 +251,7 @@ class Library:
         if row.dimension != dimension:
             raise LibraryError(
                 f"embedder {self.embedder.name!r} gives vectors of {dimension} numbers, library {self.name!r} holds "
-                f"vectors of {row.dimension}; run `scholiast rebuild --embed` to embed every paper again"
+                f"vectors of {row.dimension}; {advice.embed_again(self.name)}"
             )
 
     async def _embed_again(self, progress: Progress) -> None:
@@ -308,7 +308,7 @@ async def remove(home: Path, name: str, database_url: str = "", chroma_url: str 
 
 def mismatch(row: LibraryRow, embedder: str) -> str:
     """Why a library does not fit what this process would build, and the command that mends it; empty when it fits."""
-    again = "run `scholiast rebuild --embed` to embed every paper again"
+    again = advice.embed_again(row.name)
     if row.schema_version != schema.VERSION:
         return (
             f"library {row.name!r} has tables of version {row.schema_version}, this program of {schema.VERSION}; "

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from rag.errors import LibraryError
-from rag.library.chroma import Chroma
+from rag.library import advice
+from rag.library.chroma import Chroma, damaged
 from rag.library.stored import Vectors
 
 CANARIES = 40
@@ -37,26 +38,24 @@ def try_index(chroma: Chroma, canaries: Sequence[tuple[str, Vectors]]) -> Probed
         for id, vector in canaries
     )
     if found < _FOUND_SHARE * len(canaries):
-        raise LibraryError(
-            f"the Chroma index {chroma.place} is damaged ({found} of {len(canaries)} papers are found by their own "
-            "vector); run `scholiast rebuild`"
-        )
+        reason = f"{found} of {len(canaries)} papers are found by their own vector"
+        raise damaged(chroma.library, chroma.place, reason)
     return Probed(chunks=chroma.count(), tried=len(canaries), found=found)
 
 
-def try_folder(folder: Path, canaries: Sequence[tuple[str, Vectors]]) -> Probed:
+def try_folder(folder: Path, library: str, canaries: Sequence[tuple[str, Vectors]]) -> Probed:
     """The same for an embedded index, in another process: takes seconds, and survives what that process does not."""
-    command = [sys.executable, "-m", __name__, str(folder)]
+    command = [sys.executable, "-m", __name__, str(folder), library]
     question = json.dumps([[id, vector.tolist()] for id, vector in canaries])
     try:
         done = subprocess.run(
             command, input=question, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        raise LibraryError(f"the Chroma index {folder} gives no answer; run `scholiast rebuild`") from None
+        raise LibraryError(f"the Chroma index {folder} gives no answer; {advice.rebuild(library)}") from None
     if done.returncode < 0:
         name = signal.Signals(-done.returncode).name
-        raise LibraryError(f"the Chroma index {folder} is damaged (reading it ends in {name}); run `scholiast rebuild`")
+        raise damaged(library, str(folder), f"reading it ends in {name}")
     if done.returncode > 0:
         reason = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
         raise LibraryError(reason[0])
@@ -66,7 +65,7 @@ def try_folder(folder: Path, canaries: Sequence[tuple[str, Vectors]]) -> Probed:
 def _main() -> None:
     canaries = [(id, np.asarray(vector, np.float32)) for id, vector in json.load(sys.stdin)]
     try:
-        chroma = Chroma.embedded(Path(sys.argv[1]), create=False)
+        chroma = Chroma.embedded(Path(sys.argv[1]), sys.argv[2], create=False)
         print(json.dumps(asdict(try_index(chroma, canaries))))
         chroma.close()
     except LibraryError as error:
