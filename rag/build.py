@@ -12,9 +12,10 @@ from rag.config import Settings
 from rag.engine import Engine
 from rag.errors import ConfigError, NotFoundError, RequestError
 from rag.interfaces import Condenser, Embedder, Writer
-from rag.library import library as shelf
+from rag.library import shelf
 from rag.library.database import Database
-from rag.library.library import Library, Summary
+from rag.library.library import Library
+from rag.library.shelf import Summary
 from rag.notebook.inbox import Inbox
 from rag.notebook.notebook import Notebook
 from rag.retrieve import HybridRetriever

@@ -6,7 +6,7 @@ from typing import Any
 
 from rag import wire
 from rag.library.doctor import Finding
-from rag.library.library import Summary
+from rag.library.shelf import Summary
 from rag.types import Paper
 
 

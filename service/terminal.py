@@ -12,7 +12,7 @@ from rich.text import Text
 
 from rag.library.doctor import Finding
 from rag.library.library import Progress as Report
-from rag.library.library import Summary
+from rag.library.shelf import Summary
 from rag.types import Answer, Citation, IngestReport, Paper, Passage
 
 _WIDEST = 100

@@ -21,7 +21,8 @@ from rag import tokens
 from rag.library import library as module
 from rag.library.catalog import Catalog
 from rag.library.indexes import Indexes
-from rag.library.library import Library, folder_of
+from rag.library.library import Library
+from rag.library.shelf import folder_of
 from tests.stand_ins import WordsEmbedder, papers
 
 ROUNDS = 10

@@ -17,7 +17,8 @@ from rag import chunk
 from rag.errors import BackendError, CorpusError, LibraryError, LockedError, NotFoundError, RequestError
 from rag.library.catalog import Catalog, Counts
 from rag.library.keywords import KeywordIndex
-from rag.library.library import Library, Summary, libraries, remove
+from rag.library.library import Library
+from rag.library.shelf import Summary, libraries, remove
 from rag.types import Filters, Paper, Rejected, Source
 from tests.stand_ins import FailingEmbedder, WordsEmbedder, papers
 

@@ -10,11 +10,11 @@ from rag import embedders, tokens
 from rag.config import Settings
 from rag.errors import ConfigError, LibraryError, LockedError, ScholiastError
 from rag.interfaces import Embedder
-from rag.library import advice
+from rag.library import advice, mismatch
 from rag.library.catalog import Catalog, LibraryRow
 from rag.library.indexes import Indexes
-from rag.library.library import folder_of, mismatch
 from rag.library.lock import Lock
+from rag.library.shelf import folder_of
 
 _PREFIX = "SCHOLIAST_"
 _PROBE = "Retrieval finds the abstracts that answer a question."
@@ -124,7 +124,7 @@ def _catalog(catalog: Catalog) -> str:
 async def _vectors(catalog: Catalog, row: LibraryRow, embedder: Embedder | None) -> str:
     """Does the configured embedder give the vectors that are stored?"""
     counts = await asyncio.to_thread(catalog.counts, row.name)
-    fault = mismatch(row, embedder.name) if embedder else ""
+    fault = mismatch.found(row, embedder.name) if embedder else ""
     if fault:
         raise LibraryError(fault)
     if embedder:

@@ -1,36 +1,27 @@
 """A library of papers: put in, take out, find. Keeps the catalog and the two indexes that follow it in step."""
 
 import asyncio
-import re
-import shutil
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from rag import chunk
-from rag.errors import LibraryError, LockedError, NotFoundError, RequestError
+from rag.errors import LibraryError, LockedError, NotFoundError
 from rag.interfaces import Embedder
-from rag.library import advice, incoming, schema
+from rag.library import advice, incoming, mismatch, nearest, schema, shelf
 from rag.library.catalog import Catalog, Counts, LibraryRow
-from rag.library.chroma import Chroma
 from rag.library.indexes import Indexes, new_generation
 from rag.library.lock import Lock
+from rag.library.nearest import Hits
 from rag.library.stored import StoredPaper, Vectors
 from rag.types import Filters, IngestReport, Paper, Rejected
 
 Progress = Callable[[int, int], None]
 """Called with how many papers are done, and of how many."""
 
-Hits = list[tuple[str, float]]
-"""Paper ids and scores, best first; equal scores by id."""
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _PAPERS_AT_ONCE = 32
 # Small additions are slow in both indexes, so they follow a thousand papers later, or at the end.
 _BATCHES_BEFORE_INDEXES = 32
-_CHUNKS_PER_PAPER = 4
-_WIDER = 4
 
 
 class Library:
@@ -65,9 +56,9 @@ class Library:
         that can't be one, LockedError when another process is the owner, and LibraryError when the library was built
         with something else or is damaged; `repair` opens it all the same, for `rebuild`.
         """
-        _check_name(name)
+        shelf.check_name(name)
         catalog = await asyncio.to_thread(Catalog, home, database_url)
-        library = cls(name, embedder, catalog, folder_of(home, name), chroma_url)
+        library = cls(name, embedder, catalog, shelf.folder_of(home, name), chroma_url)
         try:
             await asyncio.to_thread(library._start, create, repair)
         except BaseException:
@@ -174,14 +165,14 @@ class Library:
 
     def _start(self, create: bool, repair: bool) -> None:
         if not create and self._catalog.library(self.name) is None:
-            raise _no_library(self.name, self._catalog)
+            raise shelf.unknown(self.name, self._catalog)
         if not self._shared:
             self._lock.acquire(self.name)
         row = self._catalog.library(self.name) or self._create()
         if row.revision == 0:  # nothing in it was built with anything
             self._catalog.describe(self.name, embedder=self.embedder.name, dimension=0, chunker=chunk.NAME)
             row = self._row()
-        fault = "" if repair else mismatch(row, self.embedder.name)
+        fault = "" if repair else mismatch.found(row, self.embedder.name)
         if fault:
             raise LibraryError(fault)
         if not self._shared and not repair:
@@ -244,15 +235,8 @@ class Library:
         if row.dimension == 0:
             self._catalog.describe(self.name, dimension=dimension)
         else:
-            self._check_dimension(row, dimension)
+            mismatch.check_dimension(row, self.embedder.name, dimension)
         self._catalog.write(self.name, stored)
-
-    def _check_dimension(self, row: LibraryRow, dimension: int) -> None:
-        if row.dimension != dimension:
-            raise LibraryError(
-                f"embedder {self.embedder.name!r} gives vectors of {dimension} numbers, library {self.name!r} holds "
-                f"vectors of {row.dimension}; {advice.embed_again(self.name)}"
-            )
 
     async def _embed_again(self, progress: Progress) -> None:
         """Until the rebuild is done, the library says that it was built with nothing, and can't be used."""
@@ -268,120 +252,20 @@ class Library:
         row = self._row()
         if row.revision == 0 or limit < 1:
             return []
-        self._check_dimension(row, len(vector))
+        mismatch.check_dimension(row, self.embedder.name, len(vector))
         if allowed is None:
-            return _widening(self._current().chroma(), vector, limit, limit, allowed)
+            return nearest.in_index(self._current().chroma(), vector, limit, limit, allowed)
         # So many of the nearest papers have to be looked at until enough of those allowed are among them.
         papers = limit * self._catalog.counts(self.name).papers // max(len(allowed), 1)
         if len(allowed) > papers:
-            return _widening(self._current().chroma(), vector, limit, papers, allowed)
-        scored = self._catalog.chunk_vectors(self.name, allowed)
-        return _best([(id, float((vectors @ vector).max())) for id, vectors in scored if len(vectors)], limit)
+            return nearest.in_index(self._current().chroma(), vector, limit, papers, allowed)
+        return nearest.among(self._catalog.chunk_vectors(self.name, allowed), vector, limit)
 
     def _row(self) -> LibraryRow:
         row = self._catalog.library(self.name)
         if row is None:
             raise NotFoundError(f"library {self.name!r} was removed meanwhile")
         return row
-
-
-@dataclass(frozen=True, kw_only=True)
-class Summary:
-    """A library among others."""
-
-    name: str
-    papers: int
-    chunks: int
-    embedder: str
-
-
-async def libraries(home: Path, database_url: str = "") -> list[Summary]:
-    """Every library, by name; needs no lock."""
-    return await asyncio.to_thread(_summaries, home, database_url)
-
-
-async def remove(home: Path, name: str, database_url: str = "", chroma_url: str = "") -> None:
-    """Delete a library and all it holds. Raises NotFoundError, LockedError. May be killed and run again."""
-    _check_name(name)
-    await asyncio.to_thread(_remove, home, name, database_url, chroma_url)
-
-
-def mismatch(row: LibraryRow, embedder: str) -> str:
-    """Why a library does not fit what this process would build, and the command that mends it; empty when it fits."""
-    again = advice.embed_again(row.name)
-    if row.schema_version != schema.VERSION:
-        return (
-            f"library {row.name!r} has tables of version {row.schema_version}, this program of {schema.VERSION}; "
-            "use the program that made it"
-        )
-    if not row.embedder:
-        return f"library {row.name!r}: embedding every paper again was interrupted; {again}"
-    if row.embedder != embedder:
-        return (
-            f"library {row.name!r} was built with embedder {row.embedder!r}, not {embedder!r}; "
-            f"set SCHOLIAST_EMBEDDER={row.embedder}, or {again}"
-        )
-    if row.chunker != chunk.NAME:
-        return f"library {row.name!r} was cut by chunker {row.chunker!r}, not {chunk.NAME!r}; {again}"
-    return ""
-
-
-def _summaries(home: Path, database_url: str) -> list[Summary]:
-    catalog = Catalog(home, database_url)
-    try:
-        rows = [(row, catalog.counts(row.name)) for row in catalog.libraries()]
-    finally:
-        catalog.close()
-    return [Summary(name=row.name, embedder=row.embedder, **vars(counts)) for row, counts in rows]
-
-
-def _remove(home: Path, name: str, database_url: str, chroma_url: str) -> None:
-    folder, catalog = folder_of(home, name), Catalog(home, database_url)
-    lock = Lock(folder)
-    try:
-        if catalog.library(name) is None:
-            raise _no_library(name, catalog)
-        lock.acquire(name)
-        Indexes(catalog, name, folder, chroma_url).drop()
-        catalog.drop(name)
-        shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        lock.release()
-        catalog.close()
-
-
-def _no_library(name: str, catalog: Catalog) -> NotFoundError:
-    there = ", ".join(repr(row.name) for row in catalog.libraries()) or "none yet; `scholiast ingest` makes one"
-    return NotFoundError(f"no library {name!r}; there is {there}")
-
-
-def folder_of(home: Path, name: str) -> Path:
-    """Where a library's indexes and its lock are."""
-    return home / "libraries" / name
-
-
-def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise RequestError(f"{name!r} can't name a library: use up to 63 of a-z, 0-9 and -, beginning with none of -")
-
-
-def _widening(chroma: Chroma, vector: Vectors, limit: int, papers: int, allowed: Collection[str] | None) -> Hits:
-    """Ask for the chunks of about so many papers, then for more, until enough pass or there are no more."""
-    wanted = papers * _CHUNKS_PER_PAPER
-    while True:
-        hits = chroma.nearest(vector, wanted)
-        best = _best([hit for hit in hits if allowed is None or hit[0] in allowed], limit)
-        if len(best) == limit or len(hits) < wanted:
-            return best
-        wanted *= _WIDER
-
-
-def _best(hits: Hits, limit: int) -> Hits:
-    """The best score of each paper."""
-    best: dict[str, float] = {}
-    for id, score in hits:
-        best[id] = max(score, best.get(id, score))
-    return sorted(best.items(), key=lambda hit: (-hit[1], hit[0]))[:limit]
 
 
 def _silent(_done: int, _total: int) -> None:
