@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from rag.errors import ConfigError, LibraryError
-from rag.library.catalog import Catalog, Counts, LibraryRow
+from rag.library.catalog import Catalog, Counts
 from rag.library.database import FILE
+from rag.library.rows import LibraryRow
 from rag.library.stored import StoredPaper
 from rag.sentences import Span
 from rag.types import Paper, Source

@@ -1,37 +1,19 @@
 """The catalog: every paper with its provenance, chunks and vectors in SQL. It is the truth; indexes follow it."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select, update
 
 from rag.errors import LibraryError
-from rag.library.database import Database
-from rag.library.schema import libraries, papers, removals, sources
+from rag.library import provenance, rows
+from rag.library.database import Database, in_parts
+from rag.library.rows import DESCRIPTION, LibraryRow
+from rag.library.schema import libraries, papers, removals
 from rag.library.stored import StoredPaper, Vectors
-from rag.sentences import Span
 from rag.types import Paper, Source
-
-_IDS_AT_ONCE = 500
-# Half the disk and half the reading of float32; a cosine moves by less than 0.0005.
-_STORED_AS = np.float16
-
-
-@dataclass(frozen=True, kw_only=True)
-class LibraryRow:
-    """What the catalog knows of a library: what built it, and how far its indexes have followed."""
-
-    name: str
-    embedder: str
-    dimension: int
-    chunker: str
-    schema_version: int
-    revision: int
-    generation: str
-    chroma_revision: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,13 +52,13 @@ class Catalog:
     def libraries(self) -> list[LibraryRow]:
         """Every library, by name."""
         with self._reading() as connection:
-            return [_library(row) for row in connection.execute(select(libraries).order_by(libraries.c.name))]
+            return [rows.library(row) for row in connection.execute(select(libraries).order_by(libraries.c.name))]
 
     def library(self, name: str) -> LibraryRow | None:
         """The library, or None."""
         with self._reading() as connection:
             row = connection.execute(select(libraries).where(libraries.c.name == name)).one_or_none()
-        return None if row is None else _library(row)
+        return None if row is None else rows.library(row)
 
     def create(self, library: LibraryRow) -> None:
         """Add an empty library."""
@@ -132,24 +114,22 @@ class Catalog:
         ids = [paper.paper.id for paper in stored]
         with self._writing() as connection:
             revision = _next_revision(connection, name)
-            known = _sources(connection, name, ids)
+            known = provenance.of(connection, name, ids)
             _delete_papers(connection, name, ids)
             connection.execute(delete(removals).where(removals.c.library == name, removals.c.paper.in_(ids)))
-            connection.execute(insert(papers), [_to_row(name, revision, paper) for paper in stored])
-            merged = {paper.paper.id: _merged(known.get(paper.paper.id, ()), paper.paper.sources) for paper in stored}
-            _insert_sources(connection, name, merged)
+            connection.execute(insert(papers), [rows.to_row(name, revision, paper) for paper in stored])
+            read = {paper.paper.id: paper.paper.sources for paper in stored}
+            provenance.add(connection, name, provenance.merged(known, read))
 
     def add_sources(self, name: str, read: Mapping[str, Sequence[Source]]) -> None:
         """Note where known papers were read again; what was noted of the same file before is replaced."""
         with self._reading() as connection:
-            known = _sources(connection, name, list(read))
-        merged = {id: _merged(known.get(id, ()), new) for id, new in read.items()}
+            known = provenance.of(connection, name, list(read))
+        merged = provenance.merged(known, read)
         changed = {id: found for id, found in merged.items() if found != known.get(id, ())}
         if changed:
             with self._writing() as connection:
-                theirs = and_(sources.c.library == name, sources.c.paper.in_(list(changed)))
-                connection.execute(delete(sources).where(theirs))
-                _insert_sources(connection, name, changed)
+                provenance.put(connection, name, changed)
 
     def remove(self, name: str, ids: Collection[str]) -> int:
         """Take papers out, as one change; returns how many were there."""
@@ -173,9 +153,9 @@ class Catalog:
             removals.c.library == name, removals.c.revision > after, removals.c.revision <= upto
         )
         with self._reading() as connection:
-            rows = connection.execute(new.order_by(papers.c.revision, papers.c.id)).all()
+            found = connection.execute(new.order_by(papers.c.revision, papers.c.id)).all()
             removed = connection.execute(gone.order_by(removals.c.paper)).scalars().all()
-        return Changes(papers=self._stored(name, rows), removed=list(removed))
+        return Changes(papers=self._stored(name, found), removed=list(removed))
 
     def revision_after(self, name: str, after: int, papers_at_once: int) -> int | None:
         """The revision up to which about that many papers changed after `after`; None when fewer did."""
@@ -187,14 +167,14 @@ class Catalog:
 
     def papers(self, name: str, offset: int, limit: int) -> list[Paper]:
         """A page of the papers, by id."""
-        page = select(*_DESCRIPTION).where(papers.c.library == name).order_by(papers.c.id).offset(offset).limit(limit)
+        page = select(*DESCRIPTION).where(papers.c.library == name).order_by(papers.c.id).offset(offset).limit(limit)
         with self._reading() as connection:
-            rows = connection.execute(page).all()
-        return self._described(name, rows)
+            found = connection.execute(page).all()
+        return self._described(name, found)
 
     def by_id(self, name: str, ids: Collection[str]) -> dict[str, Paper]:
         """The papers that are there, by id, without their vectors."""
-        return {paper.id: paper for paper in self._described(name, self._rows(select(*_DESCRIPTION), name, ids))}
+        return {paper.id: paper for paper in self._described(name, self._rows(select(*DESCRIPTION), name, ids))}
 
     def of_years(self, name: str, first: int | None, last: int | None) -> set[str]:
         """The ids of the papers of these years, both inclusive; a paper without a year is in none."""
@@ -208,35 +188,24 @@ class Catalog:
 
     def chunk_vectors(self, name: str, ids: Collection[str]) -> list[tuple[str, Vectors]]:
         """The vectors of each paper's chunks, shape (chunks, dimension), for the papers that are there."""
-        rows = self._rows(select(papers.c.id, papers.c.chunk_count, papers.c.chunk_vectors), name, ids)
-        return [(row.id, _vectors(row.chunk_vectors, row.chunk_count)) for row in rows]
+        found = self._rows(select(papers.c.id, papers.c.chunk_count, papers.c.chunk_vectors), name, ids)
+        return [(row.id, rows.vectors(row.chunk_vectors, row.chunk_count)) for row in found]
 
-    def _stored(self, name: str, rows: Sequence[Row[Any]]) -> list[StoredPaper]:
-        return [
-            StoredPaper(
-                paper=paper,
-                chunks=tuple(Span(*span) for span in row.chunks),
-                chunk_vectors=_vectors(row.chunk_vectors, len(row.chunks)),
-                sentences=tuple(Span(*span) for span in row.sentences),
-                sentence_vectors=_vectors(row.sentence_vectors, len(row.sentences)),
-            )
-            for row, paper in zip(rows, self._described(name, rows), strict=True)
-        ]
+    def _stored(self, name: str, found: Sequence[Row[Any]]) -> list[StoredPaper]:
+        described = self._described(name, found)
+        return [rows.stored_paper(row, paper) for row, paper in zip(found, described, strict=True)]
 
-    def _described(self, name: str, rows: Sequence[Row[Any]]) -> list[Paper]:
+    def _described(self, name: str, found: Sequence[Row[Any]]) -> list[Paper]:
         with self._reading() as connection:
-            read = _sources(connection, name, [row.id for row in rows])
-        return [_paper(row, read.get(row.id, ())) for row in rows]
+            read = provenance.of(connection, name, [row.id for row in found])
+        return [rows.paper(row, read.get(row.id, ())) for row in found]
 
     def _rows(self, query: Select[Any], name: str, ids: Collection[str]) -> list[Row[Any]]:
         found: list[Row[Any]] = []
         with self._reading() as connection:
-            for some in _in_parts(list(ids)):
+            for some in in_parts(list(ids)):
                 found += connection.execute(query.where(papers.c.library == name, papers.c.id.in_(some)))
         return found
-
-
-_DESCRIPTION = tuple(column for column in papers.c if column.name not in {"chunk_vectors", "sentence_vectors"})
 
 
 def _next_revision(connection: Connection, name: str) -> int:
@@ -248,81 +217,5 @@ def _next_revision(connection: Connection, name: str) -> int:
 
 
 def _delete_papers(connection: Connection, name: str, ids: Sequence[str]) -> None:
-    for some in _in_parts(ids):
+    for some in in_parts(ids):
         connection.execute(delete(papers).where(papers.c.library == name, papers.c.id.in_(some)))
-
-
-def _sources(connection: Connection, name: str, ids: Sequence[str]) -> dict[str, tuple[Source, ...]]:
-    """Where each paper was read, by path and line."""
-    found: dict[str, tuple[Source, ...]] = {}
-    for some in _in_parts(ids):
-        query = select(sources).where(sources.c.library == name, sources.c.paper.in_(some))
-        for row in connection.execute(query.order_by(sources.c.path, sources.c.line)):
-            found[row.paper] = (*found.get(row.paper, ()), Source(path=row.path, line=row.line))
-    return found
-
-
-def _merged(known: Sequence[Source], read: Sequence[Source]) -> tuple[Source, ...]:
-    """A file that was read again says anew on which lines the paper stands."""
-    again = {source.path for source in read}
-    kept = {source for source in known if source.path not in again}
-    return tuple(sorted(kept | set(read), key=lambda source: (source.path, source.line)))
-
-
-def _insert_sources(connection: Connection, name: str, read: Mapping[str, Sequence[Source]]) -> None:
-    rows = [
-        {"library": name, "paper": id, "path": source.path, "line": source.line}
-        for id, found in read.items()
-        for source in found
-    ]
-    if rows:
-        connection.execute(insert(sources), rows)
-
-
-def _to_row(name: str, revision: int, stored: StoredPaper) -> dict[str, object]:
-    paper = stored.paper
-    return {
-        "library": name,
-        "id": paper.id,
-        "revision": revision,
-        "year": paper.year,
-        "chunk_count": len(stored.chunks),
-        "content_hash": paper.content_hash,
-        "title": paper.title,
-        "url": paper.url,
-        "authors": list(paper.authors),
-        "venue": paper.venue,
-        "abstract": paper.abstract,
-        "chunks": [list(span) for span in stored.chunks],
-        "sentences": [list(span) for span in stored.sentences],
-        "chunk_vectors": stored.chunk_vectors.astype(_STORED_AS).tobytes(),
-        "sentence_vectors": stored.sentence_vectors.astype(_STORED_AS).tobytes(),
-    }
-
-
-def _vectors(blob: bytes, count: int) -> Vectors:
-    flat = np.frombuffer(blob, _STORED_AS).astype(np.float32)
-    return flat.reshape(count, len(flat) // count if count else 0)
-
-
-def _paper(row: Row[Any], read: tuple[Source, ...]) -> Paper:
-    return Paper(
-        id=row.id,
-        title=row.title,
-        abstract=row.abstract,
-        url=row.url,
-        year=row.year,
-        authors=tuple(row.authors),
-        venue=row.venue,
-        sources=read,
-    )
-
-
-def _library(row: Row[Any]) -> LibraryRow:
-    return LibraryRow(**row._asdict())
-
-
-def _in_parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Databases limit the number of values in one statement."""
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        yield ids[start : start + _IDS_AT_ONCE]

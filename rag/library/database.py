@@ -1,7 +1,7 @@
 """The SQL database: opened by URL, its tables made when they are first needed, its failures turned into our errors."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from rag.library import schema
 FILE = "scholiast.sqlite3"
 
 _BUSY_SECONDS = 30
+_VALUES_AT_ONCE = 500
 _RESTORE = "restore it from a backup, or move it away and ingest again"
 
 
@@ -75,6 +76,12 @@ class Database:
         except SQLAlchemyError as error:
             reason = getattr(error, "orig", None) or error
             raise LibraryError(f"catalog {self.place}: {reason}; {_remedy(str(reason))}") from error
+
+
+def in_parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Databases limit the number of values in one statement."""
+    for start in range(0, len(values), _VALUES_AT_ONCE):
+        yield values[start : start + _VALUES_AT_ONCE]
 
 
 def _make(home: Path | None) -> None:

@@ -11,9 +11,10 @@ from rag.config import Settings
 from rag.errors import ConfigError, LibraryError, LockedError, ScholiastError
 from rag.interfaces import Embedder
 from rag.library import advice, mismatch
-from rag.library.catalog import Catalog, LibraryRow
+from rag.library.catalog import Catalog
 from rag.library.indexes import Indexes
 from rag.library.lock import Lock
+from rag.library.rows import LibraryRow
 from rag.library.shelf import folder_of
 
 _PREFIX = "SCHOLIAST_"

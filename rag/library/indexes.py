@@ -9,10 +9,11 @@ from uuid import uuid4
 
 from rag.errors import LibraryError, LockedError
 from rag.library import advice
-from rag.library.catalog import Catalog, LibraryRow
+from rag.library.catalog import Catalog
 from rag.library.chroma import Chroma, as_left
 from rag.library.keywords import KeywordIndex
 from rag.library.probe import CANARIES, Probed, try_folder, try_index
+from rag.library.rows import LibraryRow
 
 # Small additions are slow in both indexes; more than this at once takes memory.
 _PAPERS_AT_ONCE = 1000

@@ -9,10 +9,11 @@ from rag import chunk
 from rag.errors import LibraryError, LockedError, NotFoundError
 from rag.interfaces import Embedder
 from rag.library import advice, incoming, mismatch, nearest, schema, shelf
-from rag.library.catalog import Catalog, Counts, LibraryRow
+from rag.library.catalog import Catalog, Counts
 from rag.library.indexes import Indexes, new_generation
 from rag.library.lock import Lock
 from rag.library.nearest import Hits
+from rag.library.rows import LibraryRow
 from rag.library.stored import StoredPaper, Vectors
 from rag.types import Filters, IngestReport, Paper, Rejected
 

@@ -3,7 +3,7 @@
 from rag import chunk
 from rag.errors import LibraryError
 from rag.library import advice, schema
-from rag.library.catalog import LibraryRow
+from rag.library.rows import LibraryRow
 
 
 def found(row: LibraryRow, embedder: str) -> str:
