@@ -73,7 +73,7 @@ def test_an_answer_that_was_found_before_a_crash_is_shown_and_not_asked_for_agai
     script = writes(monkeypatch, Script("Hydra heads condition every guess on the guesses before it [1]."))
     slack.streams = False
     slack.fail("chat.postMessage", status=503, times=3)
-    monkeypatch.setattr("service.slack.reply._RETRY_SECONDS", (0.01, 0.01))
+    monkeypatch.setattr("service.slack.posts._RETRY_SECONDS", (0.01, 0.01))
     with door(home, slack) as opened:
         opened.send.event(mention(QUESTION, ts := opened.send.ts()))
         slack.answer(ts)

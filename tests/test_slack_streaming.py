@@ -8,6 +8,7 @@ import pytest
 
 from rag.errors import BackendError
 from rag.types import Colophon
+from service.slack import posts
 from service.slack import reply as replies
 from tests.conftest import QUESTION
 from tests.fake_slack import FakeSlack, mention
@@ -84,7 +85,7 @@ def test_a_stream_that_expires_in_the_middle_becomes_a_message_that_is_updated(
 
 
 def test_a_stream_is_ended_before_slack_ends_it(home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replies, "STREAM_SECONDS", 0.1)
+    monkeypatch.setattr(posts, "STREAM_SECONDS", 0.1)
     writes(monkeypatch, Slow(*WORDS[:20], WROTE))
     with door(home, slack) as opened:
         opened.send.event(mention(QUESTION, ts := opened.send.ts()))
