@@ -10,8 +10,6 @@ from eval.questions import TYPES
 from eval.score import Scored, Scores
 from eval.statistics import Estimate, estimate
 
-ALL = "all"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Line:

@@ -77,21 +77,13 @@ class IngestReport:
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """What a question may be answered from. Years are inclusive; no paper ids means every paper."""
+    """What a question may be answered from. Years are inclusive, and a paper without one fails any bound on them; no
+    paper ids means every paper.
+    """
 
     year_from: int | None = None
     year_to: int | None = None
     papers: tuple[str, ...] = ()
-
-    def allow(self, paper: Paper) -> bool:
-        """Whether the paper passes. A paper without a year fails any bound on the year."""
-        if self.papers and paper.id not in self.papers:
-            return False
-        if self.year_from is None and self.year_to is None:
-            return True
-        if paper.year is None:
-            return False
-        return (self.year_from or paper.year) <= paper.year <= (self.year_to or paper.year)
 
 
 EVERYTHING = Filters()

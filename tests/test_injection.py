@@ -35,7 +35,7 @@ async def test_what_an_abstract_says_cites_nothing_and_forges_nothing(attack: st
     found = await engine(ExtractiveWriter(Flat()), hostile, TEA).ask(QUESTION)
     assert {number for sentence in found.sentences for number in sentence.citations} <= {1}
     assert set(re.findall(r"\[(\d+)\]", found.text)) <= {"1"}
-    assert all(c.paper.abstract[c.start : c.end] == c.quote for c in found.citations)
+    assert [c.paper.abstract[c.start : c.end] for c in found.citations] == [c.quote for c in found.citations] != []
     assert "![" not in found.text
 
 

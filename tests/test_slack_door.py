@@ -51,6 +51,7 @@ def test_a_mention_is_answered_as_over_http_in_a_thread_with_its_sources(
     assert shown.said == whole["text"]
     assert "[1]" in shown.text
     words_below = json.dumps(shown.blocks, ensure_ascii=False)
+    assert whole["citations"]
     for citation in whole["citations"]:
         assert citation["paper"]["title"] in words_below
         assert citation["quote"][:60] in words_below

@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import platform
-import re
 import subprocess
 import sys
 import time
@@ -30,6 +29,7 @@ from urllib.parse import urlencode, urlsplit
 import numpy as np
 
 from eval import questions
+from eval.bench.served import address, cpu_seconds
 from eval.questions import Question
 
 SCHOLIAST = Path(sys.executable).with_name("scholiast")
@@ -114,7 +114,7 @@ def _served(folder: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     with log.open("w") as lines:
         process = _start(folder, "serve", "--port", "0", err=lines)
     try:
-        yield process, _address(process, log)
+        yield process, address(process, log)
     finally:
         process.terminate()
         process.wait()
@@ -128,21 +128,13 @@ def _start(folder: str, *arguments: str, out: _Stream = None, err: _Stream = Non
     return subprocess.Popen(command, cwd=folder, env=environment, text=True, stdout=out, stderr=err)
 
 
-def _address(process: subprocess.Popen[str], log: Path) -> str:
-    while process.poll() is None:
-        if found := re.search(r"answers at (http://\S+)", log.read_text()):
-            return found[1]
-        time.sleep(0.05)
-    raise RuntimeError(f"`scholiast serve` ended before it listened: {log.read_text()}")
-
-
 def _waited(ask: Callable[[Question], float], asked: Sequence[Question], rounds: int, server: int) -> Waited:
     """Ask every question once to warm up, then in so many rounds."""
     for question in asked:
         ask(question)
-    before = _cpu_seconds(server)
+    before = cpu_seconds(server)
     times = [ask(question) for _ in range(rounds) for question in asked]
-    return Waited(times, 1000 * (_cpu_seconds(server) - before) / len(times))
+    return Waited(times, 1000 * (cpu_seconds(server) - before) / len(times))
 
 
 def _search(connection: HTTPConnection, question: Question) -> float:
@@ -165,15 +157,6 @@ def _request(connection: HTTPConnection, method: str, path: str, body: Any = Non
     if response.status != 200:
         raise RuntimeError(f"{method} {path}: HTTP {response.status}: {reply[:500]!r}")
     return milliseconds
-
-
-def _cpu_seconds(process: int) -> float:
-    """Of all its threads, in user and kernel. Linux only; 0 elsewhere."""
-    stat = Path(f"/proc/{process}/stat")
-    if not stat.exists():
-        return 0.0
-    fields = stat.read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak_megabytes(process: int) -> str:

@@ -13,7 +13,6 @@ import asyncio
 import os
 import platform
 import random
-import re
 import resource
 import subprocess
 import sys
@@ -29,6 +28,8 @@ from typing import IO
 import httpx2
 import numpy as np
 from openai import AsyncOpenAI
+
+from eval.bench.served import address, cpu_seconds
 
 QUESTION = "How does Hydra raise decoding throughput over Medusa?"
 SAMPLE = Path(str(files("rag") / "data" / "sample_papers.jsonl"))
@@ -53,10 +54,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, _model(options) as (model, left):
         direct, direct_cpu = asyncio.run(_direct(model, options))
         with _served(Path(folder), model) as (url, process):
-            before = _cpu_seconds(process.pid)
+            before = cpu_seconds(process.pid)
             through, _ = asyncio.run(_through(url, options))
             answers = len(through) + _WARM
-            cpu = (_cpu_seconds(process.pid) - before) / answers
+            cpu = (cpu_seconds(process.pid) - before) / answers
             freed = asyncio.run(_leaving(url, options.leavers, left))
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}")
     print(
@@ -170,24 +171,10 @@ def _served(folder: Path, model: str) -> Iterator[tuple[str, subprocess.Popen[by
     with log.open("wb") as lines:
         process = subprocess.Popen([SCHOLIAST, "serve", "--port", "0"], env=environment, stderr=lines)
     try:
-        yield _address(process, log), process
+        yield address(process, log), process
     finally:
         process.terminate()
         process.wait()
-
-
-def _address(process: subprocess.Popen[bytes], log: Path) -> str:
-    while process.poll() is None:
-        if found := re.search(r"answers at (http://\S+)", log.read_text()):
-            return found[1]
-        time.sleep(0.05)
-    raise RuntimeError(f"`scholiast serve` ended before it listened: {log.read_text()}")
-
-
-def _cpu_seconds(process: int) -> float:
-    """Of all its threads, in user and kernel; Linux only."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _options() -> argparse.Namespace:
