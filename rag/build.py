@@ -20,7 +20,6 @@ from rag.notebook.inbox import Inbox
 from rag.notebook.notebook import Notebook
 from rag.retrieve import HybridRetriever
 from rag.writers.extractive import ExtractiveWriter
-from rag.writers.fallback import Fallback
 
 DEFAULT = "default"
 """The library that is meant where none is named."""
@@ -64,12 +63,13 @@ def engine(settings: Settings, library: Library, model: str = "") -> Engine:
         raise RequestError(
             f"model {name!r} is not offered; there is {', '.join(offered)} (SCHOLIAST_MODELS adds others)"
         )
-    writer, condenser = _writing(settings, library, name)
+    writer, backup, condenser = _writing(settings, library, name)
     return Engine(
         library=library.name,
         retriever=HybridRetriever(library, library.embedder),
         vocabulary=library,
         writer=writer,
+        backup=backup,
         condenser=condenser,
         unsupported=settings.unsupported,
         answer_from=decide.calibrated(settings.home / decide.CALIBRATION),
@@ -166,15 +166,15 @@ async def remove(settings: Settings, name: str) -> None:
         await shelf.remove(settings.home, name, settings.database_url, settings.chroma_url)
 
 
-def _writing(settings: Settings, library: Library, name: str) -> tuple[Writer, Condenser]:
+def _writing(settings: Settings, library: Library, name: str) -> tuple[Writer, Writer | None, Condenser]:
+    """What writes, what goes on where that fails, and what makes a follow-up stand alone."""
     extractive = ExtractiveWriter(library)
     if name == extractive.name:
-        return extractive, Rules()
+        return extractive, None, Rules()
     from rag.writers import chat  # LangChain takes seconds to import, and only chat models need it
 
     writer = chat.writer(name, settings.model_base_url, settings.model_context_tokens, settings.model_timeout_seconds)
-    degrades = settings.on_model_failure == "extractive"
-    return Fallback(writer, extractive) if degrades else writer, writer
+    return writer, extractive if settings.on_model_failure == "extractive" else None, writer
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """One question, start to finish: stand it alone, find passages, decide, write, ground. Start reading here."""
 
+import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from uuid import uuid4
 from rag import decide, ground, marks
 from rag.condense import Rules
 from rag.decide import Decision
-from rag.errors import RequestError
+from rag.errors import BackendError, RequestError
 from rag.ground import Grounded, Grounding, Policy
 from rag.interfaces import Condenser, Retriever, Vocabulary, Writer
 from rag.types import EVERYTHING, Answer, Citation, Colophon, Filters, Passage, Standalone, Turn
@@ -19,6 +20,8 @@ TOP_K = 8
 MAX_TOP_K = 50
 
 _NOT_SAID = "The abstracts do not say."
+
+log = logging.getLogger("scholiast")
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Engine:
     retriever: Retriever
     vocabulary: Vocabulary
     writer: Writer
+    backup: Writer | None = None
+    """Goes on where the writer fails, or has said nothing that cites an abstract. The answer says so."""
     condenser: Condenser = Rules()  # noqa: RUF009  # frozen and without state
     unsupported: Policy = "flag"
     answer_from: float | None = None
@@ -124,14 +129,32 @@ class Engine:
     async def _write(
         self, question: str, passages: Sequence[Passage], history: Sequence[Turn], draft: "_Draft"
     ) -> AsyncGenerator[Event]:
-        """Each piece goes through the grounding, which says what of it can be shown."""
+        """What the writer writes, and where that is nothing to rely on, what the backup does."""
         harmless = [marks.harmless(passage) for passage in passages]
-        async with aclosing(self.writer.write(question, harmless, history)) as written:
-            async for piece in written:
-                for event in draft.take(piece):
-                    yield event
-        for event in _events(draft.grounding.end()):
+        reason = ""
+        try:
+            async with aclosing(self.writer.write(question, harmless, history)) as written:
+                async for piece in written:
+                    for event in draft.take(piece):
+                        yield event
+        except BackendError as error:
+            if self.backup is None:
+                raise
+            log.warning("%s failed, %s answers instead: %s", self.writer.name, self.backup.name, error)
+            reason = error.reason
+            for event in draft.take("…"):
+                yield event
+        for event in draft.end():
             yield event
+        if self.backup and (reason or draft.grounding.cites_nothing):
+            for event in draft.hand_over(self.backup.name, reason):
+                yield event
+            async with aclosing(self.backup.write(question, harmless, history)) as written:
+                async for piece in written:
+                    for event in draft.take(piece) if isinstance(piece, str) else ():
+                        yield event
+            for event in draft.end():
+                yield event
 
 
 @dataclass
@@ -146,6 +169,24 @@ class _Draft:
             return _events(self.grounding.feed(piece))
         self.colophon = piece
         return []
+
+    def end(self) -> list[Event]:
+        return _events(self.grounding.end())
+
+    def hand_over(self, backup: str, reason: str) -> list[Event]:
+        """Let the backup go on in a paragraph of its own, or begin if nothing has been shown. Call it after the end."""
+        writer, shown = self.colophon.model, self.grounding.grounded.text
+        if not shown:
+            self.grounding = self.grounding.anew()
+        why = "cited no abstract" if not reason else f"broke off ({reason})" if shown else f"failed ({reason})"
+        own = f"{writer} {why}; {'the rest' if shown else 'this'} is in the abstracts' own sentences."
+        self.colophon = replace(
+            self.colophon,
+            model=f"{writer}+{backup}" if shown else backup,
+            notice=f"{self.colophon.notice} {own}".lstrip(),
+            complete=True,
+        )
+        return self.take("\n\n") if shown else []
 
     def settled(self, decision: Decision) -> tuple[Decision, Grounded]:
         """What kind of answer it became in the end."""

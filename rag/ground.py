@@ -65,6 +65,15 @@ class Grounding:
         """The rest."""
         return self._out(self._marks.end(), end=True)
 
+    def anew(self) -> "Grounding":
+        """One that has read nothing yet."""
+        return Grounding(self._passages, self.policy, self._question)
+
+    @property
+    def cites_nothing(self) -> bool:
+        """Whether nothing that was said names or clearly has an abstract, nor says that there is none; at the end."""
+        return not self._citations and not self._declining
+
     @property
     def grounded(self) -> Grounded:
         """The whole, after the end."""

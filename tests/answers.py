@@ -53,9 +53,10 @@ class Says:
             self.closed = True
 
 
-def engine(writer: Writer, *passages: Passage) -> Engine:
+def engine(writer: Writer, *passages: Passage, backup: Writer | None = None) -> Engine:
     """With the caffeine and the tea paper unless others are given."""
-    return Engine(library="default", retriever=Found(passages or (CAFFEINE, TEA)), vocabulary=Flat(), writer=writer)
+    found = Found(passages or (CAFFEINE, TEA))
+    return Engine(library="default", retriever=found, vocabulary=Flat(), writer=writer, backup=backup)
 
 
 async def events(engine: Engine, question: str = QUESTION, history: Sequence[Turn] = ()) -> list[Event]:

@@ -9,7 +9,6 @@ from rag import wire
 from rag.engine import Cited, Delta, Done, Sources
 from rag.errors import BackendError, RequestError
 from rag.types import Answer, Colophon, Standalone, Turn, Usage
-from rag.writers.fallback import Fallback
 from tests.answers import CAFFEINE, CLAIM, QUESTION, Found, Says, engine, events, text
 from tests.passages import Flat
 
@@ -74,7 +73,7 @@ async def test_a_failing_writer_is_an_error() -> None:
 async def test_where_a_writer_fails_at_once_the_other_one_answers_and_the_answer_says_so() -> None:
     second = Says(f"{CLAIM} [1].")
     second.name = "extractive"
-    found = await engine(Fallback(Says(FAILED), second)).ask(QUESTION)
+    found = await engine(Says(FAILED), backup=second).ask(QUESTION)
     assert (found.text, found.model) == (f"{CLAIM} [1].", "extractive")
     assert found.notice == "script failed (HTTP 500); this is in the abstracts' own sentences."
 
@@ -82,10 +81,44 @@ async def test_where_a_writer_fails_at_once_the_other_one_answers_and_the_answer
 async def test_where_a_writer_breaks_off_the_other_one_goes_on_in_a_paragraph_of_its_own() -> None:
     second = Says(f"{CLAIM} [1].")
     second.name = "extractive"
-    found = await engine(Fallback(Says("Caffeine is known to [", FAILED), second)).ask(QUESTION)
-    assert found.text == f"Caffeine is known to […\n\n{CLAIM} [1]."
+    found = await engine(Says("Caffeine is known to [", FAILED), backup=second).ask(QUESTION)
+    assert found.text == f"Caffeine is known to…\n\n{CLAIM} [1]."
     assert found.model == "script+extractive"
     assert "broke off (HTTP 500)" in found.notice
+
+
+@pytest.mark.parametrize("nothing", ["", "[1]", "[7] [9]"])
+async def test_after_a_writer_that_says_nothing_the_other_one_answers(nothing: str) -> None:
+    second = Says(f"{CLAIM} [1].")
+    second.name = "extractive"
+    found = await engine(Says(nothing), backup=second).ask(QUESTION)
+    assert (found.text, found.model, found.outcome) == (f"{CLAIM} [1].", "extractive", "answered")
+    assert found.notice == "script cited no abstract; this is in the abstracts' own sentences."
+
+
+async def test_after_a_writer_that_cites_nothing_the_other_one_goes_on() -> None:
+    second = Says(f"{CLAIM} [1].")
+    second.name = "extractive"
+    colophon = Colophon(model="m", prompt="abc", usage=Usage(prompt_tokens=9, completion_tokens=2))
+    found = await engine(Says("Penguins can fly over the mountains.", colophon), backup=second).ask(QUESTION)
+    assert found.text == f"Penguins can fly over the mountains.\n\n{CLAIM} [1]."
+    assert [sentence.support for sentence in found.sentences] == ["unsupported", "supported"]
+    assert [citation.sentence for citation in found.citations] == [1]
+    assert (found.model, found.prompt, found.usage) == ("m+extractive", "abc", colophon.usage)
+    assert found.notice == "m cited no abstract; the rest is in the abstracts' own sentences."
+
+
+async def test_where_nothing_of_an_answer_may_be_shown_the_other_one_answers() -> None:
+    second = Says(f"{CLAIM} [1].")
+    asked = replace(engine(Says("Penguins can fly over the mountains."), backup=second), unsupported="drop")
+    assert (await asked.ask(QUESTION)).text == f"{CLAIM} [1]."
+
+
+@pytest.mark.parametrize("said", [f"{CLAIM} [1].", "Penguins can fly [2].", "The abstracts do not say."])
+async def test_a_writer_that_cites_or_declines_is_left_alone(said: str) -> None:
+    second = Says("Never.")
+    found = await engine(Says(said), backup=second).ask(QUESTION)
+    assert (found.model, found.notice) == ("script", "") and "Never" not in found.text
 
 
 async def test_an_unsupported_sentence_is_flagged_or_dropped() -> None:
