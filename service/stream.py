@@ -7,7 +7,6 @@ from contextlib import aclosing
 from typing import Any
 
 import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
@@ -38,42 +37,36 @@ class AnswerStream(EventSourceResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        outgoing, incoming = anyio.create_memory_object_stream[Event | Exception](1)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._produce, outgoing)
             tasks.start_soon(cancel_when_gone, receive, tasks.cancel_scope)
-            async with incoming:
-                await self._forward(incoming, scope, receive, send)
+            async with aclosing(self._outgoing()) as outgoing:
+                first = await anext(outgoing)
+                if isinstance(first, Exception):
+                    await problem(first, scope)(scope, receive, send)
+                else:
+                    await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                    await _send_piece(send, self.encoded(first, scope))
+                    await self._send_rest(outgoing, scope, send)
             tasks.cancel_scope.cancel()
 
-    async def _produce(self, outgoing: MemoryObjectSendStream[Event | Exception]) -> None:
-        async with outgoing, aclosing(self._events) as events:
+    async def _outgoing(self) -> AsyncGenerator[Event | Exception]:
+        """What the engine yields, and the exception that it ends with."""
+        async with aclosing(self._events) as events:
             try:
                 async for event in events:
                     if isinstance(event, Done):
                         self._finished(event.answer)
-                    await outgoing.send(event)
+                    yield event
             except Exception as error:
-                await outgoing.send(error)
+                yield error
 
-    async def _forward(
-        self, incoming: MemoryObjectReceiveStream[Event | Exception], scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        first = await incoming.receive()
-        if isinstance(first, Exception):
-            return await problem(first, scope)(scope, receive, send)
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        await _send_piece(send, self.encoded(first, scope))
-        while True:
-            try:
-                with anyio.fail_after(HEARTBEAT_SECONDS):
-                    event = await incoming.receive()
-            except TimeoutError:
-                await _send_piece(send, KEEPALIVE_COMMENT)
-            except anyio.EndOfStream:
-                return await send({"type": "http.response.body", "body": b""})
-            else:
+    async def _send_rest(self, outgoing: AsyncGenerator[Event | Exception], scope: Scope, send: Send) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_beat, send)
+            async for event in outgoing:
                 await _send_piece(send, self.encoded(event, scope))
+            tasks.cancel_scope.cancel()
+        await send({"type": "http.response.body", "body": b""})
 
     def encoded(self, event: Event | Exception, scope: Scope) -> bytes:
         """What is sent of an event; an exception is the last one."""
@@ -115,6 +108,13 @@ def problem(error: Exception, scope: Scope) -> JSONResponse:
 async def _send_piece(send: Send, piece: bytes) -> None:
     if piece:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
+async def _beat(send: Send) -> None:
+    """So that nobody in between takes a connection on which nothing is said for a dead one."""
+    while True:
+        await anyio.sleep(HEARTBEAT_SECONDS)
+        await _send_piece(send, KEEPALIVE_COMMENT)
 
 
 async def cancel_when_gone(receive: Receive, work: anyio.CancelScope) -> None:
