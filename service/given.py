@@ -1,4 +1,7 @@
-"""What a route is given besides its request: the workspace, the notebook, the metrics, and who is asking."""
+"""What a route is given besides its request: the workspace, the notebook, the metrics, and who is asking.
+
+All of them are coroutines: FastAPI would run plain functions in threads, each a wait of its own on a busy server.
+"""
 
 from hashlib import sha256
 from typing import Annotated
@@ -18,33 +21,33 @@ _KEY_DIGITS = 16
 key = Depends(HTTPBearer(auto_error=False, description="One of SCHOLIAST_API_KEYS, if the service has any."))
 
 
-def _workspace(request: Request) -> Workspace:
+async def _workspace(request: Request) -> Workspace:
     workspace = request.app.state.workspace
     assert isinstance(workspace, Workspace)
     return workspace
 
 
-def _notebook(request: Request) -> Notebook:
+async def _notebook(request: Request) -> Notebook:
     notebook = request.app.state.notebook
     assert isinstance(notebook, Notebook)
     return notebook
 
 
-def _metrics(request: Request) -> Metrics:
+async def _metrics(request: Request) -> Metrics:
     metrics = request.app.state.metrics
     assert isinstance(metrics, Metrics)
     return metrics
 
 
-def _warmup(request: Request) -> Warmup:
+async def _warmup(request: Request) -> Warmup:
     warmup = request.app.state.warmup
     assert isinstance(warmup, Warmup)
     return warmup
 
 
-def _caller(request: Request) -> str:
+async def _caller(request: Request) -> str:
     """Tells the keys apart without keeping them."""
-    if not _workspace(request).settings.keys:
+    if not (await _workspace(request)).settings.keys:
         return LOCAL
     given = request.headers.get("authorization", "").partition(" ")[2].strip()
     return f"key:{sha256(given.encode()).hexdigest()[:_KEY_DIGITS]}"
