@@ -5,7 +5,7 @@
 A scripted server on loopback plays the model (`tests/scripted_llm.py`, from a checkout): it streams so many tokens, one
 every so many milliseconds. First the clients ask it through the openai SDK, then they ask `scholiast serve`, which asks
 it; each client asks again as soon as it has its answer, after a pause of up to one answer's length. Waits to the first
-text and to the end are medians; CPU is that of the process that used the SDK.
+text and to the end are medians; CPU is that of the process that used the SDK, without what it takes to start.
 """
 
 import argparse
@@ -13,7 +13,6 @@ import asyncio
 import os
 import platform
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -54,10 +53,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, _model(options) as (model, left):
         direct, direct_cpu = asyncio.run(_direct(model, options))
         with _served(Path(folder), model) as (url, process):
-            before = cpu_seconds(process.pid)
-            through, _ = asyncio.run(_through(url, options))
-            answers = len(through) + _WARM
-            cpu = (cpu_seconds(process.pid) - before) / answers
+            through, cpu = asyncio.run(_through(url, process.pid, options))
             freed = asyncio.run(_leaving(url, options.leavers, left))
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}")
     print(
@@ -90,10 +86,10 @@ async def _direct(url: str, options: argparse.Namespace) -> tuple[list[Waited], 
                 first = time.perf_counter() - begun
         return Waited(first, time.perf_counter() - begun)
 
-    return await _asked(ask, options)
+    return await _asked(ask, os.getpid(), options)
 
 
-async def _through(url: str, options: argparse.Namespace) -> tuple[list[Waited], float]:
+async def _through(url: str, server: int, options: argparse.Namespace) -> tuple[list[Waited], float]:
     async with httpx2.AsyncClient(timeout=60) as client:
 
         async def ask() -> Waited:
@@ -104,11 +100,11 @@ async def _through(url: str, options: argparse.Namespace) -> tuple[list[Waited],
                         first = time.perf_counter() - begun
             return Waited(first, time.perf_counter() - begun)
 
-        return await _asked(ask, options)
+        return await _asked(ask, server, options)
 
 
-async def _asked(ask: _Ask, options: argparse.Namespace) -> tuple[list[Waited], float]:
-    """What each answer took, and the CPU seconds of this process for one."""
+async def _asked(ask: _Ask, process: int, options: argparse.Namespace) -> tuple[list[Waited], float]:
+    """What each answer took, and the CPU seconds that the process spent on one, once it is warm."""
     for _ in range(_WARM):
         await ask()
     chance = random.Random(1)
@@ -120,11 +116,9 @@ async def _asked(ask: _Ask, options: argparse.Namespace) -> tuple[list[Waited], 
             found.append(await ask())
         return found
 
-    before = resource.getrusage(resource.RUSAGE_SELF)
+    before = cpu_seconds(process)
     waits = [wait for found in await asyncio.gather(*(client() for _ in range(options.clients))) for wait in found]
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return waits, used / len(waits)
+    return waits, (cpu_seconds(process) - before) / len(waits)
 
 
 async def _leaving(url: str, clients: int, left: IO[str]) -> list[float]:
