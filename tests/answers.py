@@ -14,7 +14,7 @@ CAFFEINE = passage(
     "Caffeine shortens the sleep of shift workers by 34% in a trial with 120 nurses.",
     similarity=[0.3, 0.9],
 )
-TEA = passage("Tea ceremonies", "Green tea calms the guests of a ceremony within 20 minutes.", number=2, score=0.7)
+TEA = passage("Tea ceremonies", "Green tea calms the guests of a ceremony within 20 minutes.", number=2, score=0.8)
 CLAIM = "Caffeine shortens the sleep of shift workers by 34%"
 
 

@@ -121,10 +121,15 @@ async def test_a_passage_for_which_there_was_no_room_cannot_be_cited(router: res
     assert (await written(openai(window=3000), (CAFFEINE, big)))[0] == f"{CLAIM} [1]."
 
 
-async def test_a_passage_far_below_the_best_is_not_shown(router: respx.MockRouter) -> None:
+@pytest.mark.parametrize(("question", "shown"), [(QUESTION, False), ("Which papers are about caffeine or tea?", True)])
+async def test_a_passage_far_below_the_best_is_shown_if_several_are_wanted(
+    question: str, shown: bool, router: respx.MockRouter
+) -> None:
     route = router.post(URL).mock(return_value=said(f"{CLAIM} [1][2]."))
-    assert (await written(openai(), (CAFFEINE, replace(TEA, score=0.5))))[0] == f"{CLAIM} [1]."
-    assert "ceremony" not in route.calls.last.request.content.decode()
+    pieces = openai().write(question, (CAFFEINE, replace(TEA, score=0.65)))
+    text = "".join([piece async for piece in pieces if isinstance(piece, str)])
+    assert text == (f"{CLAIM} [1][2]." if shown else f"{CLAIM} [1].")
+    assert ("ceremony" in route.calls.last.request.content.decode()) == shown
 
 
 async def test_a_window_without_room_for_a_sentence_says_which_setting_to_mend() -> None:

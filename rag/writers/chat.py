@@ -116,7 +116,7 @@ class ChatWriter:
         room = int((self._window - _reserve(self._window)) * _COUNTED_OTHERWISE)
         frame = prompts.render(_USER, abstracts="", conversation=earlier, question=question)
         room -= tokens.count(system + frame)
-        packed = context.pack(passages, room)
+        packed = context.pack(context.worth_showing(question, passages), room)
         if not packed.numbers:
             raise ConfigError(
                 f"no sentence of an abstract fits into the {self._window:,} tokens of {self.name} beside the prompt "
