@@ -58,6 +58,7 @@ class FakeSlack:
         self.messages: dict[tuple[str, str], Message] = {}
         self.ephemeral: list[Mapping[str, Any]] = []
         self.responses: list[Mapping[str, Any]] = []
+        self.talk: list[Mapping[str, Any]] = []
         self.acks: list[Mapping[str, Any]] = []
         self.streams = True
         self.stream_seconds = 300.0
@@ -243,12 +244,16 @@ class FakeSlack:
         message.metadata = metadata or {}
         return {"ts": ts}
 
-    def _conversations_replies(self, channel: str, ts: str, oldest: str, cursor: str = "0", **_: Any) -> dict[str, Any]:
-        found = [m for m in self.shown(ts) if m.channel == channel and m.ts > oldest]
+    def _conversations_replies(
+        self, channel: str, ts: str, oldest: str = "", latest: str = "9", cursor: str = "0", **_: Any
+    ) -> dict[str, Any]:
+        """The earliest first, in pages of two; the bot's own messages, and what a test says that people said."""
+        ours = [{"user": ME, "ts": m.ts, "text": m.text, "metadata": m.metadata} for m in self.shown(ts)]
+        thread = sorted([*ours, *(said for said in self.talk if said["thread_ts"] == ts)], key=lambda said: said["ts"])
+        found = [said for said in thread if oldest < said["ts"] < latest]
         first = int(cursor)
         more = str(first + 2) if first + 2 < len(found) else ""
-        listed = [{"user": ME, "ts": m.ts, "text": m.text, "metadata": m.metadata} for m in found[first : first + 2]]
-        return {"messages": listed, "response_metadata": {"next_cursor": more}}
+        return {"messages": found[first : first + 2], "response_metadata": {"next_cursor": more}}
 
     def _conversations_history(self, channel: str, **_: Any) -> dict[str, Any]:
         found = [m for m in self.shown() if m.channel == channel and not m.thread]

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
@@ -16,7 +16,7 @@ from rag.notebook.conversations import Conversation, Conversations
 from rag.notebook.history import recent
 from rag.notebook.messages import LEASE_SECONDS, Claim, Message, Messages
 from rag.notebook.receipts import Asked, Feedback, Receipts, Verdict
-from rag.types import EVERYTHING, Answer, Filters
+from rag.types import EVERYTHING, Answer, Filters, Turn
 
 MAX_COMMENT = 4_000
 
@@ -64,9 +64,11 @@ class Notebook:
         caller: str,
         filters: Filters = EVERYTHING,
         top_k: int = TOP_K,
+        overheard: Sequence[Turn] = (),
     ) -> AsyncGenerator[Event]:
         """Ask within a conversation: what was said in it is the history, and the answer is added to it before Done.
 
+        `overheard` was said since, by others or elsewhere; it is history for this question and not kept as messages.
         If it comes to nothing, or nobody waits for it any longer, the question stands as failed; one that can't be used
         leaves no trace. Raises as the engine does, NotFoundError, BusyError while another question is being answered,
         and LibraryError.
@@ -75,9 +77,8 @@ class Notebook:
         alive = asyncio.create_task(self._stay_alive(claim))
         reason = _LEFT
         try:
-            asked = Asked(
-                question=question, history=recent(claim.history), filters=filters, top_k=top_k, door=door, caller=caller
-            )
+            history = recent([*claim.history, *overheard])
+            asked = Asked(question=question, history=history, filters=filters, top_k=top_k, door=door, caller=caller)
             async with aclosing(_events(engine, asked)) as events:
                 async for event in events:
                     if isinstance(event, Done):

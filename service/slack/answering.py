@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from datetime import datetime
+from functools import partial
 from uuid import uuid4
 
 from rag import build, wire
 from rag.build import DEFAULT, Workspace
-from rag.engine import Cited, Delta, Done, Engine
+from rag.engine import Cited, Delta, Done, Engine, Event
 from rag.errors import BackendError, BusyError, LockedError, NotFoundError, ScholiastError
 from rag.notebook.conversations import Conversation
 from rag.notebook.messages import MAX_MESSAGES
@@ -21,6 +22,7 @@ from service.slack.events import Incoming
 from service.slack.lease import Lease, LostError
 from service.slack.lost_and_found import post, posted
 from service.slack.mrkdwn import escape, shortened
+from service.slack.overheard import overheard
 from service.slack.private import PrivateReply, tell
 from service.slack.quiet import log
 from service.slack.reply import Reply
@@ -36,6 +38,9 @@ _OTHERS_SECONDS = 30.0
 _AGAIN_SECONDS = (1.0, 3.0)
 _HELP = {"", "help", "?", "hi", "hello", "hey"}
 _TITLE = 60
+
+_Ask = Callable[[], AsyncGenerator[Event]]
+"""Asks the question, each time anew."""
 
 
 class Answerer:
@@ -113,7 +118,9 @@ class Answerer:
         else:
             if incoming.place.direct and not conversation.messages:
                 await self._entitle(incoming, question)
-            await self._ask(incoming, engine, conversation, question, reply)
+            talk = await overheard(self._web, incoming, question)
+            ask = partial(self._notebook.reply, engine, conversation.id, question, door="slack", overheard=talk)
+            await self._ask(partial(ask, caller=_caller(incoming)), reply)
 
     async def _conversation(self, incoming: Incoming, lease: Lease, library: str) -> tuple[Engine, Conversation]:
         """A thread stays with the library it began with; asking another one there is a conversation of its own."""
@@ -138,14 +145,12 @@ class Answerer:
                 return answered.answer
         return None
 
-    async def _ask(
-        self, incoming: Incoming, engine: Engine, conversation: Conversation, question: str, reply: Reply | PrivateReply
-    ) -> None:
+    async def _ask(self, ask: _Ask, reply: Reply | PrivateReply) -> None:
         """Ask until an answer comes; a thread that is busy and a backend that is down for a moment are waited for."""
         patience, pauses = time.monotonic() + _PATIENCE_SECONDS, iter(_AGAIN_SECONDS)
         while True:
             try:
-                return await self._stream(incoming, engine, conversation, question, reply)
+                return await self._stream(ask, reply)
             except BusyError:
                 if time.monotonic() > patience:
                     raise
@@ -156,13 +161,10 @@ class Answerer:
                     raise
                 await asyncio.sleep(pause)
 
-    async def _stream(
-        self, incoming: Incoming, engine: Engine, conversation: Conversation, question: str, reply: Reply | PrivateReply
-    ) -> None:
+    async def _stream(self, ask: _Ask, reply: Reply | PrivateReply) -> None:
         """The first words are held back until more comes: alone, they say that there is no answer."""
         pieces: list[str] = []
-        stream = self._notebook.reply(engine, conversation.id, question, door="slack", caller=_caller(incoming))
-        async with aclosing(stream) as answering:
+        async with aclosing(ask()) as answering:
             async for event in answering:
                 match event:
                     case Delta(text):

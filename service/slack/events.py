@@ -2,13 +2,14 @@
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 Kind = Literal["mention", "direct", "follow_up", "command"]
 
 _SPOKEN = {None, "file_share", "thread_broadcast"}
+_SPOKEN_BY_OTHER_BOTS = "bot_message"
 _SLACKBOT = "USLACKBOT"
 _MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|([^>]*))?>")
 _CALL = re.compile(r"<!(?:subteam\^\w+|date\^[^|>]*|([a-z]+))(?:\|([^>]*))?>")
@@ -148,14 +149,26 @@ def continues(incoming: Incoming) -> bool:
 
 def question(incoming: Incoming) -> tuple[str, str]:
     """The question as plain text, and the library that it names; either may be empty."""
-    text = _MENTION.sub(lambda found: _named(found, incoming.me), incoming.text)
-    text = _CALL.sub(lambda found: found[2] or (f"@{found[1]}" if found[1] else ""), text)
-    text = _CHANNEL.sub(lambda found: f"#{found[1]}" if found[1] else "", text)
-    text = _LINK.sub(lambda found: found[2] or found[1], text)
+    text = _without_links(incoming.text, incoming.me)
     named = _LIBRARY.search(text)
-    text = _EMOJI.sub("", _LIBRARY.sub("", text))
     library = html.unescape(named[1] if named and named[1] is not None else named[2]) if named else ""
-    return re.sub(r"[ \t]+", " ", html.unescape(text)).strip(), library
+    return _plain(_LIBRARY.sub("", text)), library
+
+
+def talk(messages: Iterable[Mapping[str, Any]], incoming: Incoming) -> list[str]:
+    """What others said in the thread since the bot last spoke and before it was asked, as plain text, oldest first.
+
+    Nothing while it is not known who the bot is: then its words can't be told from theirs.
+    """
+    said: list[str] = []
+    earlier = [message for message in messages if _text(message.get("ts")) < incoming.ts]
+    for message in sorted(earlier, key=lambda message: _text(message.get("ts"))):
+        text = _text(message.get("text"))
+        if message.get("user") == incoming.me:
+            said.clear()
+        elif message.get("subtype") in _SPOKEN | {_SPOKEN_BY_OTHER_BOTS} and not _calls(text, incoming.me):
+            said.append(_plain(_without_links(text, incoming.me)))
+    return [text for text in said if text] if incoming.me else []
 
 
 def _kind(event: Mapping[str, Any], text: str, me: str) -> Kind | None:
@@ -163,10 +176,26 @@ def _kind(event: Mapping[str, Any], text: str, me: str) -> Kind | None:
         return "mention"
     if event.get("channel_type") == "im" or _text(event.get("channel")).startswith("D"):
         return "direct"
-    if me and any(found[1] == me for found in _MENTION.finditer(text)):
+    if me and _calls(text, me):
         return "mention"
     thread = event.get("thread_ts")
     return "follow_up" if thread and thread != event.get("ts") else None
+
+
+def _calls(text: str, me: str) -> bool:
+    return any(found[1] == me for found in _MENTION.finditer(text))
+
+
+def _without_links(text: str, me: str) -> str:
+    """With the names of people and channels, and the words or addresses of links, in their place."""
+    text = _MENTION.sub(lambda found: _named(found, me), text)
+    text = _CALL.sub(lambda found: found[2] or (f"@{found[1]}" if found[1] else ""), text)
+    text = _CHANNEL.sub(lambda found: f"#{found[1]}" if found[1] else "", text)
+    return _LINK.sub(lambda found: found[2] or found[1], text)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[ \t]+", " ", html.unescape(_EMOJI.sub("", text))).strip()
 
 
 def _named(found: re.Match[str], me: str) -> str:

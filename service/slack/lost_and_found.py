@@ -30,24 +30,20 @@ async def posted(web: Web, place: Place, key: str, me: str) -> list[str]:
 
     What is no message of a thread yet, as a slash command, is looked for in the channel by its key alone.
     """
+    if not me:
+        return []
     found: list[str] = []
-    cursor, asked = "", _asked(place, key)
+    asked = _asked(place, key)
     method = "conversations.replies" if place.thread else "conversations.history"
-    while me:
-        where = {"channel": place.channel, "oldest": asked, "limit": _PAGE, "include_all_metadata": "true"}
-        where |= ({"ts": place.thread} if place.thread else {}) | ({"cursor": cursor} if cursor else {})
-        try:
-            page = await web.read(method, **where)
-        except SlackError as error:
-            log.warning("what was posted for %s can't be looked for: %s", key, error)
-            break
-        for message in page.get("messages", ()):
+    where = {"channel": place.channel, "oldest": asked, "limit": _PAGE, "include_all_metadata": "true"}
+    where |= {"ts": place.thread} if place.thread else {}
+    try:
+        async for message in web.pages(method, **where):
             owner = (message.get("metadata") or {}).get("event_payload", {}).get("job", key if place.thread else "")
             if message.get("user") == me and owner == key and str(message["ts"]) > asked:
                 found.append(str(message["ts"]))
-        cursor = (page.get("response_metadata") or {}).get("next_cursor", "")
-        if not cursor:
-            break
+    except SlackError as error:
+        log.warning("what was posted for %s can't be looked for: %s", key, error)
     return sorted(found)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
@@ -75,6 +75,17 @@ class Web:
     async def read(self, method: str, **arguments: Any) -> dict[str, Any]:
         """As `call`, for the methods that take no JSON."""
         return await self.call(method, params=arguments)
+
+    async def pages(self, method: str, **arguments: Any) -> AsyncIterator[Mapping[str, Any]]:
+        """The messages that such a method lists, however many pages they take. Raises SlackError."""
+        cursor = ""
+        while True:
+            page = await self.read(method, **arguments, **({"cursor": cursor} if cursor else {}))
+            for message in page.get("messages", ()):
+                yield message
+            cursor = (page.get("response_metadata") or {}).get("next_cursor", "")
+            if not cursor:
+                return
 
     async def identity(self) -> tuple[Mapping[str, Any], set[str]]:
         """Who the bot is, and which scopes its token has. Raises SlackError."""
