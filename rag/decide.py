@@ -22,7 +22,9 @@ CALIBRATION = "calibration.json"
 
 _NEAREST = 3
 _ON_THE_SUBJECT = 0.3
-"""Cosine of the best chunk below which a declined question is about something else entirely (`eval/results/`)."""
+"""Cosine of the best chunk below which a question none of whose names the paper has is about something else entirely
+(`eval/results/answers.md`).
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +68,7 @@ def evidence(
     confidence = 1 / (1 + exp(-score))
     if confidence >= (fitted["answer_from"] if answer_from is None else answer_from):
         return Decision(outcome="answered", confidence=confidence)
-    if found["similarity"] < _ON_THE_SUBJECT:
+    if found["far_off"]:
         return Decision(outcome="out_of_scope", confidence=confidence, reason=_OUT_OF_SCOPE)
     return Decision(outcome="not_in_abstracts", confidence=confidence, reason=_NOT_SAID)
 
