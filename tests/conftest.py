@@ -16,6 +16,7 @@ from rag.types import Paper
 from service.app import create_app
 from service.cli import main
 from tests.command import words
+from tests.fake_slack import FakeSlack
 
 SAMPLE = Path(str(files("rag") / "data" / "sample_papers.jsonl"))
 FEW = 12
@@ -67,6 +68,13 @@ def client(_built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     app = create_app(settings(home), words())
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
         yield client
+
+
+@pytest.fixture
+def slack() -> Iterator[FakeSlack]:
+    """A Slack on a loopback port."""
+    with FakeSlack().running() as fake:
+        yield fake
 
 
 @dataclass(frozen=True)

@@ -11,24 +11,15 @@ from fastapi.testclient import TestClient
 
 from service.app import create_app
 from tests.command import words
-from tests.conftest import QUESTION, settings
-from tests.fake_slack import ME, PERSON, SECRET, TOKEN, FakeSlack, Sender, mention, message
+from tests.conftest import QUESTION
+from tests.fake_slack import ME, PERSON, FakeSlack, Sender, mention, message
 from tests.running import wait_until
-
-
-@pytest.fixture
-def slack() -> Iterator[FakeSlack]:
-    with FakeSlack().running() as fake:
-        yield fake
-
-
-def app_settings(home: Path, slack: FakeSlack, **others: str) -> Any:
-    return settings(home, slack_bot_token=TOKEN, slack_signing_secret=SECRET, slack_api_url=slack.url, **others)
+from tests.slack_doors import slack_settings
 
 
 @pytest.fixture
 def client(home: Path, slack: FakeSlack) -> Iterator[TestClient]:
-    with TestClient(create_app(app_settings(home, slack), words()), base_url="http://127.0.0.1") as client:
+    with TestClient(create_app(slack_settings(home, slack), words()), base_url="http://127.0.0.1") as client:
         yield client
 
 
@@ -160,7 +151,7 @@ def test_an_empty_mention_gets_help(slack: FakeSlack, send: Sender) -> None:
 
 
 def test_a_channel_asks_its_library_and_a_question_may_name_another(home: Path, slack: FakeSlack) -> None:
-    app = create_app(app_settings(home, slack, slack_libraries="C02=bio"), words())
+    app = create_app(slack_settings(home, slack, slack_libraries="C02=bio"), words())
     with TestClient(app, base_url="http://127.0.0.1") as client:
         paper = {"id": "b1", "title": "Mitochondria of newts", "abstract": "Newts have mitochondria. They are small."}
         client.post("/v1/papers?library=bio", json=[paper])
@@ -196,7 +187,9 @@ def test_every_outcome_has_its_own_words(
 
 
 def test_an_empty_library_says_so(tmp_path: Path, slack: FakeSlack) -> None:
-    with TestClient(create_app(app_settings(tmp_path / "new", slack), words()), base_url="http://127.0.0.1") as client:
+    with TestClient(
+        create_app(slack_settings(tmp_path / "new", slack), words()), base_url="http://127.0.0.1"
+    ) as client:
         send = Sender(lambda path, body, headers: client.post(path, content=body, headers=dict(headers)))
         send.event(mention(QUESTION, ts := send.ts()))
         assert "holds no papers yet" in json.dumps(slack.answer(ts).blocks)

@@ -3,7 +3,6 @@
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,12 +19,6 @@ from tests.slack_doors import door, post_to, process
 
 MENTIONS = 30
 _NO_PROCESS = 2**22 + 1  # more than Linux ever gives
-
-
-@pytest.fixture
-def slack() -> Iterator[FakeSlack]:
-    with FakeSlack().running() as fake:
-        yield fake
 
 
 def test_duplicates_at_two_workers_of_which_one_is_killed_give_one_answer_each(home: Path, slack: FakeSlack) -> None:

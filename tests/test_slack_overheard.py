@@ -3,7 +3,6 @@
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,6 @@ from tests.slack_doors import door
 THREAD = "1700000000.000001"
 FOLLOW_UP = "What about its draft heads?"
 PAPER = "Has anybody read Hydra: Sequentially-Dependent Draft Heads for Medusa Decoding?"
-
-
-@pytest.fixture
-def slack() -> Iterator[FakeSlack]:
-    with FakeSlack().running() as fake:
-        yield fake
 
 
 def say(slack: FakeSlack, text: str, ts: str = THREAD, **more: Any) -> None:

@@ -17,12 +17,6 @@ from tests.slack_doors import Door, door
 
 
 @pytest.fixture
-def slack() -> Iterator[FakeSlack]:
-    with FakeSlack().running() as fake:
-        yield fake
-
-
-@pytest.fixture
 def opened(home: Path, slack: FakeSlack) -> Iterator[Door]:
     with door(home, slack) as opened:
         yield opened

@@ -1,7 +1,7 @@
 """`scholiast slack`: Socket Mode against a real WebSocket, and what it says when it can't begin."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,6 @@ from tests.conftest import QUESTION, Ran
 from tests.fake_slack import APP_TOKEN, TOKEN, FakeSlack, callback, mention
 from tests.running import wait_until
 from tests.slack_doors import process
-
-
-@pytest.fixture
-def slack() -> Iterator[FakeSlack]:
-    with FakeSlack().running() as fake:
-        yield fake
 
 
 def envelope(number: int, kind: str, payload: Any) -> dict[str, Any]:
