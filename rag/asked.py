@@ -36,6 +36,14 @@ _DEFINITION = re.compile(
     r"|\b(what is meant by|definition|define|explain|in a nutshell|mean by|stand for|what exactly|exactly is)\b|= \?",
     _FLAGS,
 )
+_WAY = re.compile(
+    r"\bhow (?!many|much|long|fast|big|large|often|far|small|deep|wide|few|high|low|well|good)\w+"
+    r"|\b(what|which) (\w+ ){0,2}(approach|method|technique|trick|mechanism|strategy|idea|recipe|algorithm|scheme"
+    r"|ingredient|way|steps?|components?)\b|\bwhat (do|does|did|is|gets)\b.{1,40}\b(do|done|use|used|rely|replaced?"
+    r"|instead)\b",
+    _FLAGS,
+)
+_THING = re.compile(r"\b(?:which|what|whose|how many)((?: [\w-]+){1,3})", _FLAGS)
 _JUDGEMENT = re.compile(
     r"^(and |so |but )?(is|are|was|were|do|does|did|can|could|will|would|should|must|has|have|may)\b", _FLAGS
 )
@@ -121,6 +129,16 @@ def for_a_definition(question: str) -> bool:
 def for_a_judgement(question: str) -> bool:
     """Whether yes or no would answer it."""
     return _JUDGEMENT.search(question) is not None
+
+
+def for_a_way(question: str) -> bool:
+    """Whether it asks how something is done, not how much of it there is."""
+    return _WAY.search(question) is not None and not for_a_quantity(question)
+
+
+def things(question: str) -> list[str]:
+    """What it asks for by name: the words after "which" and the like."""
+    return _THING.findall(question)
 
 
 def for_a_kind(question: str) -> bool:

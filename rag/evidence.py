@@ -6,7 +6,7 @@ the question is often not the one that answers it. The weights in `data/evidence
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -15,22 +15,17 @@ from numpy.typing import NDArray
 
 from rag import asked
 from rag.terms import telling
-from rag.types import Evidence, Passage
+from rag.types import Passage
 
-SIGNALS = ("similarity", "overlap", "most_overlap", "overlap_before", "position", "opening", "words", "background",
-           "own", "means", "finding", "availability", "names", "figures", "defining_similarity", "defining_names",
-           "judging_finding", "judging_names")  # fmt: skip
+SIGNALS = ("similarity", "less_similar", "less_overlap", "position", "middle", "words", "background", "means",
+           "finding", "availability", "names", "enumeration", "thing", "figures", "defining_similarity",
+           "defining_names", "judging_finding", "way_result")  # fmt: skip
 
 _BACKGROUND = re.compile(
     r"^(recent|existing|previous|prior|current|many|most|while|although|despite|however|traditional|conventional"
     r"|over the|it is|there (is|are|has)|with the|due to|since|unfortunately)\b"
     r"|\b(remains?|is (challenging|difficult|crucial|essential|important)|lacks?|limited|challeng\w+"
     r"|(has|have) (become|been|shown|gained|attracted|achieved))\b",
-    re.IGNORECASE,
-)
-_OWN = re.compile(
-    r"\b(we|our)\b.{0,40}\b(propos|introduc|present|develop|design|describ|address|study|investigat|explor)"
-    r"|\b(this|the) (paper|work|article)\b|\bin this\b",
     re.IGNORECASE,
 )
 _MEANS = re.compile(
@@ -42,6 +37,13 @@ _FINDING = re.compile(
     r"\b(we|results?|experiments?|findings?|analysis|evaluations?|study)\b.{0,60}\b(show|demonstrat|find|found|reveal"
     r"|suggest|indicat|prov|observ|confirm|establish)|\b(surprisingly|interestingly|outperform\w*|surpass\w*|significantly)\b",
     re.IGNORECASE,
+)
+_RESULT = re.compile(
+    r"\b(experiment\w*|results?|outperform\w*|surpass\w*|state[- ]of[- ]the[- ]art|superior|achiev\w+|effectiveness)\b",
+    re.IGNORECASE,
+)
+_ENUMERATION = re.compile(
+    r"\((i|1|a)\)|\bfirst(ly)?\b.*\b(second|then|next)|: |, and\b|\b(two|three|four|five|six)\b", re.IGNORECASE
 )
 _AVAILABILITY = re.compile(
     r"https?://|\b(code|data|datasets?|models?|checkpoints|demos?|samples|implementation|project page|weights)\b.{0,60}"
@@ -64,45 +66,41 @@ def likelihoods(question: str, known: str, passage: Passage, idf: Mapping[str, f
 
 def signals(question: str, known: str, passage: Passage, idf: Mapping[str, float]) -> NDArray[np.float64]:
     """The model's input, shape (sentences, len(SIGNALS)); every signal is about 0 to 1."""
-    stems = telling(question)
-    total = sum(idf.get(stem, 0.0) for stem in stems) or 1.0
+    idf_of_all = sum(idf.values()) or 1.0
     known_stems = set(telling(known))
-    overlap = [_overlap(stems, sentence, idf) / total for sentence in passage.evidence]
-    quantity, defining, judging = (
-        asked.for_a_quantity(question),
-        asked.for_a_definition(question),
-        asked.for_a_judgement(question),
-    )
-    names = [min(len(_new_names(sentence.text, known_stems)), 6) / 3 for sentence in passage.evidence]
-    finding = [_FINDING.search(sentence.text) is not None for sentence in passage.evidence]
-    return np.array([
-        [
+    things = {stem for thing in asked.things(question) for stem in telling(thing)}
+    quantity, defining = asked.for_a_quantity(question), asked.for_a_definition(question)
+    judging, way = asked.for_a_judgement(question), asked.for_a_way(question)
+    held = [set(telling(sentence.text)) for sentence in passage.evidence]
+    overlap = [sum(idf.get(stem, 0.0) for stem in stems) / idf_of_all for stems in held]
+    most_similar = max(sentence.similarity for sentence in passage.evidence)
+    rows = []
+    for i, sentence in enumerate(passage.evidence):
+        text = sentence.text
+        position = i / len(passage.evidence)
+        names = min(len(_new_names(text, known_stems)), 6) / 3
+        finding = _FINDING.search(text) is not None
+        rows.append([
             sentence.similarity,
-            overlap[i],
+            sentence.similarity - most_similar,
             overlap[i] - max(overlap),
-            overlap[i - 1] if i else 0.0,
-            i / len(passage.evidence),
-            i == 0,
-            min(len(sentence.text.split()), 60) / 30,
-            _BACKGROUND.search(sentence.text) is not None,
-            _OWN.search(sentence.text) is not None,
-            _MEANS.search(sentence.text) is not None,
-            finding[i],
-            _AVAILABILITY.search(sentence.text) is not None,
-            names[i],
-            quantity * min(len(set(_FIGURE.findall(sentence.text))), 4) / 2,
+            position,
+            0.0 if defining else 1 - abs(2 * position - 1),
+            min(len(text.split()), 60) / 30,
+            _BACKGROUND.search(text) is not None,
+            _MEANS.search(text) is not None,
+            finding,
+            _AVAILABILITY.search(text) is not None,
+            names,
+            _ENUMERATION.search(text) is not None,
+            len(things & held[i]) / max(len(things), 1),
+            quantity * min(len(set(_FIGURE.findall(text))), 4) / 2,
             defining * sentence.similarity,
-            defining * names[i],
-            judging * finding[i],
-            judging * names[i],
-        ]
-        for i, sentence in enumerate(passage.evidence)
-    ], dtype=np.float64)  # fmt: skip
-
-
-def _overlap(stems: Sequence[str], sentence: Evidence, idf: Mapping[str, float]) -> float:
-    present = set(telling(sentence.text))
-    return sum(idf.get(stem, 0.0) for stem in stems if stem in present)
+            defining * names,
+            judging * finding,
+            way and _RESULT.search(text) is not None,
+        ])  # fmt: skip
+    return np.array(rows, dtype=np.float64)
 
 
 def _new_names(text: str, known_stems: set[str]) -> list[str]:

@@ -64,7 +64,24 @@ def test_nothing_is_missing_when_no_such_kind_is_asked_for() -> None:
     assert not asked.missing_kind("What does Kite gain?", ABSTRACT)
 
 
+@pytest.mark.parametrize(
+    "question", ["How does Kite hear?", "Which trick lets Kite hear?", "What does Kite do about noise?", "how to hear?"]
+)
+def test_how_and_by_which_means_ask_for_a_way(question: str) -> None:
+    assert asked.for_a_way(question)
+
+
+@pytest.mark.parametrize("question", ["How many kites?", "How well does Kite hear?", "What is Kite?", "Which birds?"])
+def test_how_much_asks_for_no_way(question: str) -> None:
+    assert not asked.for_a_way(question)
+
+
+def test_the_thing_asked_for_stands_after_the_asking_word() -> None:
+    assert asked.things("Which speech benchmark did Kite top, and what else?") == [" speech benchmark did", " else"]
+    assert asked.things("Does Kite hear?") == []
+
+
 @pytest.mark.parametrize("question", ["", "?", "漢字はどれ", "a" * 4000])
 def test_any_text_can_be_read(question: str) -> None:
-    asked_for = (asked.for_a_quantity, asked.for_a_definition, asked.for_a_judgement, asked.for_a_kind)
+    asked_for = (asked.for_a_quantity, asked.for_a_definition, asked.for_a_judgement, asked.for_a_kind, asked.for_a_way)
     assert not any(question_for(question) for question_for in asked_for)

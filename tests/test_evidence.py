@@ -51,10 +51,28 @@ def test_a_name_that_the_asker_knows_is_no_answer() -> None:
 
 
 def test_words_that_the_library_has_seldom_count_for_more() -> None:
-    overlap = evidence.SIGNALS.index("overlap")
+    less = evidence.SIGNALS.index("less_overlap")
     question = "phones or WavLM?"
     signals = evidence.signals(question, question, KITE, Flat(absent=["wavlm"]).idf(telling(question)))
-    assert signals[2, overlap] > signals[1, overlap] > 0
+    assert signals[2, less] == 0 > signals[1, less]
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "signal"),
+    [
+        ("Which data set is it distilled from?", 2, "names"),
+        ("What recogniser is it?", 1, "thing"),
+        ("How does it recognise speech?", 3, "way_result"),
+        ("How many hours?", 2, "figures"),
+        ("Does it beat others?", 3, "judging_finding"),
+    ],
+)
+def test_what_is_asked_for_decides_what_counts(question: str, sentence: int, signal: str) -> None:
+    signals = evidence.signals(question, question, KITE, Flat().idf(telling(question)))[
+        :, evidence.SIGNALS.index(signal)
+    ]
+    assert int(np.argmax(signals)) == sentence
+    assert signals[sentence] > 0
 
 
 def test_every_signal_has_a_fitted_weight() -> None:

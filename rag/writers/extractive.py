@@ -1,15 +1,15 @@
 """Composes an answer from the supporting sentences themselves; needs no model."""
 
-import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rag.evidence import likelihoods
 from rag.interfaces import Vocabulary
 from rag.terms import telling
-from rag.types import Evidence, Passage, Turn
+from rag.types import Passage, Turn
+from rag.writers import choose
+from rag.writers.choose import Values
 from rag.writers.intent import Intent, intent
 
 MAX_WORDS = 118
@@ -18,15 +18,9 @@ LISTED_SHARE = 0.68
 """A paper is listed if it scores at least this share of the best one."""
 COMPARED_SHARE = 0.75
 """A second paper is set beside the best one if it scores at least this share of it."""
-SAYING_COST = 0.15
+SAYING_COST = 0.12
 """A sentence less likely than this to hold the answer is not worth its words."""
 MAX_NAME_WORDS = 4
-
-_LEAD_IN = re.compile(
-    r"^(?:(?:Furthermore|Moreover|In addition|Additionally|However|To this end|Thus|Therefore|Hence|Specifically"
-    r"|Besides|In particular|Finally|Concretely|Consequently|As a result|In contrast|Nevertheless|Meanwhile|Notably"
-    r"|Also|In this (?:paper|work|article|study|report)|Here|In summary|Overall|To that end|Accordingly)\s*,\s*)+"
-)
 
 
 class ExtractiveWriter:
@@ -45,7 +39,7 @@ class ExtractiveWriter:
         idf = self._vocabulary.idf(telling(question))
         wanted = intent(question)
         chosen = _CHOICE[wanted](passages, idf)
-        values = [likelihoods(question, known, passage, idf) - SAYING_COST for passage in chosen]
+        values = [(likelihoods(question, known, passage, idf) - SAYING_COST).tolist() for passage in chosen]
         pieces = _list(chosen, values) if wanted == "list" else _prose(chosen, values)
         for position, piece in enumerate(pieces):
             yield piece if position == 0 else (f"\n{piece}" if wanted == "list" else f" {piece}")
@@ -83,26 +77,27 @@ def _words(passage: Passage) -> set[str]:
     return set(telling(f"{passage.paper.title} {passage.text}"))
 
 
-def _prose(passages: Sequence[Passage], values: Sequence[NDArray[np.float64]]) -> list[str]:
-    """The papers one after the other, each with an equal part of the words."""
+def _prose(passages: Sequence[Passage], values: Sequence[Values]) -> list[str]:
+    """The papers one after the other; the words go to the sentences that are worth most, whosever they are."""
+    names = [short_name(passage) for passage in passages]
+    abstracts = [[sentence.text for sentence in passage.evidence] for passage in passages]
+    words = MAX_WORDS - sum(len(name.split()) for name in names)
     pieces: list[str] = []
-    budget = MAX_WORDS
-    for position, (passage, value) in enumerate(zip(passages, values, strict=True)):
-        name = short_name(passage)
-        share = budget // (len(passages) - position) - len(name.split())
-        sentences = [_tidy(passage.evidence[i]) for i in best_within(passage.evidence, value, share)]
+    for passage, name, texts, taken in zip(
+        passages, names, abstracts, choose.together(abstracts, values, words), strict=True
+    ):
+        sentences = [_tidy(texts[i], follows=i - 1 in taken) for i in taken]
         sentences[0] = f"{name}: {sentences[0]}"
         pieces += [cite(sentence, passage.number) for sentence in sentences]
-        budget -= sum(len(sentence.split()) for sentence in sentences)
     return pieces
 
 
-def _list(passages: Sequence[Passage], values: Sequence[NDArray[np.float64]]) -> list[str]:
+def _list(passages: Sequence[Passage], values: Sequence[Values]) -> list[str]:
     """The titles, best first; as far as words are left, each with its most telling sentence."""
     spare = MAX_WORDS - sum(len(passage.paper.title.split()) for passage in passages)
     pieces = []
     for passage, value in zip(passages, values, strict=True):
-        sentence = _tidy(passage.evidence[int(np.argmax(value))])
+        sentence = _tidy(passage.evidence[int(np.argmax(value))].text)
         item = passage.paper.title
         if len(sentence.split()) <= spare:
             spare -= len(sentence.split())
@@ -124,20 +119,7 @@ def cite(sentence: str, number: int) -> str:
     return f"{body.rstrip('.!? ')} [{number}]{end}"
 
 
-def best_within(evidence: Sequence[Evidence], values: NDArray[np.float64], words: int) -> list[int]:
-    """The sentences with the greatest sum of values within the words, in their order (0/1 knapsack); at least one."""
-    costs = [len(sentence.text.split()) for sentence in evidence]
-    best: list[tuple[float, tuple[int, ...]]] = [(0.0, ())] * (max(words, 0) + 1)
-    for i, cost in enumerate(costs):
-        for room in range(len(best) - 1, cost - 1, -1):
-            value, taken = best[room - cost]
-            if value + values[i] > best[room][0]:
-                best[room] = (value + float(values[i]), (*taken, i))
-    return list(best[-1][1]) or [int(np.argmax(values))]
-
-
-def _tidy(sentence: Evidence) -> str:
-    """Without the words that tie it to a sentence before, which is not shown."""
-    words = (_LEAD_IN.sub("", sentence.text) or sentence.text).split()
-    text = " ".join(words) if len(words) <= MAX_WORDS else f"{' '.join(words[:MAX_WORDS])} …"
-    return text[:1].upper() + text[1:]
+def _tidy(sentence: str, follows: bool = False) -> str:
+    """On one line and not endless; what ties it to the sentence before goes, unless it `follows` that."""
+    words = (sentence if follows else choose.standing_alone(sentence)).split()
+    return " ".join(words) if len(words) <= MAX_WORDS else f"{' '.join(words[:MAX_WORDS])} …"
