@@ -50,7 +50,7 @@ class HybridRetriever:
         candidates = sorted(fused, key=lambda paper: (-fused[paper], paper))[: max(RERANKED, 2 * limit)]
         # A paper may have been removed since it was ranked; one without an abstract has nothing to show.
         stored = [paper for paper in (await self._library.stored(candidates)).values() if paper.sentences]
-        scored = {paper.paper.id: _score(fused[paper.paper.id], paper, vector) for paper in stored}
+        scored = {paper.paper.id: by_sentences(fused[paper.paper.id], paper, vector) for paper in stored}
         best = sorted(stored, key=lambda paper: (-scored[paper.paper.id], paper.paper.id))
         distinct = _without_near_duplicates(best, limit)
         return [
@@ -78,7 +78,7 @@ def fuse(
     }
 
 
-def _score(fused: float, paper: StoredPaper, vector: Vectors) -> float:
+def by_sentences(fused: float, paper: StoredPaper, vector: Vectors) -> float:
     """0 to 1: a paper with two sentences near the question is more likely about it than one with a single one."""
     nearest = np.sort(paper.sentence_vectors @ vector)[-2:]
     return (fused + EVIDENCE_WEIGHT * max(0.0, float(nearest.mean()))) / (1 + EVIDENCE_WEIGHT)

@@ -28,12 +28,12 @@ from eval import questions
 from eval.metrics.retrieval import hit, ndcg
 from eval.questions import PaperRef, Question
 from eval.statistics import difference
-from rag import chunk, condense, corpus, embedders, retrieve, sentences
+from rag import chunk, condense, corpus, embedders, sentences
 from rag.interfaces import Embedder
 from rag.library import incoming
 from rag.library.keywords import KeywordIndex
 from rag.library.stored import StoredPaper
-from rag.retrieve import DENSE_SHARE, POOL, RERANKED, STRONG_KEYWORD, fuse
+from rag.retrieve import DENSE_SHARE, POOL, RERANKED, STRONG_KEYWORD, by_sentences, fuse
 from rag.terms import telling
 from rag.types import Paper
 
@@ -107,7 +107,7 @@ async def _chunk_row(task: Task, embedder: Remembering, setting: tuple[int, int]
 
 def _print_rankings(task: Task, dense: Sequence[Scores], stored: Mapping[str, StoredPaper]) -> None:
     fused = {share: _fused(task, dense, share) for share in SHARES}
-    again = {share: _by_sentences(task, scores, stored) for share, scores in fused.items()}
+    again = {share: _ranked_again(task, scores, stored) for share, scores in fused.items()}
     found = {
         "keywords": task.keyword,
         "dense": dense,
@@ -170,10 +170,10 @@ async def _stored(task: Task, embedder: Remembering) -> dict[str, StoredPaper]:
     }
 
 
-def _by_sentences(task: Task, fused: Sequence[Scores], stored: Mapping[str, StoredPaper]) -> list[Scores]:
+def _ranked_again(task: Task, fused: Sequence[Scores], stored: Mapping[str, StoredPaper]) -> list[Scores]:
     """The best of the fusion, ranked again by their sentences."""
     return [
-        {id: retrieve._score(scores[id], stored[id], asked) for id in _best(scores, RERANKED)}
+        {id: by_sentences(scores[id], stored[id], asked) for id in _best(scores, RERANKED)}
         for scores, asked in zip(fused, task.vectors, strict=True)
     ]
 
