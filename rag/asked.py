@@ -44,6 +44,11 @@ _WAY = re.compile(
     _FLAGS,
 )
 _THING = re.compile(r"\b(?:which|what|whose|how many)((?: [\w-]+){1,3})", _FLAGS)
+_RELEASE = re.compile(
+    r"\b(code|urls?|links?|github|repo\w*|releas\w+|download\w*|availab\w+|open[- ]?sourc\w+|public\w*|websites?"
+    r"|demos?|checkpoints?|weights|samples|hugging ?face|where (can|do) (i|we))\b",
+    _FLAGS,
+)
 _JUDGEMENT = re.compile(
     r"^(and |so |but )?(is|are|was|were|do|does|did|can|could|will|would|should|must|has|have|may)\b", _FLAGS
 )
@@ -134,6 +139,11 @@ def for_a_judgement(question: str) -> bool:
 def for_a_way(question: str) -> bool:
     """Whether it asks how something is done, not how much of it there is."""
     return _WAY.search(question) is not None and not for_a_quantity(question)
+
+
+def for_a_release(question: str) -> bool:
+    """Whether it is about what is released, such as the code, or where to get it."""
+    return _RELEASE.search(question) is not None
 
 
 def things(question: str) -> list[str]:

@@ -42,26 +42,36 @@ _RESULT = re.compile(
     r"\b(experiment\w*|results?|outperform\w*|surpass\w*|state[- ]of[- ]the[- ]art|superior|achiev\w+|effectiveness)\b",
     re.IGNORECASE,
 )
-_ENUMERATION = re.compile(
-    r"\((i|1|a)\)|\bfirst(ly)?\b.*\b(second|then|next)|: |, and\b|\b(two|three|four|five|six)\b", re.IGNORECASE
-)
 _AVAILABILITY = re.compile(
     r"https?://|\b(code|data|datasets?|models?|checkpoints|demos?|samples|implementation|project page|weights)\b.{0,60}"
     r"\b(available|released?|open-?sourced?|found at|accessible)\b",
     re.IGNORECASE,
 )
+_RESULT = re.compile(
+    r"\b(experiment\w*|results?|outperform\w*|surpass\w*|state[- ]of[- ]the[- ]art|superior|achiev\w+|effectiveness)\b",
+    re.IGNORECASE,
+)
+_ENUMERATION = re.compile(
+    r"\((i|1|a)\)|\bfirst(ly)?\b.*\b(second|then|next)|: |, and\b|\b(two|three|four|five|six)\b", re.IGNORECASE
+)
+_RELEASE = re.compile(
+    r"^(?:[\w-]+ ){0,5}(codes?|data|models|checkpoints|demos?|samples|examples|implementation|page)\b", re.IGNORECASE
+)
+_WORDS_OF_A_RELEASE = 12
 NAME = re.compile(r"\b(?:[A-Z][a-z]*[A-Z\d][\w-]*|[A-Z]{2,}[\w-]*|\w*\d\w*)\b|(?<=[a-z,] )[A-Z][a-z]+")
 _FIGURE = re.compile(r"\d[\d.,]*")
 
 
 def likelihoods(question: str, known: str, passage: Passage, idf: Mapping[str, float]) -> NDArray[np.float64]:
-    """One probability per sentence of `passage.evidence`, in that order.
+    """One probability per sentence of `passage.evidence`, in that order; 0 for an address nobody asked for.
 
     `known` is all that the asker has said or been told, the question included; a name in it can't be the answer.
     `idf` has the weight of the question's stems.
     """
     model = fitted()
-    return 1 / (1 + np.exp(-(signals(question, known, passage, idf) @ model["weights"] + model["bias"])))
+    likely = 1 / (1 + np.exp(-(signals(question, known, passage, idf) @ model["weights"] + model["bias"])))
+    beside = [not asked.for_a_release(question) and only_a_release(s.text) for s in passage.evidence]
+    return np.where(beside, 0.0, likely)
 
 
 def signals(question: str, known: str, passage: Passage, idf: Mapping[str, float]) -> NDArray[np.float64]:
@@ -106,6 +116,12 @@ def signals(question: str, known: str, passage: Passage, idf: Mapping[str, float
 def _new_names(text: str, known_stems: set[str]) -> list[str]:
     """Names and figures that the asker did not mention."""
     return [name for name in NAME.findall(text) if not known_stems & set(telling(name))]
+
+
+def only_a_release(sentence: str) -> bool:
+    """Whether it says no more than where the code is, or that there is some."""
+    short = len(sentence.split()) <= _WORDS_OF_A_RELEASE or _RELEASE.match(sentence) is not None
+    return short and _AVAILABILITY.search(sentence) is not None
 
 
 @cache

@@ -76,6 +76,11 @@ def test_how_much_asks_for_no_way(question: str) -> None:
     assert not asked.for_a_way(question)
 
 
+def test_the_code_is_asked_for_by_its_words() -> None:
+    assert asked.for_a_release("Where is the code of Kite on GitHub?")
+    assert not asked.for_a_release("How does Kite hear?")
+
+
 def test_the_thing_asked_for_stands_after_the_asking_word() -> None:
     assert asked.things("Which speech benchmark did Kite top, and what else?") == [" speech benchmark did", " else"]
     assert asked.things("Does Kite hear?") == []

@@ -39,7 +39,7 @@ def test_the_sentence_that_answers_is_the_likeliest(question: str, begins: str) 
 def test_there_is_one_probability_for_each_sentence_in_order() -> None:
     found = evidence.likelihoods("What is Kite?", "What is Kite?", KITE, Flat().idf(["kite"]))
     assert found.shape == (len(KITE.evidence),)
-    assert ((found > 0) & (found < 1)).all()
+    assert ((found >= 0) & (found < 1)).all()
 
 
 def test_a_name_that_the_asker_knows_is_no_answer() -> None:
@@ -73,6 +73,30 @@ def test_what_is_asked_for_decides_what_counts(question: str, sentence: int, sig
     ]
     assert int(np.argmax(signals)) == sentence
     assert signals[sentence] > 0
+
+
+def test_an_address_is_for_those_who_ask_for_it() -> None:
+    def chance(question: str) -> float:
+        idf = Flat().idf(telling(question))
+        return float(evidence.likelihoods(question, question, KITE, idf)[-1])
+
+    assert chance("How fast is Kite?") == 0 < chance("Where is the code of Kite?")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "only"),
+    [
+        ("Code is available at https://example.org/kite.", True),
+        (
+            "The pre-trained models and audio samples are available at https://example.org/kite, with a guide to both.",
+            True,
+        ),
+        ("Kite won the first place in the Kestrel challenge, and its code is available at https://example.org.", False),
+        ("Kite is fast.", False),
+    ],
+)
+def test_a_sentence_that_tells_more_than_where_the_code_is_counts(sentence: str, only: bool) -> None:
+    assert evidence.only_a_release(sentence) is only
 
 
 def test_every_signal_has_a_fitted_weight() -> None:

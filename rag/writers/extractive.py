@@ -2,8 +2,6 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
-import numpy as np
-
 from rag.evidence import likelihoods
 from rag.interfaces import Vocabulary
 from rag.terms import telling
@@ -13,8 +11,8 @@ from rag.writers.choose import Values
 from rag.writers.intent import Intent, intent
 
 MAX_WORDS = 118
-MAX_LISTED = 6
-LISTED_SHARE = 0.68
+MAX_LISTED = 8
+LISTED_SHARE = 0.72
 """A paper is listed if it scores at least this share of the best one."""
 COMPARED_SHARE = 0.75
 """A second paper is set beside the best one if it scores at least this share of it."""
@@ -93,13 +91,14 @@ def _prose(passages: Sequence[Passage], values: Sequence[Values]) -> list[str]:
 
 
 def _list(passages: Sequence[Passage], values: Sequence[Values]) -> list[str]:
-    """The titles, best first; as far as words are left, each with its most telling sentence."""
+    """The titles, best first; as far as words are left, each with a sentence that is near the question and tells."""
     spare = MAX_WORDS - sum(len(passage.paper.title.split()) for passage in passages)
     pieces = []
     for passage, value in zip(passages, values, strict=True):
-        sentence = _tidy(passage.evidence[int(np.argmax(value))].text)
+        told, text = max((v * e.similarity**2, e.text) for v, e in zip(value, passage.evidence, strict=True))
+        sentence = _tidy(text)
         item = passage.paper.title
-        if len(sentence.split()) <= spare:
+        if told > 0 and len(sentence.split()) <= spare:
             spare -= len(sentence.split())
             item = f"{item}: {sentence}"
         pieces.append(f"- {cite(item, passage.number)}")
