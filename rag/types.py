@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal
 
+from rag.errors import RequestError
+
 Outcome = Literal["answered", "partial", "not_in_abstracts", "out_of_scope", "empty_library"]
 Support = Literal["supported", "partial", "unsupported"]
 
@@ -84,6 +86,11 @@ class Filters:
     year_from: int | None = None
     year_to: int | None = None
     papers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises RequestError for years that no paper can be of."""
+        if self.year_from is not None and self.year_to is not None and self.year_from > self.year_to:
+            raise RequestError(f"the years run from {self.year_from} to {self.year_to}; give the earlier one first")
 
 
 EVERYTHING = Filters()

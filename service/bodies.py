@@ -45,6 +45,8 @@ class QuestionFilters(Request):
     year_to: int | None = Field(default=None, ge=0, le=9999)
     papers: list[_Text] | None = Field(default=None, description="Ids of papers; none or an empty list is every paper.")
 
+    model_config = ConfigDict(extra="forbid")  # a filter that is passed over would widen what is answered from
+
     def allowed(self) -> Filters:
         """As the engine takes them."""
         return Filters(year_from=self.year_from, year_to=self.year_to, papers=tuple(self.papers or ()))

@@ -29,6 +29,7 @@ LEFT = 499
 """What the log says of a client that left before it got an answer."""
 
 _RETRY_AFTER_SECONDS = 5
+_FOUND = 80
 
 
 class _Kind(NamedTuple):
@@ -118,14 +119,22 @@ async def handle_invalid(request: Request, error: Exception) -> JSONResponse:
     if faults[0]["type"] == "json_invalid":
         reason = faults[0].get("ctx", {}).get("error", "")
         return of_status(400, f"the body is not JSON: {reason} at character {faults[0]['loc'][-1]}", request.scope)
-    errors = [{"field": _field(fault["loc"]), "message": fault["msg"]} for fault in faults]
-    detail = "; ".join(f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in errors)
+    errors = [{"field": _field(fault["loc"]), "message": _message(fault)} for fault in faults]
+    detail = "; ".join(f"{e['field'] or 'the body'}: {e['message']}" for e in errors)
     return _response(_KINDS[RequestError], detail, request.scope, errors=errors)
 
 
 def _field(place: Sequence[str | int]) -> str:
     """`history.0.role` for ("body", "history", 0, "role"); empty for the body as a whole."""
     return ".".join(str(part) for part in place[1:])
+
+
+def _message(fault: Mapping[str, Any]) -> str:
+    """What was expected, and what was found where something was."""
+    if fault["type"] == "missing":
+        return str(fault["msg"])
+    found = repr(fault["input"])
+    return f"{fault['msg']}; found {found if len(found) <= _FOUND else f'{found[:_FOUND]}…'}"
 
 
 def _response(

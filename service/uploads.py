@@ -21,6 +21,7 @@ from rag.types import Paper, Rejected
 _MAX_FILES = 100
 _PIECE_BYTES = 1 << 20
 _MAX_NAME = 100
+_HOW = "Send one as `curl -F file=@papers.jsonl` does."
 _SUFFIXES = {"text/csv": ".csv", "application/x-ndjson": ".jsonl", "application/jsonl": ".jsonl"}
 
 
@@ -41,8 +42,13 @@ async def received(request: Request, format: str) -> Upload:
         return Upload(_from_list(await request.body()), "")
     with TemporaryDirectory(prefix="scholiast-") as folder:
         if kind == "multipart/form-data":
-            async with request.form(max_files=_MAX_FILES) as form:
-                files = await _saved(form, Path(folder))
+            try:
+                async with request.form(max_files=_MAX_FILES) as form:
+                    files = await _saved(form, Path(folder))
+            except HTTPException as error:
+                if error.status_code != 400:
+                    raise
+                raise HTTPException(400, f"the form can't be read: {error.detail} {_HOW}") from error
             format, library = _field(form, "format") or format, _field(form, "library")
         else:
             file = Path(folder) / f"body{_SUFFIXES.get(kind, '')}"
@@ -100,7 +106,7 @@ async def _saved(form: FormData, folder: Path) -> dict[Path, str]:
                     await out.write(piece)
             files[file] = name
     if not files:
-        raise RequestError("the form has no file; send one, as `curl -F file=@papers.jsonl` does")
+        raise RequestError(f"the form has no file. {_HOW}")
     return files
 
 

@@ -61,4 +61,6 @@ def _recognised(path: Path) -> _Format:
         if known.recognises(head):
             return known
     needs = "; ".join(f"{name} ({known.NEEDS})" for name, known in _FORMATS.items())
-    raise CorpusError(f"{path} is in no known format: {needs}. If it is one of these, name it with --format")
+    raise CorpusError(
+        f"{path} is in no known format: {needs}. If it is one of these, say so: --format NAME, or format=NAME over HTTP"
+    )
