@@ -168,6 +168,11 @@ async def test_indexes_ahead_of_a_restored_catalog_are_named(home: Path) -> None
         await ask(home)
 
 
+async def test_a_library_that_is_not_there_is_a_fault(home: Path) -> None:
+    found = (await diagnose(Settings(home=home), "mian", make_embedder=words))[-1]
+    assert (found.verdict, found.message, found.remedy) == ("fault", "no library 'mian'", "there is 'main'")
+
+
 async def test_a_library_in_use_is_left_alone(home: Path) -> None:
     library = await Library.open(home, "main", WordsEmbedder())
     found = (await findings(home))["indexes of main"]

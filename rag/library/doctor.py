@@ -10,7 +10,7 @@ from rag import embedders, tokens
 from rag.config import Settings
 from rag.errors import ConfigError, LibraryError, LockedError, ScholiastError
 from rag.interfaces import Embedder
-from rag.library import advice, mismatch
+from rag.library import advice, mismatch, shelf
 from rag.library.catalog import Catalog
 from rag.library.indexes import Indexes
 from rag.library.lock import Lock
@@ -50,9 +50,11 @@ async def diagnose(
     try:
         findings.append(await _check("catalog", asyncio.to_thread(_catalog, catalog)))
         rows = await asyncio.to_thread(catalog.libraries) if findings[-1].verdict == "ok" else []
-        for row in rows:
-            if library in {"", row.name}:
-                findings += await _of_library(settings, catalog, row, embedder)
+        chosen = [row for row in rows if library in {"", row.name}]
+        for row in chosen:
+            findings += await _of_library(settings, catalog, row, embedder)
+        if rows and not chosen:
+            findings.append(_fault(f"library {library}", await asyncio.to_thread(shelf.unknown, library, catalog)))
     finally:
         catalog.close()
     return findings
