@@ -6,7 +6,7 @@ from rag.evidence import likelihoods
 from rag.interfaces import Vocabulary
 from rag.terms import telling
 from rag.types import Passage, Turn
-from rag.writers import choose
+from rag.writers import choose, markup
 from rag.writers.choose import Values
 from rag.writers.intent import Intent, intent
 
@@ -91,11 +91,11 @@ def _prose(passages: Sequence[Passage], values: Sequence[Values]) -> list[str]:
 
 
 def _list(passages: Sequence[Passage], values: Sequence[Values]) -> list[str]:
-    """The titles, best first; as far as words are left, each with a sentence that is near the question and tells."""
+    """The titles, best first; as far as words are left, each with its most telling sentence."""
     spare = MAX_WORDS - sum(len(passage.paper.title.split()) for passage in passages)
     pieces = []
     for passage, value in zip(passages, values, strict=True):
-        told, text = max((v * e.similarity**2, e.text) for v, e in zip(value, passage.evidence, strict=True))
+        told, text = max(zip(value, (evidence.text for evidence in passage.evidence), strict=True))
         sentence = _tidy(text)
         item = passage.paper.title
         if told > 0 and len(sentence.split()) <= spare:
@@ -119,6 +119,6 @@ def cite(sentence: str, number: int) -> str:
 
 
 def _tidy(sentence: str, follows: bool = False) -> str:
-    """On one line and not endless; what ties it to the sentence before goes, unless it `follows` that."""
-    words = (sentence if follows else choose.standing_alone(sentence)).split()
+    """In print, on one line, not endless; what ties it to the sentence before goes, unless it `follows` that."""
+    words = markup.plain(sentence if follows else choose.standing_alone(sentence)).split()
     return " ".join(words) if len(words) <= MAX_WORDS else f"{' '.join(words[:MAX_WORDS])} …"
