@@ -9,7 +9,7 @@ from rag.types import Standalone, Turn
 
 _WORDS_OF_A_TURN = 40
 _TURNS = 4
-_LEANS_BACK = re.compile(
+_POINTS_BACK = re.compile(
     r"^(and|but|or|so|also|then|what about|how about|why|why not|really|ok(ay)?)\b"
     r"|\b(it|its|they|them|their|this|that|these|those|he|she|there|one|ones|former|latter|same|both"
     r"|the (first|second|third|last|other)|instead|else|then)\b",
@@ -70,7 +70,12 @@ def with_names(question: str, history: Sequence[Turn]) -> str:
 
 def leans_back(question: str) -> bool:
     """Whether a question can't be understood alone, as far as its words tell."""
-    return len(question.split()) <= _SHORT_QUESTION_WORDS or _LEANS_BACK.search(question) is not None
+    return len(question.split()) <= _SHORT_QUESTION_WORDS or points_back(question)
+
+
+def points_back(question: str) -> bool:
+    """Whether its words refer to something said before; a question that is only short may well stand alone."""
+    return _POINTS_BACK.search(question) is not None
 
 
 def _items(answer: str) -> list[tuple[tuple[int, ...], str]]:

@@ -16,12 +16,13 @@ _CHARACTERS = 1_000
 
 
 async def overheard(web: Web, incoming: Incoming, question: str) -> tuple[Turn, ...]:
-    """Their last messages since the bot last spoke, oldest first, if the question leans on something.
+    """Their last messages since the bot last spoke, oldest first, if the words of the question point back.
 
-    None when Slack does not tell in time: an answer without them is better than no answer.
+    Any other question is searched for better without what people happened to say. None, too, when Slack does not tell
+    in time: an answer without them is better than no answer.
     """
     place = incoming.place
-    if place.direct or place.thread in ("", incoming.ts) or not condense.leans_back(question):
+    if place.direct or place.thread in ("", incoming.ts) or not condense.points_back(question):
         return ()
     where = {"channel": place.channel, "ts": place.thread, "latest": incoming.ts, "limit": _AT_ONCE}
     try:
