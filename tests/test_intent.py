@@ -13,6 +13,7 @@ from rag.writers.intent import intent
         "How many languages does the benchmark cover?",
         "Who wrote the paper?",
         "What do they say about each of its datasets?",
+        "How does it avoid running each step at full size?",
     ],
 )
 def test_most_questions_want_the_word_of_one_paper(question: str) -> None:
@@ -27,6 +28,7 @@ def test_most_questions_want_the_word_of_one_paper(question: str) -> None:
         "Hydra vs Medusa: which is faster?",
         "Which of the two methods needs no training?",
         "Do both methods need a draft model?",
+        "Hydra or Medusa, what weakness does either of them go after?",
         "How large are the models of EAGLE and Medusa, respectively?",
     ],
 )
@@ -42,6 +44,7 @@ def test_two_things_side_by_side_are_a_comparison(question: str) -> None:
         "What do we have on sparse autoencoders?",
         "Are there any works about one-step diffusion?",
         "papers on time series",
+        "Give me the papers about exposure bias.",
         "Who else worked on source separation?",
     ],
 )
