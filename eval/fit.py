@@ -34,7 +34,7 @@ from rag.retrieve import HybridRetriever
 from rag.terms import telling
 from rag.types import EVERYTHING, Filters, Passage
 
-OVER_REFUSAL = 0.05
+OVER_REFUSAL = 0.035
 EVIDENCE_STRENGTH = 0.05
 DECISION_STRENGTH = 0.1
 """Inverse regularisation, scikit-learn's C: both models have as many signals as fit on a page and few examples."""
