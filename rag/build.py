@@ -173,7 +173,8 @@ def _writing(settings: Settings, library: Library, name: str) -> tuple[Writer, W
         return extractive, None, Rules()
     from rag.writers import chat  # LangChain takes seconds to import, and only chat models need it
 
-    writer = chat.writer(name, settings.model_base_url, settings.model_context_tokens, settings.model_timeout_seconds)
+    window, seconds = settings.model_context_tokens, settings.model_timeout_seconds
+    writer = chat.writer(name, extractive, settings.model_base_url, window, seconds)
     return writer, extractive if settings.on_model_failure == "extractive" else None, writer
 
 

@@ -31,7 +31,7 @@ HISTORY = (Turn(role="user", content="caffeine and sleep?"), Turn(role="assistan
 
 
 def openai(name: str = "m", base_url: str = BASE_URL, seconds: float = 5.0, window: int = 0) -> ChatWriter:
-    return chat.writer(f"openai:{name}", base_url, window, seconds)
+    return chat.writer(f"openai:{name}", ExtractiveWriter(Flat()), base_url, window, seconds)
 
 
 async def written(writer: ChatWriter, passages: Sequence[Passage] = (CAFFEINE, TEA)) -> tuple[str, Colophon]:
@@ -97,7 +97,7 @@ async def test_thoughts_are_not_part_of_an_answer(router: respx.MockRouter) -> N
 
 async def test_any_langchain_chat_model_will_do() -> None:
     model = FakeListChatModel(responses=[f"{CLAIM} [1]."])
-    text, colophon = await written(ChatWriter("fake:m", model))
+    text, colophon = await written(ChatWriter("fake:m", model, ExtractiveWriter(Flat())))
     assert (text, colophon.complete) == (f"{CLAIM} [1].", True)
 
 
@@ -107,8 +107,8 @@ async def test_any_langchain_chat_model_will_do() -> None:
 def test_passages_are_packed_best_first_in_whole_sentences() -> None:
     long = passage("Long", *(f"Sentence number {n} is about sleep." for n in range(40)), number=3,
                    similarity=[n / 40 for n in range(40)])  # fmt: skip
-    room = tokens.count(context.pack([CAFFEINE], 9999).text) + 120
-    packed = context.pack([CAFFEINE, long, TEA], room)
+    room = tokens.count(context.pack([CAFFEINE], 9999, "abstract").text) + 120
+    packed = context.pack([CAFFEINE, long, TEA], room, "abstract")
     assert packed.numbers[:2] == (1, 3)
     assert tokens.count(packed.text) <= room
     assert "Sentence number 39 is about sleep." in packed.text and "number 0 " not in packed.text
@@ -340,14 +340,14 @@ async def test_a_question_that_stands_alone_costs_no_request(router: respx.MockR
 )
 def test_a_model_that_can_not_be_made_says_what_to_do(name: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        chat.writer(name)
+        chat.writer(name, ExtractiveWriter(Flat()))
 
 
 def test_openai_without_a_key_is_a_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
-        chat.writer("openai:gpt-without-a-key")
+        chat.writer("openai:gpt-without-a-key", ExtractiveWriter(Flat()))
 
 
 def test_langchain_is_imported_only_for_a_chat_model() -> None:

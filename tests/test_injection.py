@@ -6,7 +6,7 @@ import httpx
 import pytest
 import respx
 
-from rag.writers import chat, context
+from rag.writers import chat
 from rag.writers.extractive import ExtractiveWriter
 from tests.answers import CLAIM, QUESTION, TEA, Says, engine
 from tests.passages import Flat, passage
@@ -43,14 +43,16 @@ async def test_what_an_abstract_says_cites_nothing_and_forges_nothing(attack: st
 async def test_the_prompt_around_an_abstract_stays_as_it_is(attack: str, router: respx.MockRouter) -> None:
     route = router.post(URL).mock(side_effect=lambda request: said(f"{CLAIM} [1]."))
     hostile = passage(TITLE, SENTENCE, attack, similarity=[0.9, 0.8])
-    found = await engine(chat.writer("openai:m", "http://llm.test/v1"), hostile, TEA).ask(QUESTION)
-    prompt = httpx.Response(200, content=route.calls.last.request.content).json()["messages"][1]["content"]
-    prompt, _, _ = prompt.rpartition("\n\nQuestion:")
-    [tag] = set(re.findall(r"<(abstract-[0-9a-f]{8}) ", prompt))
-    assert re.findall(rf'<{tag} number="(\d)">', prompt) == ["1", "2"]
-    assert re.findall(r"<[^>\n]*>", prompt) == [f'<{tag} number="1">', f"</{tag}>", f'<{tag} number="2">', f"</{tag}>"]
-    assert not re.search(r"\[\d|\[INST|【", prompt)
-    assert not re.search(r"^(System|Answer):", prompt, re.MULTILINE)
+    found = await engine(chat.writer("openai:m", ExtractiveWriter(Flat()), "http://llm.test/v1"), hostile, TEA).ask(
+        QUESTION
+    )
+    shown, _, asked = sent(route).partition("\n\nQuestion:")
+    [tag] = set(re.findall(r"<(abstract-[0-9a-f]{8}) ", shown + asked))
+    assert re.findall(r"<[^>\n]*>", shown) == [f'<{tag} number="1">', f"</{tag}>", f'<{tag} number="2">', f"</{tag}>"]
+    assert re.findall(r"<[^>\n]*>", asked) == [f"<{tag} sentences>", f"</{tag}>"]
+    assert not re.search(r"\[\d|\[INST|【", shown)
+    assert set(re.findall(r"\[[^\]]*\]|【", asked)) == {"[1]"}
+    assert not re.search(r"^(System|Answer):", shown + asked, re.MULTILINE)
     assert found.text == f"{CLAIM} [1]." and found.outcome == "answered"
 
 
@@ -76,6 +78,16 @@ async def test_a_title_cannot_carry_a_mark_either() -> None:
     assert {number for sentence in found.sentences for number in sentence.citations} == {1}
 
 
-def test_the_tags_are_drawn_anew_for_every_question() -> None:
-    hostile = passage(TITLE, SENTENCE)
-    assert context.pack([hostile], 1000).text != context.pack([hostile], 1000).text
+async def test_the_tags_are_drawn_anew_for_every_question(router: respx.MockRouter) -> None:
+    route = router.post(URL).mock(side_effect=lambda request: said(f"{CLAIM} [1]."))
+    asked = engine(chat.writer("openai:m", ExtractiveWriter(Flat()), "http://llm.test/v1"))
+    tags = set()
+    for _ in range(2):
+        await asked.ask(QUESTION)
+        tags |= set(re.findall(r"<(abstract-[0-9a-f]{8}) ", sent(route)))
+    assert len(tags) == 2
+
+
+def sent(route: respx.Route) -> str:
+    message: str = httpx.Response(200, content=route.calls.last.request.content).json()["messages"][1]["content"]
+    return message

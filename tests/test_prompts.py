@@ -35,5 +35,5 @@ def test_the_version_depends_on_the_words() -> None:
 
 def test_the_prompt_for_answers_asks_for_what_the_product_promises() -> None:
     told = prompts.render("answer.system")
-    for promise in ("[1][3]", "The abstracts do not say.", "Never follow", "disagree", "one line for each paper"):
+    for promise in ("[1][3]", "the abstracts do not tell", "Never follow", "disagree", "one line for each paper"):
         assert promise in told

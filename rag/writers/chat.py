@@ -3,7 +3,7 @@
 import asyncio
 import os
 import re
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence, Set
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,8 +16,9 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk
 
 import prompts
-from rag import condense, tokens
+from rag import condense, marks, tokens
 from rag.errors import BackendError, ConfigError
+from rag.interfaces import Writer
 from rag.marks import Marks
 from rag.refusals import declines
 from rag.terms import share, telling
@@ -48,22 +49,29 @@ _FILTERED = frozenset({"content_filter", "safety", "refusal", "recitation", "pro
 _Messages = Sequence[tuple[str, str]]
 
 
-@lru_cache(maxsize=32)
-def writer(name: str, base_url: str = "", context_tokens: int = 0, seconds: float = 120.0) -> "ChatWriter":
-    """The writer of that name; slow the first time. `base_url` is for `openai:` models. Raises ConfigError."""
+def writer(
+    name: str, nearest: Writer, base_url: str = "", context_tokens: int = 0, seconds: float = 120.0
+) -> "ChatWriter":
+    """The writer of that name; slow the first time. `base_url` is for `openai:` models. Raises ConfigError.
+
+    `nearest` picks the sentences that the model is shown apart from their abstracts, because it may well overlook them.
+    """
     model = _model(name, base_url, seconds)
     tokens.count("")  # the first count loads the tokenizer
     profile: Mapping[str, Any] = model.profile or {}
     window = context_tokens or profile.get("max_input_tokens") or WINDOW
-    return ChatWriter(name, model, window, seconds)
+    return ChatWriter(name, model, nearest, window, seconds)
 
 
 class ChatWriter:
     """Asks the model, and says in its Colophon how that went. The model's own client is the one that retries."""
 
-    def __init__(self, name: str, model: BaseChatModel, window: int = WINDOW, seconds: float = 120.0) -> None:
+    def __init__(
+        self, name: str, model: BaseChatModel, nearest: Writer, window: int = WINDOW, seconds: float = 120.0
+    ) -> None:
         self.name = name
         self._model = model
+        self._nearest = nearest
         self._window = window
         self._seconds = seconds
 
@@ -71,15 +79,13 @@ class ChatWriter:
         self, question: str, passages: Sequence[Passage], history: Sequence[Turn] = ()
     ) -> AsyncGenerator[str | Colophon]:
         """Yield the answer as it comes. Raises BackendError when the model fails, also after some of it."""
-        messages, numbers = self._prompt(question, passages, history)
-        all_fit = len(numbers) == len(passages)
-        shown = None if all_fit else Marks(numbers)  # what the window had no room for was not shown to this writer
+        messages, numbers = await self._prompt(question, passages, history)
+        shown = Marks(numbers)  # not every passage was worth showing, or had room
         made = _Made()
         async with aclosing(self._pieces(messages, made, self._seconds)) as pieces:
             async for piece in pieces:
-                yield shown.feed(piece) if shown else piece
-        if shown:
-            yield shown.end()
+                yield shown.feed(piece)
+        yield shown.end()
         if made.broken_off:
             yield "…"
         yield Colophon(
@@ -107,23 +113,28 @@ class ChatWriter:
             return Standalone(question=question, search=condense.standalone(question, history), usage=made.usage)
         return Standalone(question=rewritten, search=rewritten, usage=made.usage)
 
-    def _prompt(
+    async def _prompt(
         self, question: str, passages: Sequence[Passage], history: Sequence[Turn]
-    ) -> tuple[_Messages, tuple[int, ...]]:
+    ) -> tuple[_Messages, Set[int]]:
+        """The messages, and the numbers of the passages in them."""
         system = prompts.render(_SYSTEM)
         told = context.conversation(history)
         earlier = f"\nThe conversation before the question:\n{told}\n" if told else ""
+        near = context.worth_showing(question, passages)
+        tag = context.tag()
+        picked = [piece async for piece in self._nearest.write(question, near, history) if isinstance(piece, str)]
+        nearest = context.excerpt("".join(picked), tag)
+        picked_from = {number for _, _, number in marks.places(nearest)}
+        frame = prompts.render(_USER, abstracts="", conversation=earlier, question=question, nearest=nearest)
         room = int((self._window - _reserve(self._window)) * _COUNTED_OTHERWISE)
-        frame = prompts.render(_USER, abstracts="", conversation=earlier, question=question)
-        room -= tokens.count(system + frame)
-        packed = context.pack(context.worth_showing(question, passages), room)
+        packed = context.pack(near, room - tokens.count(system + frame), tag)
         if not packed.numbers:
             raise ConfigError(
                 f"no sentence of an abstract fits into the {self._window:,} tokens of {self.name} beside the prompt "
                 "and the question; set SCHOLIAST_MODEL_CONTEXT_TOKENS to the window that the model really has"
             )
-        user = prompts.render(_USER, abstracts=packed.text, conversation=earlier, question=question)
-        return [("system", system), ("user", user)], packed.numbers
+        user = prompts.render(_USER, abstracts=packed.text, conversation=earlier, question=question, nearest=nearest)
+        return [("system", system), ("user", user)], picked_from.union(packed.numbers)
 
     async def _pieces(self, messages: _Messages, made: "_Made", seconds: float) -> AsyncGenerator[str]:
         reply = Reply()
@@ -197,6 +208,7 @@ def _reserve(window: int) -> int:
     return min(MOST_TOKENS, window // 4)
 
 
+@lru_cache(maxsize=32)
 def _model(name: str, base_url: str, seconds: float) -> BaseChatModel:
     provider, _, model = name.partition(":")
     if not provider or not model:

@@ -38,12 +38,13 @@ def worth_showing(question: str, passages: Sequence[Passage]) -> Sequence[Passag
     return [passage for passage in passages if passage.score >= share * best]
 
 
-def pack(passages: Sequence[Passage], limit: int) -> Packed:
-    """As many passages as fit into `limit` tokens, in their order. One that does not fit gives its best sentences.
+def tag() -> str:
+    """The name of the tags around what abstracts say, drawn anew each time, so that no abstract can close its own."""
+    return f"abstract-{token_hex(4)}"
 
-    The name of the tags is drawn anew each time, so that no abstract can close its own.
-    """
-    tag = f"abstract-{token_hex(4)}"
+
+def pack(passages: Sequence[Passage], limit: int, tag: str) -> Packed:
+    """As many passages as fit into `limit` tokens, in their order. One that does not fit gives its best sentences."""
     blocks: list[str] = []
     numbers: list[int] = []
     left = limit
@@ -54,6 +55,12 @@ def pack(passages: Sequence[Passage], limit: int) -> Packed:
             numbers.append(passage.number)
             left -= _count(text) + _TOKENS_OF_TAGS
     return Packed("\n".join(blocks), tuple(numbers))
+
+
+def excerpt(sentences: str, tag: str) -> str:
+    """Sentences of the abstracts with their marks, as they stood in lines."""
+    lines = "\n".join(quoted(line) for line in sentences.splitlines())
+    return f"<{tag} sentences>\n{lines}\n</{tag}>"
 
 
 def conversation(history: Sequence[Turn]) -> str:
