@@ -24,7 +24,7 @@ _HELP = r"(?:answer|find|determine|know|have|provide|help|tell|say|assist|comply
 _DECLINES = re.compile(
     "|".join((
         rf"\b{_SOURCES}\b[^.!?]{{0,70}}\b{_NOT}\b[^.!?]{{0,30}}\b{_TELL}",
-        rf"\b{_SOURCES}\b[^.!?]{{0,50}}\b(?:contain|provide|include|give|offer|make)s? no\b",
+        rf"\b{_SOURCES}\b[^.!?]{{0,50}}\b(?:contain|provide|include|give|offer|make|say|tell)s? no(?:thing)?\b",
         rf"\b(?:no|none of the|not enough|insufficient|nothing in the|neither of the|lack of)\b[^.!?]{{0,40}}"
         rf"\b{_SOURCES}\b(?:[^.!?]{{0,40}}\b(?:{_TELL}|about|on|available|given|provided|found)|\W*$)",
         rf"\b(?:i|we) {_CAN_NOT}\b[^.!?]{{0,20}}\b{_HELP}",
@@ -40,7 +40,7 @@ _DECLINES = re.compile(
         r"\b(?:outside|beyond) (?:of )?(?:the|my|our) (?:scope|library|papers|corpus|context)",
         # French, German, Spanish, Chinese
         r"^\W*(?:je suis )?désolé|\bje ne (?:peux|sais|dispose|trouve) pas",
-        r"\b(?:résumés|articles|extraits)\b[^.!?]{0,40}\bne \w+ pas\b",
+        r"\b(?:résumés|articles|extraits)\b[^.!?]{0,40}\bne (?:\w+ ){1,2}pas\b",
         r"^\W*(?:es )?tut mir leid|\bich kann\b[^.!?]{0,30}\bnicht\b",
         r"\b(?:zusammenfassungen|abstracts)\b[^.!?]{0,40}\b(?:nicht|keine)\b",
         r"^\W*lo siento|\bno puedo (?:responder|ayudar)|\b(?:resúmenes|artículos)\b[^.!?]{0,20}\bno \w+",
@@ -49,41 +49,12 @@ _DECLINES = re.compile(
     re.IGNORECASE,
 )  # fmt: skip
 _FIRST_WORDS = (
-    *(
-        "i",
-        "i'm",
-        "i’m",
-        "we",
-        "sorry",
-        "as",
-        "unfortunately",
-        "apologies",
-        "my",
-        "unable",
-        "it",
-        "it's",
-        "it’s",
-        "this",
-    ),
-    *("that", "there", "there's", "none", "no", "nothing", "not", "neither", "based", "from", "according", "in", "n/a"),
-    *("unknown", "insufficient", "cannot", "can't", "can’t", "however", "while", "although", "these", "those", "given"),
-    *(
-        "abstracts",
-        "je",
-        "désolé",
-        "les",
-        "aucun",
-        "ich",
-        "leider",
-        "die",
-        "es",
-        "lo",
-        "los",
-        "抱歉",
-        "很抱歉",
-        "对不起",
-    ),
-)
+    "i", "i'm", "i’m", "we", "sorry", "as", "unfortunately", "apologies", "my", "unable", "it", "it's", "it’s",
+    "this", "that", "there", "there's", "none", "no", "nothing", "not", "neither", "based", "from", "according",
+    "in", "n/a", "unknown", "insufficient", "cannot", "can't", "can’t", "however", "while", "although", "these",
+    "those", "given", "abstracts", "je", "désolé", "les", "aucun", "ich", "leider", "die", "es", "lo", "los", "抱歉",
+    "很抱歉", "对不起",
+)  # fmt: skip
 _AFTER_THE = re.compile(
     rf"the (?:\S*\Z|(?:provided|given|available|retrieved|above|question|answer|{_SOURCES})\b)", re.IGNORECASE
 )

@@ -127,6 +127,8 @@ def test_a_figure_told_otherwise_is_supported(told: str) -> None:
     "refusal",
     [
         "The abstracts do not say.",
+        "The abstracts tell nothing about this.",
+        "Les résumés ne le disent pas.",
         "The provided abstracts don't mention the melting point of tin.",
         "I'm sorry, but I cannot answer this question.",
         "I cannot answer.",
