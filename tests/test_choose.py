@@ -66,6 +66,7 @@ def test_a_sentence_that_leans_back_brings_the_one_before_it() -> None:
         "The latter is faster.",
         "In this way, the model learns to listen.",
         "Using these, we train Kite.",
+        "Kite isolates it.",
     ],
 )
 def test_a_sentence_about_it_or_this_leans_back(sentence: str) -> None:
@@ -82,6 +83,7 @@ def test_a_sentence_about_it_or_this_leans_back(sentence: str) -> None:
         "Italy has 60 kites.",
         "To address these limitations, we propose Kite.",
         "Thus, Kite flies.",
+        "We release the recordings of 60 languages, and the code that is needed to process them.",
     ],
 )
 def test_a_sentence_that_can_be_understood_alone_does_not(sentence: str) -> None:

@@ -26,6 +26,8 @@ _LEANS_BACK = re.compile(
     re.IGNORECASE,
 )
 
+_ENDS_ON_IT = re.compile(r"(?:\S+ ){0,7}(?:it|them|this|these|those)[.!?]*")
+
 
 class Choice(NamedTuple):
     """Sentences by their position, and the sum of their values."""
@@ -42,7 +44,8 @@ def standing_alone(sentence: str) -> str:
 
 def leans_back(sentence: str) -> bool:
     """Whether it speaks of "it" or "this", and can't be understood without the sentence before."""
-    return _LEANS_BACK.match(standing_alone(sentence)) is not None
+    text = standing_alone(sentence)
+    return _LEANS_BACK.match(text) is not None or _ENDS_ON_IT.fullmatch(text) is not None
 
 
 def by_words(sentences: Texts, values: Values, words: int) -> list[Choice]:
