@@ -308,6 +308,8 @@ async def test_a_follow_up_is_rewritten_by_the_model(router: respx.MockRouter) -
         said("x" * 900),
         said("I cannot help with that."),
         said("Bees dance in the dark hive?"),
+        said("And at night?"),
+        said("Caffeine shortens sleep at night."),
     ],
 )
 async def test_a_follow_up_that_the_model_can_not_rewrite_goes_by_the_rules(

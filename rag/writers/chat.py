@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence, Set
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from json import JSONDecodeError
 from time import monotonic
@@ -108,9 +108,8 @@ class ChatWriter:
         except BackendError:
             text = ""
         rewritten = _one_question(text)
-        said = " ".join([question, *(turn.content for turn in history)])
-        if not rewritten or share(telling(rewritten), telling(said)) < _SAID_BEFORE:
-            return Standalone(question=question, search=condense.standalone(question, history), usage=made.usage)
+        if not _stands_for(rewritten, question, history):
+            return replace(await condense.Rules().standalone(question, history), usage=made.usage)
         return Standalone(question=rewritten, search=rewritten, usage=made.usage)
 
     async def _prompt(
@@ -277,6 +276,15 @@ def _retryable(error: Exception) -> bool:
 def _short(error: Exception) -> str:
     text = " ".join(str(getattr(error, "message", "") or error).split())
     return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}…"
+
+
+def _stands_for(rewritten: str, question: str, history: Sequence[Turn]) -> bool:
+    """Whether it may be the question: not an answer to it, not made up, not what needed rewriting."""
+    said = " ".join([question, *(turn.content for turn in history)])
+    repeated = telling(rewritten) == telling(question) and condense.points_back(question)
+    answered = "?" in question and "?" not in rewritten
+    made_up = share(telling(rewritten), telling(said)) < _SAID_BEFORE
+    return bool(rewritten) and not (repeated or answered or made_up)
 
 
 def _one_question(text: str) -> str:
