@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,6 +18,9 @@ from service.app import create_app
 from service.cli import main
 from tests.command import words
 from tests.fake_slack import FakeSlack
+
+# A shell that starts the tests in the background has Ctrl-C ignored, by every process that they start in turn.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SAMPLE = Path(str(files("rag") / "data" / "sample_papers.jsonl"))
 FEW = 12
