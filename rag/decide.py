@@ -52,7 +52,7 @@ NOTHING_PASSES_THE_FILTERS = Decision(
     reason="No paper in this library passes the filters of the question.",
 )
 _OUT_OF_SCOPE = "Nothing in this library is about this."
-_NOT_SAID = "The abstracts do not say."
+NOT_SAID = "The abstracts do not say."
 
 
 def evidence(
@@ -70,7 +70,7 @@ def evidence(
         return Decision(outcome="answered", confidence=confidence)
     if found["far_off"]:
         return Decision(outcome="out_of_scope", confidence=confidence, reason=_OUT_OF_SCOPE)
-    return Decision(outcome="not_in_abstracts", confidence=confidence, reason=_NOT_SAID)
+    return Decision(outcome="not_in_abstracts", confidence=confidence, reason=NOT_SAID)
 
 
 def signals(question: str, passages: Sequence[Passage], vocabulary: Vocabulary) -> dict[str, float]:

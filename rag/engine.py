@@ -19,8 +19,6 @@ MAX_QUESTION_CHARACTERS = 4_000
 TOP_K = 8
 MAX_TOP_K = 50
 
-_NOT_SAID = "The abstracts do not say."
-
 log = logging.getLogger("scholiast")
 
 
@@ -194,7 +192,7 @@ class _Draft:
         if not decision.answers:
             return decision, grounded
         if grounded.declined:
-            return replace(decision, outcome="not_in_abstracts", reason=_NOT_SAID), grounded
+            return replace(decision, outcome="not_in_abstracts", reason=decide.NOT_SAID), grounded
         partly = grounded.partly or not self.colophon.complete
         return (replace(decision, outcome="partial") if partly else decision), grounded
 
