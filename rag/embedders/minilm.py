@@ -32,6 +32,8 @@ VERSION = 1
 """Changes with the graph. One graph does for every kind of processor, so it alone names the cached file."""
 _GRAPH = "encoder.onnx"
 
+onnxruntime.disable_telemetry_events()
+
 log = logging.getLogger(__name__)
 
 
