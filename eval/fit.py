@@ -26,13 +26,15 @@ from sklearn.preprocessing import StandardScaler
 from eval import questions
 from eval.questions import Question
 from eval.words import says_any
-from rag import build, condense, config, decide, evidence
+from rag import answerability, condense, config
 from rag.corpus.identity import normalised_title
 from rag.engine import TOP_K
 from rag.library.library import Library
-from rag.retrieve import HybridRetriever
-from rag.terms import telling
+from rag.retrieval import HybridRetriever
+from rag.text.analysis import content_stems
 from rag.types import EVERYTHING, Filters, Passage
+from rag.workspace import Workspace
+from rag.writers import sentence_scoring
 
 OVER_REFUSAL = 0.035
 EVIDENCE_STRENGTH = 0.05
@@ -63,17 +65,17 @@ async def evidence_examples(library: Library, asked: Sequence[Question]) -> tupl
         for title in question.gold_titles:
             only = Filters(papers=(ids[normalised_title(title)],))
             for passage in await _passages(library, question, only):
-                idf = library.idf(telling(question.question))
-                rows.append(evidence.signals(question.question, known, passage, idf))
+                idf = library.idf(content_stems(question.question))
+                rows.append(sentence_scoring.signals(question.question, known, passage, idf))
                 labels += [
-                    any(says_any(sentence.text, fact) for fact in question.key_facts) for sentence in passage.evidence
+                    any(says_any(sentence.text, fact) for fact in question.key_facts) for sentence in passage.sentences
                 ]
     return np.vstack(rows), np.array(labels)
 
 
 async def decision_examples(library: Library, asked: Sequence[Question]) -> list[dict[str, float]]:
     """Signals of every question with its passages."""
-    return [decide.signals(q.question, await _passages(library, q), library) for q in asked]
+    return [answerability.signals(q.question, await _passages(library, q), library) for q in asked]
 
 
 def logistic(rows: Matrix, labels: NDArray[np.bool_], names: Sequence[str], strength: float) -> dict[str, Any]:
@@ -104,11 +106,11 @@ def _write(name: str, fitted: dict[str, Any]) -> None:
 async def fit(library_name: str, paths: Sequence[Path]) -> None:
     """Fit to all the questions of the files, which are about the papers of one library, and write both files."""
     asked = [question for path in paths for question in questions.load(path)]
-    async with build.Workspace(config.load()) as workspace:
+    async with Workspace(config.load()) as workspace:
         library = await workspace.library(library_name)
         sentences, has_fact = await evidence_examples(library, [q for q in asked if q.answerable])
-        _write("evidence", logistic(sentences, has_fact, evidence.SIGNALS, EVIDENCE_STRENGTH))
-        evidence.fitted.cache_clear()
+        _write("evidence", logistic(sentences, has_fact, sentence_scoring.SIGNALS, EVIDENCE_STRENGTH))
+        sentence_scoring.fitted.cache_clear()
         examples = await decision_examples(library, asked)
         rows = np.array([list(signals.values()) for signals in examples])
         answerable = np.array([question.answerable for question in asked])

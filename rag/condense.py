@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from rag import marks
-from rag.growing import Growing
-from rag.types import Standalone, Turn
+from rag.grounding import marks
+from rag.grounding.sentence_stream import SentenceStream
+from rag.types import StandaloneQuery, Turn
 
 _WORDS_OF_A_TURN = 40
 _TURNS = 4
@@ -30,13 +30,13 @@ _NUMBERED = re.compile(
 _WORDS_OF_A_NAME = 25
 
 
-class Rules:
+class RuleBasedRewriter:
     """Condenses without a model: what is searched for gets the words of the exchange, what is asked stays as it is."""
 
-    async def standalone(self, question: str, history: Sequence[Turn]) -> Standalone:
+    async def standalone(self, question: str, history: Sequence[Turn]) -> StandaloneQuery:
         """As the function of that name; "the second one" is also asked by its name."""
         named = with_names(question, history)
-        return Standalone(question=named, search=standalone(question, history) if named == question else named)
+        return StandaloneQuery(question=named, search=standalone(question, history) if named == question else named)
 
 
 def standalone(question: str, history: Sequence[Turn]) -> str:
@@ -70,17 +70,17 @@ def with_names(question: str, history: Sequence[Turn]) -> str:
 
 def leans_back(question: str) -> bool:
     """Whether a question can't be understood alone, as far as its words tell."""
-    return len(question.split()) <= _SHORT_QUESTION_WORDS or points_back(question)
+    return len(question.split()) <= _SHORT_QUESTION_WORDS or is_anaphoric(question)
 
 
-def points_back(question: str) -> bool:
+def is_anaphoric(question: str) -> bool:
     """Whether its words refer to something said before; a question that is only short may well stand alone."""
     return _POINTS_BACK.search(question) is not None
 
 
 def _items(answer: str) -> list[tuple[tuple[int, ...], str]]:
     """What an answer tells of, in order: the papers that it cites, or the lines of its list, with their names."""
-    written = [sentence for sentence in Growing().sentences(answer, end=True) if sentence.claim]
+    written = [sentence for sentence in SentenceStream().sentences(answer, end=True) if sentence.claim]
     cited = {sentence.numbers[0]: sentence for sentence in reversed(written) if sentence.numbers}
     listed = [sentence for sentence in written if re.match(r"\s*(?:[-*•]|\d{1,2}[.)])\s", sentence.text)]
     chosen = [s for s in written if s in cited.values()] if len(cited) > 1 else listed

@@ -14,7 +14,7 @@ _PREFIX = "SCHOLIAST_"
 
 
 class Settings(BaseSettings):
-    """Every setting of the product; `rag/build.py` turns them into objects. An empty variable counts as not set."""
+    """Every setting of the product; `rag/workspace.py` turns them into objects. An empty variable counts as not set."""
 
     model_config = SettingsConfigDict(
         env_prefix=_PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from uuid import uuid4
 
-from rag import decide, ground, marks
-from rag.condense import Rules
-from rag.decide import Decision
+from rag import answerability
+from rag.answerability import Decision
+from rag.condense import RuleBasedRewriter
 from rag.errors import BackendError, RequestError
-from rag.ground import Grounded, Grounding, Policy
-from rag.interfaces import Condenser, Retriever, Vocabulary, Writer
-from rag.types import EVERYTHING, Answer, Citation, Colophon, Filters, Passage, Standalone, Turn
+from rag.grounding import grounding, marks
+from rag.grounding.grounding import GroundedAnswer, Grounding, Policy
+from rag.protocols import QueryRewriter, Retriever, Vocabulary, Writer
+from rag.types import EVERYTHING, Answer, Citation, Filters, GenerationInfo, Passage, StandaloneQuery, Turn
 
 MAX_QUESTION_CHARACTERS = 4_000
 TOP_K = 8
@@ -37,7 +38,7 @@ class Delta:
 
 
 @dataclass(frozen=True)
-class Cited:
+class CitationEvent:
     """A sentence of the answer has been traced to the words that it rests on."""
 
     citation: Citation
@@ -50,7 +51,7 @@ class Done:
     answer: Answer
 
 
-Event = Sources | Delta | Cited | Done
+Event = Sources | Delta | CitationEvent | Done
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Engine:
     writer: Writer
     backup: Writer | None = None
     """Goes on where the writer fails, or has said nothing that cites an abstract. The answer says so."""
-    condenser: Condenser = Rules()  # noqa: RUF009  # frozen and without state
+    rewriter: QueryRewriter = RuleBasedRewriter()  # noqa: RUF009  # frozen and without state
     unsupported: Policy = "flag"
     answer_from: float | None = None
 
@@ -71,31 +72,27 @@ class Engine:
         self, question: str, history: Sequence[Turn] = (), filters: Filters = EVERYTHING, top_k: int = TOP_K
     ) -> Answer:
         """The whole answer. Raises RequestError, LibraryError or BackendError."""
-        async with aclosing(self.stream(question, history, filters, top_k)) as events:
-            async for event in events:
-                if isinstance(event, Done):
-                    return event.answer
-        raise AssertionError("a stream ends with Done or an error")
+        return await collect_answer(self.stream(question, history, filters, top_k))
 
     async def stream(
         self, question: str, history: Sequence[Turn] = (), filters: Filters = EVERYTHING, top_k: int = TOP_K
     ) -> AsyncGenerator[Event]:
-        """Yield Sources, then Delta and Cited as the answer is written, then Done. Raises as `ask` does."""
+        """Yield Sources, then Delta and CitationEvent as the answer is written, then Done. Raises as `ask` does."""
         question = _checked(question, top_k)
         clock = _Clock()
-        alone = await self.condenser.standalone(question, history)
+        alone = await self.rewriter.standalone(question, history)
         passages = tuple(await self.retriever.retrieve(alone.search, top_k, filters))
         clock.lap("retrieve")
         yield Sources(passages)
         decision = await self._decide(alone, passages, filters)
-        draft = _Draft(Grounding(passages, self.unsupported, alone.question), Colophon(model=self.writer.name))
+        draft = _Draft(Grounding(passages, self.unsupported, alone.question), GenerationInfo(model=self.writer.name))
         if decision.answers:
             async with aclosing(self._write(alone.question, passages, history, draft)) as events:
                 async for event in events:
                     yield event
         decision, grounded = draft.settled(decision)
         if not grounded.text:
-            grounded = ground.uncited(decide.plain_words(decision, passages))
+            grounded = grounding.uncited(answerability.plain_words(decision, passages))
             yield Delta(grounded.text)
         clock.lap("write")
         yield Done(
@@ -110,19 +107,19 @@ class Engine:
                 citations=grounded.citations,
                 passages=passages,
                 confidence=decision.confidence,
-                model=draft.colophon.model,
-                usage=alone.usage + draft.colophon.usage,
+                model=draft.generation.model,
+                usage=alone.usage + draft.generation.usage,
                 timings_ms=clock.total(),
-                prompt=draft.colophon.prompt,
-                notice=draft.colophon.notice,
+                prompt=draft.generation.prompt,
+                notice=draft.generation.notice,
             )
         )
 
-    async def _decide(self, alone: Standalone, passages: Sequence[Passage], filters: Filters) -> Decision:
+    async def _decide(self, alone: StandaloneQuery, passages: Sequence[Passage], filters: Filters) -> Decision:
         if passages:
-            return decide.evidence(alone.question, passages, self.vocabulary, self.answer_from)
+            return answerability.decide(alone.question, passages, self.vocabulary, self.answer_from)
         filtered = filters != EVERYTHING and bool(await self.retriever.retrieve(alone.search, 1))
-        return decide.NOTHING_PASSES_THE_FILTERS if filtered else decide.EMPTY_LIBRARY
+        return answerability.NOTHING_PASSES_THE_FILTERS if filtered else answerability.EMPTY_LIBRARY
 
     async def _write(
         self, question: str, passages: Sequence[Passage], history: Sequence[Turn], draft: "_Draft"
@@ -155,17 +152,26 @@ class Engine:
                 yield event
 
 
+async def collect_answer(events: AsyncGenerator[Event]) -> Answer:
+    """The answer that a stream of events ends with. Raises what the stream raises."""
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, Done):
+                return event.answer
+    raise AssertionError("a stream ends with Done or an error")
+
+
 @dataclass
 class _Draft:
     """An answer that is being written, and what is known of its writing."""
 
     grounding: Grounding
-    colophon: Colophon
+    generation: GenerationInfo
 
-    def take(self, piece: str | Colophon) -> list[Event]:
+    def take(self, piece: str | GenerationInfo) -> list[Event]:
         if isinstance(piece, str):
             return _events(self.grounding.feed(piece))
-        self.colophon = piece
+        self.generation = piece
         return []
 
     def end(self) -> list[Event]:
@@ -173,32 +179,32 @@ class _Draft:
 
     def hand_over(self, backup: str, reason: str) -> list[Event]:
         """Let the backup go on in a paragraph of its own, or begin if nothing has been shown. Call it after the end."""
-        writer, shown = self.colophon.model, self.grounding.grounded.text
+        writer, shown = self.generation.model, self.grounding.grounded.text
         if not shown:
             self.grounding = self.grounding.anew()
         why = "cited no abstract" if not reason else f"broke off ({reason})" if shown else f"failed ({reason})"
         own = f"{writer} {why}; {'the rest' if shown else 'this'} is in the abstracts' own sentences."
-        self.colophon = replace(
-            self.colophon,
+        self.generation = replace(
+            self.generation,
             model=f"{writer}+{backup}" if shown else backup,
-            notice=f"{self.colophon.notice} {own}".lstrip(),
+            notice=f"{self.generation.notice} {own}".lstrip(),
             complete=True,
         )
         return self.take("\n\n") if shown else []
 
-    def settled(self, decision: Decision) -> tuple[Decision, Grounded]:
+    def settled(self, decision: Decision) -> tuple[Decision, GroundedAnswer]:
         """What kind of answer it became in the end."""
         grounded = self.grounding.grounded
         if not decision.answers:
             return decision, grounded
         if grounded.declined:
-            return replace(decision, outcome="not_in_abstracts", reason=decide.NOT_SAID), grounded
-        partly = grounded.partly or not self.colophon.complete
+            return replace(decision, outcome="not_in_abstracts", reason=answerability.NOT_SAID), grounded
+        partly = grounded.partly or not self.generation.complete
         return (replace(decision, outcome="partial") if partly else decision), grounded
 
 
 def _events(found: Sequence[str | Citation]) -> list[Event]:
-    return [Delta(item) if isinstance(item, str) else Cited(item) for item in found]
+    return [Delta(item) if isinstance(item, str) else CitationEvent(item) for item in found]
 
 
 def _checked(question: str, top_k: int) -> str:

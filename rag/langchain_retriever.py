@@ -11,7 +11,7 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import SkipValidation
 
 from rag.engine import TOP_K
-from rag.interfaces import Retriever
+from rag.protocols import Retriever
 from rag.types import EVERYTHING, Filters, Passage
 
 

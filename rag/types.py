@@ -40,7 +40,7 @@ class Paper:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rejected:
+class RejectedRecord:
     """A record that could not become a paper, and why; the rest of its file still goes in."""
 
     source: str
@@ -72,7 +72,7 @@ class IngestReport:
     added: int = 0
     updated: int = 0
     unchanged: int = 0
-    rejected: tuple[Rejected, ...] = ()
+    rejected: tuple[RejectedRecord, ...] = ()
     papers: int = 0
     chunks: int = 0
 
@@ -106,7 +106,7 @@ class Turn:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class PassageSentence:
     """A sentence of an abstract and its cosine similarity to the question: `paper.abstract[start:end] == text`."""
 
     start: int
@@ -121,7 +121,7 @@ class Passage:
 
     `number` is the mark `[n]` that cites it; passages of one paper share a number. `score` ranks it among the passages
     of the same question (0 to 1); `similarity` is the cosine of its best chunk, which compares across questions.
-    `evidence` holds its sentences in order.
+    `sentences` are its sentences in order.
     """
 
     number: int
@@ -131,7 +131,7 @@ class Passage:
     text: str
     score: float
     similarity: float
-    evidence: tuple[Evidence, ...]
+    sentences: tuple[PassageSentence, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +171,7 @@ class Usage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Colophon:
+class GenerationInfo:
     """How a text came about, told after its last word.
 
     `model` is what really wrote it, `prompt` the version of the prompts (empty where no model was asked), and `notice`
@@ -187,7 +187,7 @@ class Colophon:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standalone:
+class StandaloneQuery:
     """A follow-up that can be understood without its conversation.
 
     `question` is what is to be answered, `search` what is to be searched for; `usage` is what a model took to find out.

@@ -1,12 +1,12 @@
-"""The JSON objects about papers and libraries that HTTP gives and `--json` prints; `rag/wire.py` has the others."""
+"""The JSON objects about papers and libraries that HTTP and `--json` share; `rag/serialize.py` has the others."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rag import wire
-from rag.library.doctor import Finding
-from rag.library.shelf import Summary
+from rag import serialize
+from rag.library.checks import Finding
+from rag.library.registry import LibrarySummary
 from rag.types import Paper
 
 
@@ -17,7 +17,7 @@ def papers(library: str, papers: Sequence[Paper], total: int, offset: int, limit
         "total": total,
         "offset": offset,
         "limit": limit,
-        "papers": [wire.paper(paper) for paper in papers],
+        "papers": [serialize.paper(paper) for paper in papers],
     }
 
 
@@ -26,7 +26,7 @@ def removed(library: str, count: int) -> dict[str, Any]:
     return {"library": library, "removed": count}
 
 
-def libraries(libraries: Sequence[Summary]) -> dict[str, Any]:
+def libraries(libraries: Sequence[LibrarySummary]) -> dict[str, Any]:
     """Every library: name, papers, chunks, embedder."""
     return {"libraries": [asdict(library) for library in libraries]}
 

@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator, Sequence
 
 from rag.engine import Delta, Engine, Event
-from rag.interfaces import Writer
-from rag.types import EVERYTHING, Colophon, Filters, Passage, Turn
+from rag.protocols import Writer
+from rag.types import EVERYTHING, Filters, GenerationInfo, Passage, Turn
 from tests.passages import Flat, passage
 
 QUESTION = "How does caffeine affect the sleep of shift workers?"
@@ -35,14 +35,14 @@ class Says:
 
     name = "script"
 
-    def __init__(self, *pieces: str | Colophon | Exception) -> None:
+    def __init__(self, *pieces: str | GenerationInfo | Exception) -> None:
         self.pieces = pieces
         self.shown: Sequence[Passage] = ()
         self.closed = False
 
     async def write(
         self, question: str, passages: Sequence[Passage], history: Sequence[Turn] = ()
-    ) -> AsyncGenerator[str | Colophon]:
+    ) -> AsyncGenerator[str | GenerationInfo]:
         self.shown = passages
         try:
             for piece in self.pieces:

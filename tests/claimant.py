@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
+from rag.database import Database
 from rag.errors import BusyError
-from rag.library.database import Database
-from rag.notebook.messages import Messages
-from rag.notebook.receipts import Asked
+from rag.history.answers import AskRequest
+from rag.history.claims import Claims
 from rag.types import Answer
 
 
@@ -16,7 +16,7 @@ def main(home: Path, conversation: str, times: int) -> None:
     """Print `ready`, wait for a line, and in the end print how often it was refused."""
     print("ready", flush=True)
     sys.stdin.readline()
-    messages, refused = Messages(Database(home)), 0
+    messages, refused = Claims(Database(home)), 0
     for _ in range(times):
         while True:
             try:
@@ -26,7 +26,7 @@ def main(home: Path, conversation: str, times: int) -> None:
                 refused += 1
                 time.sleep(0.002)
         time.sleep(0.005)
-        asked = Asked(question="why?", top_k=8, door="test", caller="local")
+        asked = AskRequest(question="why?", top_k=8, door="test", caller="local")
         messages.finish(claim, asked, _answer())
     print(refused)
 

@@ -1,8 +1,8 @@
 """The `scholiast` command with an embedder that needs no model, as a process of its own: `python -m tests.command`."""
 
 from rag import embedders
-from rag.interfaces import Embedder
-from service.cli import main
+from rag.protocols import Embedder
+from service.cli.main import main
 from tests.stand_ins import WordsEmbedder
 
 

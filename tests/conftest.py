@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from rag import build, corpus
+from rag import corpus
 from rag.config import Settings
 from rag.types import Paper
-from service.app import create_app
-from service.cli import main
+from rag.workspace import DEFAULT_LIBRARY, open_library
+from service.cli.main import main
+from service.http.app import create_app
 from tests.command import words
 from tests.fake_slack import FakeSlack
 
@@ -51,7 +52,7 @@ def _built_home(tmp_path_factory: pytest.TempPathFactory, papers: list[Paper]) -
     home = tmp_path_factory.mktemp("built")
 
     async def ingest() -> None:
-        library = await build.library(settings(home), build.DEFAULT, words(), create=True)
+        library = await open_library(settings(home), DEFAULT_LIBRARY, words(), create=True)
         await library.ingest(papers)
         library.close()
 
@@ -82,7 +83,7 @@ def slack() -> Iterator[FakeSlack]:
 
 
 @dataclass(frozen=True)
-class Ran:
+class CommandResult:
     """What a command left behind."""
 
     code: int
@@ -91,16 +92,16 @@ class Ran:
 
 
 @pytest.fixture
-def scholiast(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+def scholiast(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., CommandResult]:
     """Runs a command line in this process, with the home folder of this test and an embedder that needs no model."""
     monkeypatch.setattr("rag.embedders.embedder", words)
     monkeypatch.setenv("SCHOLIAST_EMBEDDER", "words")
 
-    def run(*arguments: str | Path) -> Ran:
+    def run(*arguments: str | Path) -> CommandResult:
         monkeypatch.setattr("sys.argv", ["scholiast", *map(str, arguments)])
         with pytest.raises(SystemExit) as exit:
             main()
         captured = capsys.readouterr()
-        return Ran(int(exit.value.code or 0), captured.out, captured.err)
+        return CommandResult(int(exit.value.code or 0), captured.out, captured.err)
 
     return run

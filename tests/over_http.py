@@ -6,8 +6,8 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
-from service import bodies
-from service.app import create_app
+from service.http import schemas
+from service.http.app import create_app
 from tests.command import words
 from tests.conftest import settings
 
@@ -35,5 +35,5 @@ def problem_of(response: Any, status: int) -> dict[str, Any]:
     assert problem["status"] == status
     assert problem["request_id"] == response.headers["x-request-id"]
     assert "Traceback" not in response.text
-    bodies.Problem.model_validate(problem)
+    schemas.Problem.model_validate(problem)
     return problem

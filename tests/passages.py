@@ -1,8 +1,8 @@
-"""Passages made of the sentences a test names, and a vocabulary that finds all words equally telling."""
+"""Passages made of the sentences a test names, and a vocabulary that finds all words equally rare."""
 
 from collections.abc import Mapping, Sequence
 
-from rag.types import Evidence, Paper, Passage
+from rag.types import Paper, Passage, PassageSentence
 
 
 class Flat:
@@ -21,10 +21,10 @@ def passage(
     """A whole abstract as one passage; every sentence is .5 similar to the question unless told."""
     abstract = " ".join(sentences)
     similarities = similarity or [0.5] * len(sentences)
-    evidence: list[Evidence] = []
+    evidence: list[PassageSentence] = []
     for sentence, likeness in zip(sentences, similarities, strict=True):
         start = evidence[-1].end + 1 if evidence else 0
-        evidence.append(Evidence(start=start, end=start + len(sentence), text=sentence, similarity=likeness))
+        evidence.append(PassageSentence(start=start, end=start + len(sentence), text=sentence, similarity=likeness))
     return Passage(
         number=number,
         paper=Paper(id=f"paper-{number}", title=title, abstract=abstract),
@@ -33,5 +33,5 @@ def passage(
         text=abstract,
         score=score,
         similarity=max(similarities),
-        evidence=tuple(evidence),
+        sentences=tuple(evidence),
     )

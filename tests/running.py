@@ -15,9 +15,9 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from rag import build
 from rag.engine import Engine
-from rag.types import Colophon, Passage, Turn
+from rag.types import GenerationInfo, Passage, Turn
+from rag.workspace import make_engine
 
 
 @contextmanager
@@ -60,7 +60,7 @@ class Script:
 
     name = "script"
 
-    def __init__(self, *pieces: str | Colophon | Exception | None) -> None:
+    def __init__(self, *pieces: str | GenerationInfo | Exception | None) -> None:
         self.pieces = pieces
         self.go = threading.Event()
         self.heard: list[Sequence[Turn]] = []
@@ -68,7 +68,7 @@ class Script:
 
     async def write(
         self, question: str, passages: Sequence[Passage], history: Sequence[Turn]
-    ) -> AsyncGenerator[str | Colophon]:
+    ) -> AsyncGenerator[str | GenerationInfo]:
         self.heard.append(history)
         try:
             for piece in self.pieces:
@@ -86,10 +86,10 @@ class Script:
 
 def writes(monkeypatch: pytest.MonkeyPatch, writer: Script) -> Script:
     """Lets it write every answer."""
-    original = build.engine
+    original = make_engine
 
     def engine(*arguments: Any) -> Engine:
         return replace(original(*arguments), writer=writer)
 
-    monkeypatch.setattr(build, "engine", engine)
+    monkeypatch.setattr("rag.workspace.make_engine", engine)
     return writer

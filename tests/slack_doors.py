@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from fastapi.testclient import TestClient
 
 from rag.config import Settings
-from service.app import create_app
+from service.http.app import create_app
 from tests.command import words
 from tests.conftest import settings
 from tests.fake_slack import APP_TOKEN, SECRET, TOKEN, FakeSlack, Sender

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag import asked
+from rag import question as asked
 
 ABSTRACT = "We train Kite, a small model, in 12 hours on four A100s. Accuracy rises by 3 points."
 
@@ -88,5 +88,11 @@ def test_the_thing_asked_for_stands_after_the_asking_word() -> None:
 
 @pytest.mark.parametrize("question", ["", "?", "漢字はどれ", "a" * 4000])
 def test_any_text_can_be_read(question: str) -> None:
-    asked_for = (asked.for_a_quantity, asked.for_a_definition, asked.for_a_judgement, asked.for_a_kind, asked.for_a_way)
+    asked_for = (
+        asked.for_a_quantity,
+        asked.for_a_definition,
+        asked.for_a_judgement,
+        asked.for_a_kind,
+        asked.for_a_way,
+    )
     assert not any(question_for(question) for question_for in asked_for)

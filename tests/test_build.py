@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from rag import build
-from rag.build import Workspace
 from rag.errors import ConfigError, LockedError, NotFoundError, RequestError
 from rag.types import Paper
+from rag.workspace import Workspace, list_libraries, open_library
 from tests.command import words
 from tests.conftest import QUESTION, settings
 
@@ -24,8 +23,8 @@ async def test_while_a_workspace_is_open_its_libraries_are_its_own(home: Path) -
     async with Workspace(settings(home), words(), url="http://127.0.0.1:9") as workspace:
         await workspace.library()
         with pytest.raises(LockedError, match=r"http://127\.0\.0\.1:9"):
-            await build.library(settings(home), "default", words())
-    (await build.library(settings(home), "default", words())).close()
+            await open_library(settings(home), "default", words())
+    (await open_library(settings(home), "default", words())).close()
 
 
 async def test_the_default_library_is_always_there_and_no_other_is(tmp_path: Path) -> None:
@@ -64,4 +63,4 @@ async def test_a_model_that_the_settings_name_wrongly_is_a_wrong_setting(home: P
 async def test_a_home_that_can_not_be_used_is_a_wrong_setting(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="SCHOLIAST_HOME"):
-        await build.libraries(settings(tmp_path / "file"))
+        await list_libraries(settings(tmp_path / "file"))

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rag.database import FILE
 from rag.errors import ConfigError, LibraryError
 from rag.library.catalog import Catalog, Counts
-from rag.library.database import FILE
 from rag.library.rows import LibraryRow
 from rag.library.stored import StoredPaper
-from rag.sentences import Span
+from rag.text.sentences import Span
 from rag.types import Paper, Source
 from tests.stand_ins import papers
 

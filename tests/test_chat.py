@@ -14,10 +14,10 @@ import pytest
 import respx
 from langchain_core.language_models import FakeListChatModel
 
-from rag import tokens
 from rag.errors import BackendError, ConfigError
-from rag.types import Answer, Colophon, Passage, Turn, Usage
-from rag.writers import chat, context
+from rag.text import tokens
+from rag.types import Answer, GenerationInfo, Passage, Turn, Usage
+from rag.writers import chat, prompt_context
 from rag.writers.chat import ChatWriter
 from rag.writers.extractive import ExtractiveWriter
 from tests.answers import CAFFEINE, CLAIM, QUESTION, TEA, engine
@@ -34,9 +34,9 @@ def openai(name: str = "m", base_url: str = BASE_URL, seconds: float = 5.0, wind
     return chat.writer(f"openai:{name}", ExtractiveWriter(Flat()), base_url, window, seconds)
 
 
-async def written(writer: ChatWriter, passages: Sequence[Passage] = (CAFFEINE, TEA)) -> tuple[str, Colophon]:
+async def written(writer: ChatWriter, passages: Sequence[Passage] = (CAFFEINE, TEA)) -> tuple[str, GenerationInfo]:
     pieces = [piece async for piece in writer.write(QUESTION, passages)]
-    assert isinstance(pieces[-1], Colophon)
+    assert isinstance(pieces[-1], GenerationInfo)
     return "".join(piece for piece in pieces if isinstance(piece, str)), pieces[-1]
 
 
@@ -97,8 +97,8 @@ async def test_thoughts_are_not_part_of_an_answer(router: respx.MockRouter) -> N
 
 async def test_any_langchain_chat_model_will_do() -> None:
     model = FakeListChatModel(responses=[f"{CLAIM} [1]."])
-    text, colophon = await written(ChatWriter("fake:m", model, ExtractiveWriter(Flat())))
-    assert (text, colophon.complete) == (f"{CLAIM} [1].", True)
+    text, generation = await written(ChatWriter("fake:m", model, ExtractiveWriter(Flat())))
+    assert (text, generation.complete) == (f"{CLAIM} [1].", True)
 
 
 # The window
@@ -107,8 +107,8 @@ async def test_any_langchain_chat_model_will_do() -> None:
 def test_passages_are_packed_best_first_in_whole_sentences() -> None:
     long = passage("Long", *(f"Sentence number {n} is about sleep." for n in range(40)), number=3,
                    similarity=[n / 40 for n in range(40)])  # fmt: skip
-    room = tokens.count(context.pack([CAFFEINE], 9999, "abstract").text) + 120
-    packed = context.pack([CAFFEINE, long, TEA], room, "abstract")
+    room = tokens.count(prompt_context.pack([CAFFEINE], 9999, "abstract").text) + 120
+    packed = prompt_context.pack([CAFFEINE, long, TEA], room, "abstract")
     assert packed.numbers[:2] == (1, 3)
     assert tokens.count(packed.text) <= room
     assert "Sentence number 39 is about sleep." in packed.text and "number 0 " not in packed.text
@@ -116,7 +116,7 @@ def test_passages_are_packed_best_first_in_whole_sentences() -> None:
 
 
 async def test_a_passage_for_which_there_was_no_room_cannot_be_cited(router: respx.MockRouter) -> None:
-    big = replace(TEA, text="tea " * 3000, evidence=(replace(TEA.evidence[0], text="tea " * 3000),))
+    big = replace(TEA, text="tea " * 3000, sentences=(replace(TEA.sentences[0], text="tea " * 3000),))
     router.post(URL).mock(return_value=said(f"{CLAIM} [1][2]."))
     assert (await written(openai(window=3000), (CAFFEINE, big)))[0] == f"{CLAIM} [1]."
 
@@ -353,5 +353,5 @@ def test_openai_without_a_key_is_a_configuration_error(monkeypatch: pytest.Monke
 
 
 def test_langchain_is_imported_only_for_a_chat_model() -> None:
-    script = "import rag.build, sys; print({'langchain', 'langchain_core', 'openai'} & set(sys.modules))"
+    script = "import rag.workspace, sys; print({'langchain', 'langchain_core', 'openai'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", script], text=True).strip() == "set()"

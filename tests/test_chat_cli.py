@@ -17,18 +17,18 @@ import pytest
 
 from rag.errors import BackendError
 from rag.types import Passage, Turn
-from service.typewriter import Typewriter
-from tests.conftest import QUESTION, Ran
+from service.cli.typewriter import StreamPrinter
+from tests.conftest import QUESTION, CommandResult
 from tests.running import Script, writes
 
-Piped = Callable[..., Ran]
+Piped = Callable[..., CommandResult]
 
 
 @pytest.fixture
-def piped(home: Path, scholiast: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> Piped:
+def piped(home: Path, scholiast: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch) -> Piped:
     """Runs `scholiast chat` with lines piped in."""
 
-    def run(*lines: str, arguments: Sequence[str] = ()) -> Ran:
+    def run(*lines: str, arguments: Sequence[str] = ()) -> CommandResult:
         monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
         return scholiast("chat", *arguments)
 
@@ -36,10 +36,10 @@ def piped(home: Path, scholiast: Callable[..., Ran], monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture
-def typed(home: Path, scholiast: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> Piped:
+def typed(home: Path, scholiast: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch) -> Piped:
     """Runs `scholiast chat` as if somebody typed the lines; an exception is a key such as Ctrl-C."""
 
-    def run(*lines: str | type[BaseException], arguments: Sequence[str] = ()) -> Ran:
+    def run(*lines: str | type[BaseException], arguments: Sequence[str] = ()) -> CommandResult:
         left = iter(lines)
 
         def answer(_prompt: str) -> str:
@@ -57,7 +57,7 @@ def typed(home: Path, scholiast: Callable[..., Ran], monkeypatch: pytest.MonkeyP
     return run
 
 
-def resumable(ran: Ran) -> str:
+def resumable(ran: CommandResult) -> str:
     """The id that a session names when it is left."""
     found = re.search(r"--conversation (conv_\w+)", ran.out)
     assert found is not None
@@ -101,7 +101,7 @@ def test_a_backend_that_fails_is_one_line(piped: Piped, monkeypatch: pytest.Monk
     assert (ran.code, ran.err) == (1, "scholiast: the model hung up\n")
 
 
-def test_feedback_is_given_where_the_answer_is(piped: Piped, scholiast: Callable[..., Ran]) -> None:
+def test_feedback_is_given_where_the_answer_is(piped: Piped, scholiast: Callable[..., CommandResult]) -> None:
     piped(QUESTION, "/bad Which throughput?")
     said = json.loads(scholiast("feedback", "list", "--json").out)
     assert (said["question"], said["verdict"], said["comment"]) == (QUESTION, "bad", "Which throughput?")
@@ -175,7 +175,7 @@ def test_on_a_real_terminal(home: Path) -> None:
 def test_pieces_are_put_out_as_they_come_without_what_would_command_the_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    typewriter = Typewriter()
+    typewriter = StreamPrinter()
     typewriter.write("Hydra\x1b[2J is fa")
     assert capsys.readouterr().out == "Hydra[2J is "
     typewriter.write("st [1]\n- and")

@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from rag.errors import BackendError, ConfigError, LibraryError
-from rag.library.chroma import Chroma, as_left
 from rag.library.stored import StoredPaper
-from rag.sentences import Span
+from rag.library.vector_index import Chroma, as_left
+from rag.text.sentences import Span
 from rag.types import Paper
 
 EAST, NORTH, WEST = ([1, 0], [0, 1], [-1, 0])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag import chunk, tokens
+from rag.text import chunk, tokens
 from rag.types import Chunk, Paper
 
 FOUR = "Noise is added first. The backward process then solves an equation. Errors shrink with every round. We stop."

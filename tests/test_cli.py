@@ -11,9 +11,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from rag.types import Paper
-from tests.conftest import QUESTION, SAMPLE, Ran
+from tests.conftest import QUESTION, SAMPLE, CommandResult
 
-Scholiast = Callable[..., Ran]
+Scholiast = Callable[..., CommandResult]
 
 RECORD = {"title": "Sleep and coffee", "abstract": "Coffee shortens sleep by forty minutes.", "year": 2021}
 HEAVY = {"chromadb", "langchain", "langchain_core", "openai", "onnxruntime", "sqlalchemy", "fastapi", "numpy", "rich"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.condense import Rules, standalone, with_names
+from rag.condense import RuleBasedRewriter, standalone, with_names
 from rag.types import Turn
 
 LIST = "- Hydra: draft heads that see each other [1].\n- Medusa: several heads [2].\n- EAGLE: draws features [4]."
@@ -67,11 +67,11 @@ def test_an_answer_about_one_paper_has_no_second_one() -> None:
 
 
 async def test_a_question_by_place_is_searched_and_asked_by_name() -> None:
-    found = await Rules().standalone("what about the second one?", after(LIST))
+    found = await RuleBasedRewriter().standalone("what about the second one?", after(LIST))
     assert found.question == found.search == "what about Medusa?"
 
 
 async def test_another_follow_up_is_asked_as_it_is() -> None:
-    found = await Rules().standalone("and how fast is it?", after(LIST))
+    found = await RuleBasedRewriter().standalone("and how fast is it?", after(LIST))
     assert found.question == "and how fast is it?"
     assert found.search.startswith("and how fast is it? (")

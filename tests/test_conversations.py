@@ -1,5 +1,6 @@
 """Conversations over HTTP: kept whole, one answer at a time, never half a one, and gone when they are deleted."""
 
+import asyncio
 import json
 import sqlite3
 import subprocess
@@ -14,15 +15,15 @@ import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
+from rag.database import FILE, Database
 from rag.errors import BackendError
-from rag.library.database import FILE, Database
-from rag.notebook import messages as kept
-from rag.notebook import notebook
-from rag.notebook.conversations import Conversations
-from rag.notebook.messages import Messages
+from rag.history import claims as kept
+from rag.history import conversations as stored
+from rag.history.claims import Claims
+from rag.history.conversations import Conversations
 from rag.types import Paper
-from service import conversations
-from service.app import create_app
+from service.http import conversations
+from service.http.app import create_app
 from tests.command import words
 from tests.conftest import QUESTION, settings
 from tests.running import Script, leave, running, wait_until, writes
@@ -267,7 +268,7 @@ def test_what_a_killed_process_was_answering_is_failed_and_can_be_asked_again(
     monkeypatch.setattr(kept, "LEASE_SECONDS", 0.0)
     with app(home) as client:
         path = client.post("/v1/conversations", json={}).headers["location"]
-        Messages(Database(home)).claim(path.rpartition("/")[2], QUESTION)  # and then it was killed
+        Claims(Database(home)).claim(path.rpartition("/")[2], QUESTION)  # and then it was killed
         assert wait_until(lambda: said(client, path) == [("user", "failed")])
         assert "stopped" in client.get(path).json()["messages"][0]["error"]
         assert ask(client, path).status_code == 200
@@ -278,7 +279,7 @@ def test_an_answer_that_takes_long_keeps_others_waiting(
     port: httpx2.Client, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept, "LEASE_SECONDS", 0.5)
-    monkeypatch.setattr(notebook, "LEASE_SECONDS", 0.5)
+    monkeypatch.setattr(stored, "LEASE_SECONDS", 0.5)
     path = port.post("/v1/conversations").headers["location"]
     first = threading.Thread(target=lambda: ask(port, path))
     first.start()
@@ -291,7 +292,8 @@ def test_an_answer_that_takes_long_keeps_others_waiting(
 
 
 def test_workers_on_one_database_answer_one_after_another(home: Path) -> None:
-    conversation = Conversations(Database(home)).begin("local", "default")
+    conversations = Conversations(Database(home))
+    conversation = asyncio.run(conversations.begin("local", "default"))
     command = [sys.executable, "-m", "tests.claimant", str(home), conversation.id, "15"]
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     workers: list[Any] = [subprocess.Popen(command, **pipes) for _ in range(2)]
@@ -302,21 +304,17 @@ def test_workers_on_one_database_answer_one_after_another(home: Path) -> None:
     refused = [int(worker.communicate(timeout=60)[0]) for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0]
     assert sum(refused) > 0
-    roles = [message.role for message in Messages(Database(home)).of(conversation.id)]
+    roles = [message.role for message in asyncio.run(conversations.messages(conversation.id))]
     assert roles == ["user", "assistant"] * 30
 
 
 def test_a_key_names_one_conversation_however_many_begin_it(home: Path) -> None:
-    database, key, begun = Database(home), "slack:T1:C1:169.1", []
-    threads = [
-        threading.Thread(target=lambda: begun.append(Conversations(database).begin("slack", "default", key=key).id))
-        for _ in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (len(begun), len(set(begun))) == (8, 1)
-    found = Conversations(database).find(key)
-    assert found is not None and found.id == begun[0]
-    assert Conversations(database).find("slack:T1:C1:170.0") is None
+    key, stores = "slack:T1:C1:169.1", [Conversations(Database(home)) for _ in range(8)]
+
+    async def begin_at_once() -> list[stored.Conversation]:
+        return await asyncio.gather(*(store.begin("slack", "default", key=key) for store in stores))
+
+    begun = asyncio.run(begin_at_once())
+    assert len({conversation.id for conversation in begun}) == 1
+    assert asyncio.run(stores[0].find(key)) == begun[0]
+    assert asyncio.run(stores[0].find("slack:T1:C1:170.0")) is None

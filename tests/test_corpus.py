@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rag import corpus
 from rag.corpus.fields import is_missing
 from rag.errors import ConfigError, CorpusError
-from rag.types import Paper, Rejected
+from rag.types import Paper, RejectedRecord
 
 Save = Callable[..., Path]
 
@@ -36,8 +36,8 @@ def papers(path: Path, format: str | None = None) -> list[Paper]:
     return [record for record in corpus.read(path, format) if isinstance(record, Paper)]
 
 
-def rejected(path: Path, format: str | None = None) -> list[Rejected]:
-    return [record for record in corpus.read(path, format) if isinstance(record, Rejected)]
+def rejected(path: Path, format: str | None = None) -> list[RejectedRecord]:
+    return [record for record in corpus.read(path, format) if isinstance(record, RejectedRecord)]
 
 
 def test_formats_are_what_read_accepts() -> None:
@@ -198,7 +198,7 @@ def test_whatever_is_in_a_file_only_a_corpus_error_comes_out(
         records = list(corpus.read(save(content), format))
     except CorpusError:
         return
-    assert all(isinstance(record, Paper | Rejected) for record in records)
+    assert all(isinstance(record, Paper | RejectedRecord) for record in records)
 
 
 def one_line(text: str) -> str:

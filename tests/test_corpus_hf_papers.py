@@ -6,7 +6,7 @@ import pytest
 
 from rag import corpus
 from rag.corpus.hf_papers import recognises
-from rag.types import Paper, Rejected
+from rag.types import Paper, RejectedRecord
 
 OTTERS = (
     "Otters Return to Clean Rivers",
@@ -14,7 +14,7 @@ OTTERS = (
     "from the three rivers that carry salt from the mines, whatever the number of fish in them.",
 )
 MOSS = (
-    "k-Moss: Growing Roofs That Drink",
+    "k-Moss: SentenceStream Roofs That Drink",
     "Roofs of moss hold back a third of the rain in our trial of forty houses. We describe how to lay the moss, what "
     "it weighs when wet, and why the roofs on the north side of a street do better than their neighbours.",
 )
@@ -38,7 +38,7 @@ def entries(path: Path, format: str | None = None) -> list[tuple[str, str]]:
 
 
 def rejected_lines(path: Path, format: str | None = None) -> list[int]:
-    return [record.line for record in corpus.read(path, format) if isinstance(record, Rejected)]
+    return [record.line for record in corpus.read(path, format) if isinstance(record, RejectedRecord)]
 
 
 def test_a_page_with_blank_lines_is_read_without_its_header(tmp_path: Path) -> None:

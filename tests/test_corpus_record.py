@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.corpus.record import MAX_TITLE, from_record
-from rag.types import Paper, Rejected, Source
+from rag.types import Paper, RejectedRecord, Source
 
 TEXT = {"title": "Otters Return", "abstract": "They do."}
 
@@ -18,7 +18,7 @@ def paper(**fields: object) -> Paper:
 
 def reason(**fields: object) -> str:
     record = from_record({**TEXT, **fields}, "test", 7)
-    assert isinstance(record, Rejected), record
+    assert isinstance(record, RejectedRecord), record
     assert (record.source, record.line) == ("test", 7)
     return record.reason
 
@@ -185,4 +185,4 @@ names = st.sampled_from(["title", "text", "id", "doi", "url", "year", "authors",
 
 @given(record=st.dictionaries(names | st.text(), json_values))
 def test_any_object_is_a_paper_or_is_rejected(record: dict[str, object]) -> None:
-    assert isinstance(from_record(TEXT | record, "test", 1), Paper | Rejected)
+    assert isinstance(from_record(TEXT | record, "test", 1), Paper | RejectedRecord)

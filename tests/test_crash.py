@@ -17,12 +17,12 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
-from rag import tokens
 from rag.library import library as module
 from rag.library.catalog import Catalog
-from rag.library.indexes import Indexes
 from rag.library.library import Library
-from rag.library.shelf import folder_of
+from rag.library.registry import folder_of
+from rag.library.sync import Indexes
+from rag.text import tokens
 from tests.stand_ins import WordsEmbedder, papers
 
 ROUNDS = 10

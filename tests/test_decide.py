@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from rag import build, corpus, decide, embedders
+from rag import answerability, corpus, embedders
 from rag.engine import Engine
 from rag.errors import ConfigError
 from rag.types import Answer, Filters
+from rag.workspace import DEMO_LIBRARY, make_engine, open_library
 from tests.conftest import SAMPLE, settings
 from tests.passages import Flat, passage
 
@@ -25,9 +26,9 @@ KITE = passage(
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """Over the whole sample."""
     home = settings(tmp_path_factory.mktemp("sample"))
-    library = asyncio.run(build.library(home, build.DEMO, embedders.embedder("minilm"), create=True))
+    library = asyncio.run(open_library(home, DEMO_LIBRARY, embedders.embedder("minilm"), create=True))
     asyncio.run(library.ingest(corpus.read(SAMPLE)))
-    yield build.engine(home, library)
+    yield make_engine(home, library)
     library.close()
 
 
@@ -101,32 +102,32 @@ def test_an_answer_is_more_certain_than_a_refusal(engine: Engine) -> None:
 
 @pytest.mark.parametrize("question", ["?", "the of and", "漢字 👩🏽‍🔬", "speech " * 500])
 def test_any_question_gets_a_decision(question: str) -> None:
-    decision = decide.evidence(question, [KITE], Flat())
+    decision = answerability.decide(question, [KITE], Flat())
     assert decision.outcome in ("answered", "not_in_abstracts", "out_of_scope")
     assert 0 <= decision.confidence <= 1
 
 
 def test_only_an_answer_says_more_than_the_reason() -> None:
-    declined = decide.Decision(outcome="not_in_abstracts", confidence=0.1, reason="The abstracts do not say.")
+    declined = answerability.Decision(outcome="not_in_abstracts", confidence=0.1, reason="The abstracts do not say.")
     assert not declined.answers
-    assert decide.plain_words(declined, [KITE]) == (
+    assert answerability.plain_words(declined, [KITE]) == (
         "The abstracts do not say. The nearest paper is “Kite: Fast Speech Recognition on Phones”."
     )
-    assert decide.plain_words(decide.EMPTY_LIBRARY, []) == decide.EMPTY_LIBRARY.reason
+    assert answerability.plain_words(answerability.EMPTY_LIBRARY, []) == answerability.EMPTY_LIBRARY.reason
 
 
 def test_a_calibrated_threshold_takes_the_place_of_the_fitted_one(tmp_path: Path) -> None:
-    (tmp_path / decide.CALIBRATION).write_text('{"answer_from": 1.0, "alpha": 0.05}')
-    answer_from = decide.calibrated(tmp_path / decide.CALIBRATION)
-    assert decide.evidence("How is a kite made?", [KITE], Flat(), answer_from).outcome != "answered"
+    (tmp_path / answerability.CALIBRATION).write_text('{"answer_from": 1.0, "alpha": 0.05}')
+    answer_from = answerability.calibrated(tmp_path / answerability.CALIBRATION)
+    assert answerability.decide("How is a kite made?", [KITE], Flat(), answer_from).outcome != "answered"
 
 
 def test_without_a_calibration_the_fitted_threshold_holds(tmp_path: Path) -> None:
-    assert decide.calibrated(tmp_path / decide.CALIBRATION) is None
+    assert answerability.calibrated(tmp_path / answerability.CALIBRATION) is None
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"alpha": 0.05}', '{"answer_from": 7}', '{"answer_from": "high"}'])
 def test_a_calibration_that_can_not_be_is_named(tmp_path: Path, content: str) -> None:
-    (tmp_path / decide.CALIBRATION).write_text(content)
-    with pytest.raises(ConfigError, match=decide.CALIBRATION):
-        decide.calibrated(tmp_path / decide.CALIBRATION)
+    (tmp_path / answerability.CALIBRATION).write_text(content)
+    with pytest.raises(ConfigError, match=answerability.CALIBRATION):
+        answerability.calibrated(tmp_path / answerability.CALIBRATION)

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from rag.config import Settings
+from rag.database import FILE
 from rag.errors import ConfigError, LibraryError
-from rag.interfaces import Embedder
-from rag.library import chroma, indexes, probe
+from rag.library import probe, sync, vector_index
 from rag.library.catalog import Catalog
-from rag.library.database import FILE
-from rag.library.doctor import Finding, diagnose
+from rag.library.checks import Finding, diagnose
 from rag.library.library import Library
 from rag.library.stored import Vectors
+from rag.protocols import Embedder
 from tests.stand_ins import WordsEmbedder, papers
 
 REBUILD = "run `scholiast rebuild --library main`"
@@ -23,17 +23,19 @@ REBUILD = "run `scholiast rebuild --library main`"
 @pytest.fixture
 async def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A library of 30 papers whose Chroma has written its graph to files, as it does from 1,000 chunks on."""
-    monkeypatch.setattr(chroma, "_CONFIGURATION", {"hnsw": {"space": "cosine", "batch_size": 5, "sync_threshold": 10}})
-    monkeypatch.setattr(indexes, "try_folder", in_this_process)
+    monkeypatch.setattr(
+        vector_index, "_CONFIGURATION", {"hnsw": {"space": "cosine", "batch_size": 5, "sync_threshold": 10}}
+    )
+    monkeypatch.setattr(sync, "try_folder", in_this_process)
     library = await Library.open(tmp_path, "main", WordsEmbedder(), create=True)
     await library.ingest(papers(30))
     library.close()
     return tmp_path
 
 
-def in_this_process(folder: Path, library: str, canaries: Sequence[tuple[str, Vectors]]) -> probe.Probed:
+def in_this_process(folder: Path, library: str, canaries: Sequence[tuple[str, Vectors]]) -> probe.ProbeResult:
     """Where nothing can crash: another process spends seconds on importing Chroma."""
-    index = chroma.Chroma.embedded(folder, library, create=False)
+    index = vector_index.Chroma.embedded(folder, library, create=False)
     try:
         return probe.try_index(index, canaries)
     finally:
@@ -107,7 +109,7 @@ async def test_a_corrupt_chroma_is_named_and_rebuilt(home: Path) -> None:
 
 
 async def test_a_corrupt_graph_does_not_crash_who_reads_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexes, "try_folder", probe.try_folder)
+    monkeypatch.setattr(sync, "try_folder", probe.try_folder)
     (graph,) = files(home, "data_level0.bin")
     graph.write_bytes(b"\x7f" * graph.stat().st_size)
     with pytest.raises(LibraryError, match=rf"is damaged .*{REBUILD}"):

@@ -21,7 +21,7 @@ from rag.embedders.langchain import LangChainEmbedder
 from rag.embedders.minilm import MiniLM
 from rag.embedders.openai import OpenAIEmbedder
 from rag.errors import BackendError, ConfigError
-from rag.interfaces import Embedder
+from rag.protocols import Embedder
 
 # The sentences of the model's card, and its cosines.
 CARD = ["The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium."]

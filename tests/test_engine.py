@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from rag import wire
-from rag.engine import Cited, Delta, Done, Sources
+from rag import serialize
+from rag.engine import CitationEvent, Delta, Done, Sources
 from rag.errors import BackendError, RequestError
-from rag.types import Answer, Colophon, Standalone, Turn, Usage
+from rag.types import Answer, GenerationInfo, StandaloneQuery, Turn, Usage
 from tests.answers import CAFFEINE, CLAIM, QUESTION, Found, Says, engine, events, text
 from tests.passages import Flat
 
 FAILED = BackendError("openai:m: HTTP 500: oops", retryable=True, reason="HTTP 500")
 
 
-async def answer(*pieces: str | Colophon | Exception) -> Answer:
+async def answer(*pieces: str | GenerationInfo | Exception) -> Answer:
     return await engine(Says(*pieces)).ask(QUESTION)
 
 
@@ -23,7 +23,7 @@ async def test_a_citation_comes_as_its_sentence_is_grounded() -> None:
     found = await events(engine(Says(f"{CLAIM} [1]. ", "Green tea calms ", "the guests [2].")))
     kinds = [type(event) for event in found]
     assert kinds[0] is Sources and kinds[-1] is Done
-    assert kinds.index(Cited) < len(kinds) - 1 - kinds[::-1].index(Delta)
+    assert kinds.index(CitationEvent) < len(kinds) - 1 - kinds[::-1].index(Delta)
 
 
 async def test_the_deltas_are_the_text_of_the_answer() -> None:
@@ -31,7 +31,7 @@ async def test_the_deltas_are_the_text_of_the_answer() -> None:
     done = found[-1]
     assert isinstance(done, Done)
     assert text(found) == done.answer.text == "Caffeine shortens sleep [1]. It is so."
-    assert [e.citation for e in found if isinstance(e, Cited)] == list(done.answer.citations)
+    assert [e.citation for e in found if isinstance(e, CitationEvent)] == list(done.answer.citations)
 
 
 async def test_a_refusal_becomes_plain_words_with_the_nearest_papers() -> None:
@@ -53,14 +53,14 @@ async def test_an_answer_that_leaves_something_open_is_partial() -> None:
 
 
 async def test_an_answer_that_broke_off_is_partial_and_says_why() -> None:
-    colophon = Colophon(model="m", notice="m: cut off.", complete=False)
-    found = await answer(f"{CLAIM} [1].", colophon)
+    generation = GenerationInfo(model="m", notice="m: cut off.", complete=False)
+    found = await answer(f"{CLAIM} [1].", generation)
     assert (found.outcome, found.notice) == ("partial", "m: cut off.")
 
 
 async def test_the_colophon_reaches_the_answer() -> None:
-    colophon = Colophon(model="m", prompt="abc", usage=Usage(prompt_tokens=9, completion_tokens=2))
-    shown = wire.answer(await answer(f"{CLAIM} [1].", colophon))
+    generation = GenerationInfo(model="m", prompt="abc", usage=Usage(prompt_tokens=9, completion_tokens=2))
+    shown = serialize.answer(await answer(f"{CLAIM} [1].", generation))
     assert (shown["model"], shown["prompt"], shown["notice"]) == ("m", "abc", "")
     assert shown["usage"] == {"prompt_tokens": 9, "completion_tokens": 2}
 
@@ -99,12 +99,12 @@ async def test_after_a_writer_that_says_nothing_the_other_one_answers(nothing: s
 async def test_after_a_writer_that_cites_nothing_the_other_one_goes_on() -> None:
     second = Says(f"{CLAIM} [1].")
     second.name = "extractive"
-    colophon = Colophon(model="m", prompt="abc", usage=Usage(prompt_tokens=9, completion_tokens=2))
-    found = await engine(Says("Penguins can fly over the mountains.", colophon), backup=second).ask(QUESTION)
+    generation = GenerationInfo(model="m", prompt="abc", usage=Usage(prompt_tokens=9, completion_tokens=2))
+    found = await engine(Says("Penguins can fly over the mountains.", generation), backup=second).ask(QUESTION)
     assert found.text == f"Penguins can fly over the mountains.\n\n{CLAIM} [1]."
     assert [sentence.support for sentence in found.sentences] == ["unsupported", "supported"]
     assert [citation.sentence for citation in found.citations] == [1]
-    assert (found.model, found.prompt, found.usage) == ("m+extractive", "abc", colophon.usage)
+    assert (found.model, found.prompt, found.usage) == ("m+extractive", "abc", generation.usage)
     assert found.notice == "m cited no abstract; the rest is in the abstracts' own sentences."
 
 
@@ -148,13 +148,13 @@ async def test_no_passages_are_an_empty_library_and_no_writer_is_asked() -> None
 class Condenses:
     """Knows what is meant."""
 
-    async def standalone(self, question: str, history: object) -> Standalone:
-        return Standalone(question=QUESTION, search="caffeine sleep", usage=Usage(prompt_tokens=5))
+    async def standalone(self, question: str, history: object) -> StandaloneQuery:
+        return StandaloneQuery(question=QUESTION, search="caffeine sleep", usage=Usage(prompt_tokens=5))
 
 
 async def test_a_follow_up_is_searched_decided_and_written_standing_alone() -> None:
     found = Found((CAFFEINE,))
-    asked = replace(engine(Says(f"{CLAIM} [1].")), retriever=found, condenser=Condenses(), vocabulary=Flat())
+    asked = replace(engine(Says(f"{CLAIM} [1].")), retriever=found, rewriter=Condenses(), vocabulary=Flat())
     done = await asked.ask("and it?", [Turn(role="user", content="caffeine?")])
     assert found.asked == ["caffeine sleep"]
     assert (done.question, done.standalone_question, done.outcome) == ("and it?", "caffeine sleep", "answered")

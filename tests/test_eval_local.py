@@ -13,10 +13,10 @@ from eval.run import run
 from eval.summary import Summary
 from eval.targets import Options
 from eval.targets.local import LocalTarget, corpus_hash, local, product_hash
-from rag.build import Workspace
 from rag.config import Settings
 from rag.errors import NotFoundError
 from rag.types import Paper, Turn
+from rag.workspace import Workspace
 from tests.stand_ins import WordsEmbedder
 
 PAPERS = (

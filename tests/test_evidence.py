@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from rag import evidence
-from rag.terms import telling
+from rag.text.analysis import content_stems
 from rag.types import Passage
+from rag.writers import sentence_scoring
 from tests.passages import Flat, passage
 
 KITE = passage(
@@ -19,9 +19,9 @@ KITE = passage(
 
 
 def likeliest(question: str, known: str = "", passage: Passage = KITE) -> str:
-    idf = Flat().idf(telling(question))
-    found = evidence.likelihoods(question, f"{known} {question}", passage, idf)
-    return passage.evidence[int(np.argmax(found))].text
+    idf = Flat().idf(content_stems(question))
+    found = sentence_scoring.answer_probabilities(question, f"{known} {question}", passage, idf)
+    return passage.sentences[int(np.argmax(found))].text
 
 
 @pytest.mark.parametrize(
@@ -37,23 +37,23 @@ def test_the_sentence_that_answers_is_the_likeliest(question: str, begins: str) 
 
 
 def test_there_is_one_probability_for_each_sentence_in_order() -> None:
-    found = evidence.likelihoods("What is Kite?", "What is Kite?", KITE, Flat().idf(["kite"]))
-    assert found.shape == (len(KITE.evidence),)
+    found = sentence_scoring.answer_probabilities("What is Kite?", "What is Kite?", KITE, Flat().idf(["kite"]))
+    assert found.shape == (len(KITE.sentences),)
     assert ((found >= 0) & (found < 1)).all()
 
 
 def test_a_name_that_the_asker_knows_is_no_answer() -> None:
-    idf = Flat().idf(telling("What is it distilled from?"))
-    fresh = evidence.signals("What is it distilled from?", "What is it distilled from?", KITE, idf)
-    known = evidence.signals("What is it distilled from?", "WavLM, LibriSpeech, 960 and Kite", KITE, idf)
-    names = evidence.SIGNALS.index("names")
+    idf = Flat().idf(content_stems("What is it distilled from?"))
+    fresh = sentence_scoring.signals("What is it distilled from?", "What is it distilled from?", KITE, idf)
+    known = sentence_scoring.signals("What is it distilled from?", "WavLM, LibriSpeech, 960 and Kite", KITE, idf)
+    names = sentence_scoring.SIGNALS.index("names")
     assert fresh[2, names] > known[2, names] == 0
 
 
 def test_words_that_the_library_has_seldom_count_for_more() -> None:
-    less = evidence.SIGNALS.index("less_overlap")
+    less = sentence_scoring.SIGNALS.index("less_overlap")
     question = "phones or WavLM?"
-    signals = evidence.signals(question, question, KITE, Flat(absent=["wavlm"]).idf(telling(question)))
+    signals = sentence_scoring.signals(question, question, KITE, Flat(absent=["wavlm"]).idf(content_stems(question)))
     assert signals[2, less] == 0 > signals[1, less]
 
 
@@ -68,8 +68,8 @@ def test_words_that_the_library_has_seldom_count_for_more() -> None:
     ],
 )
 def test_what_is_asked_for_decides_what_counts(question: str, sentence: int, signal: str) -> None:
-    signals = evidence.signals(question, question, KITE, Flat().idf(telling(question)))[
-        :, evidence.SIGNALS.index(signal)
+    signals = sentence_scoring.signals(question, question, KITE, Flat().idf(content_stems(question)))[
+        :, sentence_scoring.SIGNALS.index(signal)
     ]
     assert int(np.argmax(signals)) == sentence
     assert signals[sentence] > 0
@@ -77,8 +77,8 @@ def test_what_is_asked_for_decides_what_counts(question: str, sentence: int, sig
 
 def test_an_address_is_for_those_who_ask_for_it() -> None:
     def chance(question: str) -> float:
-        idf = Flat().idf(telling(question))
-        return float(evidence.likelihoods(question, question, KITE, idf)[-1])
+        idf = Flat().idf(content_stems(question))
+        return float(sentence_scoring.answer_probabilities(question, question, KITE, idf)[-1])
 
     assert chance("How fast is Kite?") == 0 < chance("Where is the code of Kite?")
 
@@ -96,14 +96,14 @@ def test_an_address_is_for_those_who_ask_for_it() -> None:
     ],
 )
 def test_a_sentence_that_tells_more_than_where_the_code_is_counts(sentence: str, only: bool) -> None:
-    assert evidence.only_a_release(sentence) is only
+    assert sentence_scoring.only_a_release(sentence) is only
 
 
 def test_every_signal_has_a_fitted_weight() -> None:
-    assert evidence.fitted()["weights"].shape == (len(evidence.SIGNALS),)
-    assert np.isfinite(evidence.fitted()["weights"]).all()
+    assert sentence_scoring.fitted()["weights"].shape == (len(sentence_scoring.SIGNALS),)
+    assert np.isfinite(sentence_scoring.fitted()["weights"]).all()
 
 
 @pytest.mark.parametrize("question", ["", "?", "the of and", "漢字 👩🏽‍🔬"])
 def test_a_question_without_telling_words_still_has_likelihoods(question: str) -> None:
-    assert np.isfinite(evidence.likelihoods(question, question, KITE, {})).all()
+    assert np.isfinite(sentence_scoring.answer_probabilities(question, question, KITE, {})).all()

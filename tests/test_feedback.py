@@ -1,5 +1,6 @@
 """Feedback: kept with everything that it takes to ask again, once for each caller, at every door."""
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -9,14 +10,14 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from rag import chunk
+from rag.database import FILE, Database
 from rag.errors import LibraryError, NotFoundError
-from rag.library.database import FILE, Database
-from rag.notebook.receipts import Receipts
-from service.app import create_app
-from service.feedback import JudgementBody
+from rag.history.answers import Answers
+from rag.text import chunk
+from service.http.app import create_app
+from service.http.feedback import JudgementBody
 from tests.command import words
-from tests.conftest import QUESTION, Ran, settings
+from tests.conftest import QUESTION, CommandResult, settings
 from tests.running import Script, writes
 
 HISTORY = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": "Hydra++ [1]."}]
@@ -29,7 +30,7 @@ def own(home: Path) -> Iterator[TestClient]:
         yield client
 
 
-def exported(scholiast: Callable[..., Ran]) -> list[dict[str, Any]]:
+def exported(scholiast: Callable[..., CommandResult]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in scholiast("feedback", "list", "--json").out.splitlines()]
 
 
@@ -64,7 +65,9 @@ def test_a_receipt_has_everything_that_it_takes_to_ask_again(own: TestClient, ho
         assert noted["end"] - noted["start"] == len(shown["text"])
 
 
-def test_feedback_is_kept_and_said_again_replaces_what_was_said(own: TestClient, scholiast: Callable[..., Ran]) -> None:
+def test_feedback_is_kept_and_said_again_replaces_what_was_said(
+    own: TestClient, scholiast: Callable[..., CommandResult]
+) -> None:
     answer = own.post("/v1/ask", json={"question": QUESTION}).json()
     path = f"/v1/answers/{answer['id']}/feedback"
     first = own.post(path, json={"verdict": "bad", "comment": " Which throughput? "})
@@ -75,7 +78,7 @@ def test_feedback_is_kept_and_said_again_replaces_what_was_said(own: TestClient,
     assert [one["verdict"] for one in exported(scholiast)] == ["good"]
 
 
-def test_each_key_and_each_user_of_a_key_has_one_say(home: Path, scholiast: Callable[..., Ran]) -> None:
+def test_each_key_and_each_user_of_a_key_has_one_say(home: Path, scholiast: Callable[..., CommandResult]) -> None:
     with TestClient(create_app(settings(home, api_keys="a,b"), words()), base_url="http://127.0.0.1") as client:
         one, two = {"authorization": "Bearer a"}, {"authorization": "Bearer b"}
         answer = client.post("/v1/ask", json={"question": QUESTION}, headers=one).json()
@@ -85,7 +88,9 @@ def test_each_key_and_each_user_of_a_key_has_one_say(home: Path, scholiast: Call
     assert len(exported(scholiast)) == 3
 
 
-def test_an_export_is_what_the_evaluation_can_ask_again(own: TestClient, scholiast: Callable[..., Ran]) -> None:
+def test_an_export_is_what_the_evaluation_can_ask_again(
+    own: TestClient, scholiast: Callable[..., CommandResult]
+) -> None:
     answer = own.post("/v1/ask", json={"question": "And how fast?", "history": HISTORY}).json()
     said = own.post(f"/v1/answers/{answer['id']}/feedback", json={"verdict": "bad", "comment": "No."}).json()
     assert exported(scholiast) == [
@@ -120,7 +125,7 @@ def test_an_unknown_answer_is_not_found(client: TestClient) -> None:
     assert client.get("/v1/answers/ans_none").status_code == 404
 
 
-def test_what_is_asked_on_the_command_line_is_kept_too(home: Path, scholiast: Callable[..., Ran]) -> None:
+def test_what_is_asked_on_the_command_line_is_kept_too(home: Path, scholiast: Callable[..., CommandResult]) -> None:
     answer = json.loads(scholiast("ask", QUESTION, "--json").out)
     assert receipt(home, answer["id"])["door"] == "terminal"
     assert scholiast("feedback", "list").out == "Nobody has said anything of an answer yet.\n"
@@ -132,9 +137,9 @@ def test_an_answer_that_can_not_be_kept_is_given_all_the_same(
     def full(*_: object) -> None:
         raise LibraryError("catalog: the disk is full")
 
-    monkeypatch.setattr(Receipts, "save", full)
+    monkeypatch.setattr(Answers, "_insert", full)
     assert client.post("/v1/ask", json={"question": QUESTION}).json()["outcome"] == "answered"
-    assert "could not be kept: catalog: the disk is full" in caplog.text
+    assert "could not be stored: catalog: the disk is full" in caplog.text
 
 
 def test_old_answers_are_forgotten_unless_somebody_said_something_of_them(own: TestClient, home: Path) -> None:
@@ -142,14 +147,14 @@ def test_old_answers_are_forgotten_unless_somebody_said_something_of_them(own: T
     path = own.post("/v1/conversations", json={}).headers["location"]
     ids.append(own.post(f"{path}/messages", json={"content": QUESTION}).json()["id"])
     own.post(f"/v1/answers/{ids[0]}/feedback", json={"verdict": "good"})
-    receipts = Receipts(Database(home))
+    receipts = Answers(Database(home))
     receipts.clear(kept=1)
     assert [id for id in ids if _there(receipts, id)] == [ids[0], ids[3], ids[4]]
 
 
-def _there(receipts: Receipts, id: str) -> bool:
+def _there(receipts: Answers, id: str) -> bool:
     try:
-        return bool(receipts.answer(id))
+        return bool(asyncio.run(receipts.get(id)))
     except NotFoundError:
         return False
 

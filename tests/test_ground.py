@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from rag.ground import Grounding, read
+from rag.grounding.grounding import Grounding, read
 from rag.types import Citation, Passage
 from tests.passages import passage
 from tests.test_marks import BITS, cut
@@ -29,7 +29,7 @@ CLAIM = "Caffeine shortens the sleep of shift workers by 34%"
 def test_a_cited_sentence_has_its_verbatim_quote_and_offsets() -> None:
     grounded = read(f"{CLAIM} [1].", BOTH)
     [citation] = grounded.citations
-    assert citation.quote == CAFFEINE.evidence[1].text
+    assert citation.quote == CAFFEINE.sentences[1].text
     assert citation.paper.abstract[citation.start : citation.end] == citation.quote
     assert (grounded.sentences[0].text, grounded.sentences[0].support) == (f"{CLAIM}.", "supported")
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from rag import build
 from rag.engine import Engine
 from rag.errors import BackendError
 from rag.types import Paper, Passage, Turn
-from service import bodies, stream
+from rag.workspace import make_engine
+from service.http import schemas, sse
 from tests.conftest import QUESTION
 from tests.over_http import events, problem_of
 
@@ -26,7 +26,7 @@ def test_an_answer_is_the_contracts_object_and_its_quotes_are_verbatim(
     response = client.post("/v1/ask", json={"question": QUESTION})
     answer = response.json()
     assert (response.status_code, answer["outcome"], answer["library"]) == (200, "answered", "default")
-    bodies.AnswerBody.model_validate(answer, extra="forbid")
+    schemas.AnswerBody.model_validate(answer, extra="forbid")
     abstracts = {paper.id: paper.abstract for paper in papers}
     assert answer["citations"]
     for citation in answer["citations"]:
@@ -59,7 +59,7 @@ def test_fields_that_we_do_not_know_are_passed_over(client: TestClient) -> None:
 
 def test_search_ranks_papers_best_first(client: TestClient, papers: Sequence[Paper]) -> None:
     found = client.get("/v1/search", params={"q": papers[5].title, "limit": 3}).json()
-    bodies.Results.model_validate(found, extra="forbid")
+    schemas.Results.model_validate(found, extra="forbid")
     assert [result["rank"] for result in found["results"]] == [1, 2, 3]
     assert found["results"][0]["paper"]["id"] == papers[5].id
     assert found["results"][0]["snippet"] in papers[5].abstract
@@ -113,13 +113,13 @@ class Writes:
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Lets another writer write the answers."""
-    original = build.engine
+    original = make_engine
 
     def use(*pieces: str | Exception | None) -> None:
         def engine(*arguments: Any) -> Engine:
             return replace(original(*arguments), writer=Writes(*pieces))
 
-        monkeypatch.setattr(build, "engine", engine)
+        monkeypatch.setattr("rag.workspace.make_engine", engine)
 
     return use
 
@@ -142,7 +142,7 @@ def test_a_bug_in_mid_stream_tells_nothing_of_itself(client: TestClient, written
 def test_a_quiet_stream_has_heartbeats(
     client: TestClient, written: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(sse, "HEARTBEAT_SECONDS", 0.05)
     written(None, "Slow.")
     body = client.post("/v1/ask", json={"question": QUESTION, "stream": True}).text
     assert ": ping\n\n" in body
@@ -221,7 +221,7 @@ def test_a_body_that_is_too_large_is_refused_whether_or_not_it_says_so(client: T
 
 
 def test_a_bug_is_a_500_that_tells_nothing_of_itself(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "engine", lambda *_: 1 / 0)
+    monkeypatch.setattr("rag.workspace.make_engine", lambda *_: 1 / 0)
     response = client.post("/v1/ask", json={"question": "why"})
     assert "division" not in json.dumps(problem_of(response, 500))
 

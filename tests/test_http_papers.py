@@ -8,20 +8,20 @@ import pytest
 from fastapi.testclient import TestClient
 
 from rag.types import Paper
-from service import bodies
+from service.http import schemas
 from tests.conftest import SAMPLE
 from tests.over_http import RECORD, problem_of, serve
 
 
 def test_papers_come_as_a_list_and_go_one_by_one(client: TestClient) -> None:
     report = client.post("/v1/papers", params={"library": "list"}, json=[RECORD, {"title": "No abstract"}]).json()
-    bodies.Report.model_validate(report, extra="forbid")
+    schemas.Report.model_validate(report, extra="forbid")
     assert (report["library"], report["added"], report["papers"]) == ("list", 1, 1)
     assert [(r["source"], r["line"]) for r in report["rejected"]] == [("request", 2)]
     again = client.post("/v1/papers", params={"library": "list"}, json=[RECORD]).json()
     assert (again["added"], again["unchanged"]) == (0, 1)
     page = client.get("/v1/papers", params={"library": "list"}).json()
-    bodies.PaperPage.model_validate(page, extra="forbid")
+    schemas.PaperPage.model_validate(page, extra="forbid")
     id = page["papers"][0]["id"]
     shown = client.get(f"/v1/papers/{id}", params={"library": "list"}).json()
     assert (shown["title"], shown["year"]) == ("Sleep and coffee", 2021)
@@ -92,7 +92,7 @@ def test_papers_are_paged_by_id(client: TestClient, papers: Sequence[Paper]) -> 
 
 def test_libraries_are_listed_with_what_they_hold(client: TestClient, papers: Sequence[Paper]) -> None:
     found = client.get("/v1/libraries").json()
-    bodies.LibraryList.model_validate(found, extra="forbid")
+    schemas.LibraryList.model_validate(found, extra="forbid")
     assert {library["name"]: library["papers"] for library in found["libraries"]}["default"] == len(papers)
 
 

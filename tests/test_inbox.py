@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from rag.library.database import Database
-from rag.notebook import inbox as inboxes
-from rag.notebook.inbox import Inbox
+from rag.database import Database
+from rag.history import jobs as inboxes
+from rag.history.jobs import Jobs
 
 
 @pytest.fixture
-def inbox(tmp_path: Path) -> Inbox:
-    return Inbox(Database(tmp_path))
+def inbox(tmp_path: Path) -> Jobs:
+    return Jobs(Database(tmp_path))
 
 
-def test_a_message_is_taken_in_once_and_answered_once(inbox: Inbox) -> None:
+def test_a_message_is_taken_in_once_and_answered_once(inbox: Jobs) -> None:
     assert (inbox.add("m1", "t1", {"text": "why?"}), inbox.add("m1", "t1", {"text": "why?"})) == (True, False)
     assert [job.payload for job in inbox.take("a", 5)] == [{"text": "why?"}]
     assert inbox.take("b", 5) == []
@@ -25,7 +25,7 @@ def test_a_message_is_taken_in_once_and_answered_once(inbox: Inbox) -> None:
 
 
 def test_a_job_whose_lease_ran_out_is_taken_over_and_its_first_worker_knows(
-    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+    inbox: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inbox.add("m1", "t1", {})
     monkeypatch.setattr(inboxes, "LEASE_SECONDS", -1.0)
@@ -41,7 +41,7 @@ def test_a_job_whose_lease_ran_out_is_taken_over_and_its_first_worker_knows(
     assert inbox.posted_in("t1") == {"1.0"}
 
 
-def test_a_thread_is_answered_one_message_after_another(inbox: Inbox) -> None:
+def test_a_thread_is_answered_one_message_after_another(inbox: Jobs) -> None:
     for key, thread in (("m1", "t1"), ("m2", "t1"), ("m3", "t2")):
         inbox.add(key, thread, {})
         time.sleep(0.002)
@@ -50,21 +50,21 @@ def test_a_thread_is_answered_one_message_after_another(inbox: Inbox) -> None:
     assert [job.key for job in inbox.take("b", 5)] == ["m2"]
 
 
-def test_the_jobs_of_a_worker_that_is_known_to_be_dead_are_free_at_once(inbox: Inbox) -> None:
+def test_the_jobs_of_a_worker_that_is_known_to_be_dead_are_free_at_once(inbox: Jobs) -> None:
     inbox.add("m1", "t1", {})
     inbox.take("dead", 1)
-    inbox.free(lambda worker: worker == "dead")
+    inbox.reclaim(lambda worker: worker == "dead")
     assert [job.attempts for job in inbox.take("b", 1)] == [2]
 
 
-def test_a_job_that_is_given_back_waits_for_its_time(inbox: Inbox) -> None:
+def test_a_job_that_is_given_back_waits_for_its_time(inbox: Jobs) -> None:
     inbox.add("m1", "t1", {})
     inbox.take("a", 1)
     inbox.release("m1", "a", 60)
     assert inbox.take("b", 1) == []
 
 
-def test_only_a_message_that_nobody_has_begun_to_answer_is_withdrawn(inbox: Inbox) -> None:
+def test_only_a_message_that_nobody_has_begun_to_answer_is_withdrawn(inbox: Jobs) -> None:
     inbox.add("m1", "t1", {})
     inbox.add("m2", "t2", {})
     assert [job.key for job in inbox.take("a", 1)] == ["m1"]
@@ -74,10 +74,10 @@ def test_only_a_message_that_nobody_has_begun_to_answer_is_withdrawn(inbox: Inbo
     assert inbox.renew(["m1"], "a") == {"m1"}
 
 
-def test_what_was_answered_long_ago_is_forgotten(inbox: Inbox) -> None:
+def test_what_was_answered_long_ago_is_forgotten(inbox: Jobs) -> None:
     inbox.add("m1", "t1", {})
     inbox.add("m2", "t2", {})
     inbox.take("a", 1)
     inbox.finish("m1", "a")
     inbox.clear(kept_seconds=-1)
-    assert (inbox.has("m1"), inbox.has("m2"), inbox.knows("t2")) == (False, True, True)
+    assert (inbox.has("m1"), inbox.has("m2"), inbox.has_thread("t2")) == (False, True, True)

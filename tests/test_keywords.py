@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rag.errors import LibraryError, LockedError
-from rag.library.keywords import KeywordIndex, stems
+from rag.library.keyword_index import KeywordIndex, stems
 from rag.types import Paper
 
 PAPERS = (
@@ -183,7 +183,7 @@ def test_searches_run_in_many_threads_during_a_write(index: KeywordIndex) -> Non
 KILLED = """
 import os, sys
 from pathlib import Path
-from rag.library.keywords import KeywordIndex
+from rag.library.keyword_index import KeywordIndex
 from rag.types import Paper
 
 index = KeywordIndex(Path(sys.argv[1]), "main")
@@ -235,7 +235,7 @@ def test_an_index_of_other_words_is_refused(
     index: KeywordIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index.close()
-    monkeypatch.setattr("rag.library.keywords.ANALYSER", "english_0")
+    monkeypatch.setattr("rag.library.keyword_index.ANALYSER", "english_0")
     with pytest.raises(LibraryError, match=r"schema does not match.*scholiast rebuild"):
         KeywordIndex(tmp_path / "keywords", "main")
 

@@ -7,17 +7,17 @@ import pytest
 from langchain_core.documents import Document
 from langchain_core.runnables import RunnableLambda
 
-from rag import build
 from rag.langchain_retriever import LibraryRetriever
-from rag.retrieve import HybridRetriever
+from rag.retrieval import HybridRetriever
 from rag.types import Filters, Paper
+from rag.workspace import DEFAULT_LIBRARY, open_library
 from tests.conftest import QUESTION, settings
 from tests.stand_ins import WordsEmbedder
 
 
 @pytest.fixture
 async def retriever(home: Path) -> AsyncIterator[LibraryRetriever]:
-    library = await build.library(settings(home), build.DEFAULT, WordsEmbedder(512))
+    library = await open_library(settings(home), DEFAULT_LIBRARY, WordsEmbedder(512))
     yield LibraryRetriever(retriever=HybridRetriever(library, library.embedder), limit=3)
     library.close()
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag import chunk
 from rag.errors import BackendError, CorpusError, LibraryError, LockedError, NotFoundError, RequestError
 from rag.library.catalog import Catalog, Counts
-from rag.library.keywords import KeywordIndex
+from rag.library.keyword_index import KeywordIndex
 from rag.library.library import Library
-from rag.library.shelf import Summary, libraries, remove
-from rag.types import Filters, Paper, Rejected, Source
+from rag.library.registry import LibrarySummary, libraries, remove
+from rag.text import chunk
+from rag.types import Filters, Paper, RejectedRecord, Source
 from tests.stand_ins import FailingEmbedder, WordsEmbedder, papers
 
 
@@ -88,7 +88,7 @@ async def test_a_known_paper_in_another_file_keeps_both_sources(library: Library
 
 
 async def test_rejected_records_are_reported_and_the_rest_goes_in(library: Library) -> None:
-    rejected = Rejected(source="x.jsonl", line=2, reason="no title")
+    rejected = RejectedRecord(source="x.jsonl", line=2, reason="no title")
     report = await library.ingest([papers(1)[0], rejected])
     assert (report.added, report.rejected) == (1, (rejected,))
 
@@ -276,7 +276,7 @@ async def test_libraries_are_listed_and_removed_without_a_trace(tmp_path: Path) 
         with pytest.raises(LockedError):
             await remove(tmp_path, "one")
     chunks = sum(len(chunk.split(paper)) for paper in papers(2))
-    assert (await libraries(tmp_path))[0] == Summary(name="one", papers=2, chunks=chunks, embedder="words")
+    assert (await libraries(tmp_path))[0] == LibrarySummary(name="one", papers=2, chunks=chunks, embedder="words")
     await remove(tmp_path, "one")
     assert [summary.name for summary in await libraries(tmp_path)] == ["two"]
     assert not (tmp_path / "libraries" / "one").exists()

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from rag.marks import Marks, defused, places
+from rag.grounding.marks import Marks, defused, places
 
 SHOWN = (1, 2, 3)
 

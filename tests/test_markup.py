@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.writers.markup import plain
+from rag.text.latex import plain
 
 
 @pytest.mark.parametrize(

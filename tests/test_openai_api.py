@@ -18,9 +18,9 @@ from pydantic import SecretStr
 
 from rag.errors import BackendError
 from rag.types import Answer, Paper, Usage
-from service import bodies
-from service.app import create_app
-from service.openai_shapes import Completion, ending
+from service.http import schemas
+from service.http.app import create_app
+from service.http.openai_schemas import Completion, ending
 from tests.command import words
 from tests.conftest import QUESTION, settings
 from tests.running import Script, leave, running, wait_until, writes
@@ -81,7 +81,7 @@ def answer_of(completion: Any) -> dict[str, Any]:
 def test_a_completion_has_the_answer_its_marks_and_its_sources(client: OpenAI, papers: Sequence[Paper]) -> None:
     completion = client.chat.completions.create(model="scholiast", messages=ASKED)
     choice, answer = completion.choices[0], answer_of(completion)
-    bodies.AnswerBody.model_validate(answer, extra="forbid")
+    schemas.AnswerBody.model_validate(answer, extra="forbid")
     assert (answer["outcome"], choice.finish_reason, choice.message.role) == ("answered", "stop", "assistant")
     assert (completion.object, completion.model, choice.message.refusal) == ("chat.completion", "scholiast", None)
     text, _, sources = (choice.message.content or "").partition("\n\nSources:\n")

@@ -7,7 +7,7 @@ import pytest
 from typer.main import get_command
 
 from rag.config import Settings
-from service.cli import app
+from service.cli.main import app
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 

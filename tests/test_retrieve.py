@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag import build
-from rag.retrieve import DENSE_SHARE, MAX_PASSAGE_CHARACTERS, STRONG_COSINE, HybridRetriever, fuse
+from rag.retrieval import DENSE_SHARE, MAX_PASSAGE_CHARACTERS, STRONG_COSINE, HybridRetriever, fuse
 from rag.types import Filters, Paper, Passage
+from rag.workspace import DEFAULT_LIBRARY, open_library
 from tests.conftest import settings
 from tests.stand_ins import WordsEmbedder
 
@@ -38,7 +38,7 @@ scores = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(0.01, 50))
 
 @pytest.fixture
 async def retriever(tmp_path: Path) -> AsyncIterator[HybridRetriever]:
-    library = await build.library(settings(tmp_path), build.DEFAULT, WordsEmbedder(512), create=True)
+    library = await open_library(settings(tmp_path), DEFAULT_LIBRARY, WordsEmbedder(512), create=True)
     await library.ingest(CORPUS)
     yield HybridRetriever(library, library.embedder)
     library.close()
@@ -73,13 +73,13 @@ async def test_a_passage_and_its_sentences_are_slices_of_the_abstract(retriever:
     for found in await retriever.retrieve("Which drum roasts coffee?", 3):
         abstract = found.paper.abstract
         assert found.text == abstract[found.start : found.end] == abstract
-        assert all(abstract[sentence.start : sentence.end] == sentence.text for sentence in found.evidence)
+        assert all(abstract[sentence.start : sentence.end] == sentence.text for sentence in found.sentences)
         assert found.similarity <= 1.001
 
 
 async def test_the_sentence_that_matches_is_the_most_similar(retriever: HybridRetriever) -> None:
     best = (await retriever.retrieve("the drum turns slowly", 1))[0]
-    assert max(best.evidence, key=lambda sentence: sentence.similarity).text.startswith("The drum turns slowly")
+    assert max(best.sentences, key=lambda sentence: sentence.similarity).text.startswith("The drum turns slowly")
 
 
 @pytest.mark.parametrize("question", ["of the and", "xyzzy", "!!", "漢字", 'AND (OR "drum', "drum " * 800])
@@ -126,7 +126,7 @@ async def test_of_a_long_abstract_whole_sentences_around_the_best_are_shown(retr
     assert "Krakens sleep at noon." in best.text == abstract[best.start : best.end]
     assert MAX_PASSAGE_CHARACTERS - 100 < len(best.text) <= MAX_PASSAGE_CHARACTERS
     assert best.text.startswith("Sailors in port") and best.text.endswith("the sea.")
-    assert (best.evidence[0].start, best.evidence[-1].end) == (best.start, best.end)
+    assert (best.sentences[0].start, best.sentences[-1].end) == (best.start, best.end)
 
 
 async def test_a_paper_without_an_abstract_has_nothing_to_show(retriever: HybridRetriever) -> None:
@@ -135,7 +135,7 @@ async def test_a_paper_without_an_abstract_has_nothing_to_show(retriever: Hybrid
 
 
 async def test_an_empty_library_has_nothing_for_any_question(tmp_path: Path) -> None:
-    library = await build.library(settings(tmp_path), build.DEFAULT, WordsEmbedder(512), create=True)
+    library = await open_library(settings(tmp_path), DEFAULT_LIBRARY, WordsEmbedder(512), create=True)
     assert await HybridRetriever(library, library.embedder).retrieve("anything?", 3) == []
     library.close()
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag import sentences
+from rag.text import sentences
 
 PIECES = ("It works. ", "(1) Do this. ", "2) ", "(iv) ", "• ", "e.g. ", "Dr. ", "[4]. ", "\n\n", "\t", "漢字。",
           "é\u0301", "\u200b", "\u00a0", "$\\alpha_{i}$ ", "x", "?!", "... ", "“So.” ",

@@ -17,12 +17,12 @@ import httpx2
 import pytest
 import uvicorn
 
-from rag import build
 from rag.engine import Engine
 from rag.types import Passage, Turn
-from service.app import create_app
+from rag.workspace import make_engine
+from service.http.app import create_app
 from tests.command import words
-from tests.conftest import QUESTION, Ran, settings
+from tests.conftest import QUESTION, CommandResult, settings
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def wait_until(true: Callable[[], bool], seconds: float) -> bool:
 
 
 def test_a_server_streams_holds_the_lock_and_gives_it_back_on_sigterm(
-    home: Path, scholiast: Callable[..., Ran]
+    home: Path, scholiast: Callable[..., CommandResult]
 ) -> None:
     with served(home) as (server, url):
         with httpx2.stream("POST", f"{url}/v1/ask", json={"question": QUESTION, "stream": True}) as response:
@@ -65,7 +65,9 @@ def test_a_server_streams_holds_the_lock_and_gives_it_back_on_sigterm(
         assert scholiast("ask", QUESTION).code == 0
 
 
-def test_a_taken_port_is_said_so_and_ctrl_c_stops_a_server_quietly(home: Path, scholiast: Callable[..., Ran]) -> None:
+def test_a_taken_port_is_said_so_and_ctrl_c_stops_a_server_quietly(
+    home: Path, scholiast: Callable[..., CommandResult]
+) -> None:
     with served(home) as (server, url):
         second = scholiast("serve", "--port", url.rpartition(":")[2])
         assert (second.code, "--port" in second.err, second.err.count("\n")) == (1, True, 1)
@@ -93,12 +95,12 @@ class Endless:
 @pytest.fixture
 def endless(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Endless]]:
     """A server, in a thread of this process, whose answers never end."""
-    original, writer = build.engine, Endless()
+    original, writer = make_engine, Endless()
 
     def engine(*arguments: Any) -> Engine:
         return replace(original(*arguments), writer=writer)
 
-    monkeypatch.setattr(build, "engine", engine)
+    monkeypatch.setattr("rag.workspace.make_engine", engine)
     server = uvicorn.Server(uvicorn.Config(create_app(settings(home), words()), port=0, log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service.app import create_app
+from service.http.app import create_app
 from tests.command import words
 from tests.conftest import QUESTION
 from tests.fake_slack import ME, PERSON, FakeSlack, Sender, mention, message
@@ -204,8 +204,8 @@ def test_a_button_feeds_the_store_and_thanks_only_who_pressed(
     assert wait_until(lambda: bool(slack.ephemeral))
     thanks = slack.ephemeral[0]
     assert (thanks["user"], thanks["channel"], thanks["thread_ts"]) == (PERSON, "C01", ts)
-    said = client.app.state.notebook  # type: ignore[attr-defined]
-    (kept,) = client.portal.call(said.feedback)  # type: ignore[union-attr]
+    answers = client.app.state.workspace.answers  # type: ignore[attr-defined]
+    (kept,) = client.portal.call(answers.feedback)  # type: ignore[union-attr]
     assert (kept["verdict"], kept["question"]) == ("bad", QUESTION)
     send.press("good:ans_gone")
     assert wait_until(lambda: len(slack.ephemeral) == 2)

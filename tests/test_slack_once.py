@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rag.library.database import Database
-from rag.notebook import inbox as inboxes
-from rag.notebook.inbox import Inbox
+from rag.database import Database
+from rag.history import jobs as inboxes
+from rag.history.jobs import Jobs
 from service.slack.lease import is_dead, worker_name
 from tests.conftest import QUESTION
 from tests.fake_slack import ME, FakeSlack, mention, message
@@ -81,8 +81,8 @@ def test_a_worker_that_lost_its_lease_posts_nothing_more(
     with door(home, slack) as opened:
         opened.send.event(mention(QUESTION, ts := opened.send.ts()))
         assert wait_until(lambda: bool(script.heard))
-        inbox = Inbox(Database(home))
-        inbox.free(lambda worker: True)
+        inbox = Jobs(Database(home))
+        inbox.reclaim(lambda worker: True)
         monkeypatch.setattr(inboxes, "LEASE_SECONDS", 60.0)
         (taken,) = wait_taken(inbox)
         assert taken.attempts >= 2
@@ -93,7 +93,7 @@ def test_a_worker_that_lost_its_lease_posts_nothing_more(
         inbox.close()
 
 
-def wait_taken(inbox: Inbox) -> list[inboxes.Job]:
+def wait_taken(inbox: Jobs) -> list[inboxes.Job]:
     taken: list[inboxes.Job] = []
 
     def take() -> bool:
@@ -107,7 +107,7 @@ def wait_taken(inbox: Inbox) -> list[inboxes.Job]:
 def test_what_is_too_old_to_answer_is_apologised_for(
     home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.slack.answering.OLD_SECONDS", -1.0)
+    monkeypatch.setattr("service.slack.answer.OLD_SECONDS", -1.0)
     with door(home, slack) as opened:
         opened.send.event(mention(QUESTION, ts := opened.send.ts()))
         assert slack.answer(ts).said.startswith("I'm sorry: I was interrupted")
@@ -143,7 +143,7 @@ def test_questions_of_one_thread_are_answered_in_their_order(home: Path, slack: 
 def test_a_thread_that_is_longer_than_a_conversation_goes_on(
     home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.slack.answering.MAX_MESSAGES", 4)
+    monkeypatch.setattr("service.slack.answer.MAX_MESSAGES", 4)
     with door(home, slack) as opened:
         ts = opened.send.ts()
         opened.send.event(mention(QUESTION, ts))
@@ -157,8 +157,8 @@ def test_a_thread_that_is_longer_than_a_conversation_goes_on(
 
 
 def conversations(opened: object) -> list[dict[str, object]]:
-    notebook, portal = opened.client.app.state.notebook, opened.client.portal  # type: ignore[attr-defined]
-    found, _ = portal.call(notebook.conversations, "slack:T01:U0ANN")
+    conversations, portal = opened.client.app.state.workspace.conversations, opened.client.portal  # type: ignore[attr-defined]
+    found, _ = portal.call(conversations.page, "slack:T01:U0ANN")
     return [vars(conversation) for conversation in found]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rag.library.database import FILE
+from rag.database import FILE
 from tests.fake_slack import ME, FakeSlack, mention, message
 from tests.slack_doors import door
 
@@ -74,7 +74,7 @@ def test_a_question_that_stands_alone_costs_no_call(home: Path, slack: FakeSlack
 def test_when_slack_does_not_tell_the_question_is_answered_without(
     home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch, error: str
 ) -> None:
-    monkeypatch.setattr("service.slack.overheard._SECONDS", 0.2)
+    monkeypatch.setattr("service.slack.thread_context._SECONDS", 0.2)
     say(slack, PAPER)
     slack.fail("conversations.replies", error, times=5)
     assert heard(home, slack) == []

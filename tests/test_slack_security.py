@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rag.types import Colophon
-from service.slack.quiet import log, without_secrets
+from rag.types import GenerationInfo
+from service.slack.logging import log, without_secrets
 from tests.conftest import QUESTION, settings
 from tests.fake_slack import SECRET, TOKEN, FakeSlack, Sender, callback, mention
 from tests.running import Script, writes
@@ -68,7 +68,7 @@ def test_signed_nonsense_is_no_server_error(opened: Door) -> None:
 def test_without_its_settings_the_door_is_closed_and_says_why(home: Path) -> None:
     from fastapi.testclient import TestClient
 
-    from service.app import create_app
+    from service.http.app import create_app
     from tests.command import words
 
     with TestClient(create_app(settings(home, slack_bot_token=TOKEN), words())) as client:
@@ -87,7 +87,7 @@ NASTY = (
 def test_the_words_of_a_model_can_call_nobody_and_hide_no_link(
     home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch, streams: bool
 ) -> None:
-    writes(monkeypatch, Script(NASTY, Colophon(model="script")))
+    writes(monkeypatch, Script(NASTY, GenerationInfo(model="script")))
     slack.streams = streams
     with door(home, slack) as opened:
         opened.send.event(mention(QUESTION, ts := opened.send.ts()))

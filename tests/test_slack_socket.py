@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import QUESTION, Ran
+from tests.conftest import QUESTION, CommandResult
 from tests.fake_slack import APP_TOKEN, TOKEN, FakeSlack, callback, mention
 from tests.running import wait_until
 from tests.slack_doors import process
@@ -41,7 +41,7 @@ def test_over_socket_mode_everything_is_acknowledged_and_answered_once(home: Pat
 
 
 def test_it_says_which_token_is_missing_or_refused(
-    scholiast: Callable[..., Ran], home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
+    scholiast: Callable[..., CommandResult], home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran = scholiast("slack")
     assert (ran.code, "SCHOLIAST_SLACK_BOT_TOKEN and SCHOLIAST_SLACK_APP_TOKEN" in ran.err) == (1, True)
@@ -55,7 +55,7 @@ def test_it_says_which_token_is_missing_or_refused(
 
 
 def test_doctor_says_which_permission_is_missing(
-    scholiast: Callable[..., Ran], slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
+    scholiast: Callable[..., CommandResult], slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCHOLIAST_SLACK_API_URL", slack.url)
     monkeypatch.setenv("SCHOLIAST_SLACK_LIBRARIES", "C02=nowhere")
@@ -101,5 +101,5 @@ def scopes() -> set[str]:
     return set(SCOPES)
 
 
-def flat(ran: Ran) -> str:
+def flat(ran: CommandResult) -> str:
     return " ".join(ran.out.split())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import BackendError
-from rag.types import Colophon
+from rag.types import GenerationInfo
 from service.slack import posts
 from service.slack import reply as replies
 from tests.conftest import QUESTION
@@ -16,7 +16,7 @@ from tests.running import Script, wait_until, writes
 from tests.slack_doors import door
 
 WORDS = ("Hydra heads take the place of the usual heads & condition every guess on the guesses before it [1]. ",) * 40
-WROTE = Colophon(model="script")
+WROTE = GenerationInfo(model="script")
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def test_a_failure_half_way_takes_the_place_of_what_was_shown(
 def test_a_backend_that_is_down_is_waited_for_a_little_and_then_said(
     home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.slack.answering._AGAIN_SECONDS", (0.01,))
+    monkeypatch.setattr("service.slack.answer._AGAIN_SECONDS", (0.01,))
     writes(monkeypatch, Script(BackendError("https://secret.example answered 503", retryable=True)))
     with door(home, slack) as opened:
         opened.send.event(mention(QUESTION, ts := opened.send.ts()))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.slack import events, mrkdwn
+from service.slack import events, render
 from service.slack.events import Incoming
 from tests.fake_slack import ME, callback, mention, message
 
@@ -79,12 +79,12 @@ def follow_up(text: str) -> Incoming:
     ],
 )
 def test_markdown_becomes_slacks_own_markup(markdown: str, shown: str) -> None:
-    assert mrkdwn.mrkdwn(markdown) == shown
+    assert render.mrkdwn(markdown) == shown
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "", None, "/etc", "https://", "mailto:a@b.c", "http://[bad"])
 def test_only_a_web_address_becomes_a_link(url: str | None) -> None:
-    assert mrkdwn.link(url, "A <title>") == "A &lt;title&gt;"
+    assert render.link(url, "A <title>") == "A &lt;title&gt;"
 
 
 texts = st.text(st.sampled_from("ab.&<>]( \n`#*"), max_size=600) | st.text(max_size=300)
@@ -93,17 +93,17 @@ texts = st.text(st.sampled_from("ab.&<>]( \n`#*"), max_size=600) | st.text(max_s
 @settings(max_examples=200, deadline=None)
 @given(texts, st.integers(40, 200))
 def test_cut_text_fits_loses_nothing_and_stays_as_it_is_while_it_grows(text: str, limit: int) -> None:
-    parts = mrkdwn.parts(text, limit)
-    assert all(len(mrkdwn.streamed(part)) <= limit and len(mrkdwn.mrkdwn(part)) <= limit + 2 for part in parts)
+    parts = render.parts(text, limit)
+    assert all(len(render.streamed(part)) <= limit and len(render.mrkdwn(part)) <= limit + 2 for part in parts)
     assert "".join("".join(parts).replace("```", "").split()) == "".join(text.replace("```", "").split())
-    so_far = mrkdwn.parts(text[: len(text) // 2], limit)
+    so_far = render.parts(text[: len(text) // 2], limit)
     assert so_far[:-1] == parts[: len(so_far) - 1]
-    assert mrkdwn.streamed(parts[len(so_far) - 1]).startswith(mrkdwn.streamed(so_far[-1]))
+    assert render.streamed(parts[len(so_far) - 1]).startswith(render.streamed(so_far[-1]))
 
 
 @settings(max_examples=100, deadline=None)
 @given(texts)
 def test_escaped_text_says_the_same_and_holds_no_markup(text: str) -> None:
-    escaped = mrkdwn.escape(text)
+    escaped = render.escape(text)
     assert html.unescape(escaped) == text or "&" in text
     assert not set("<>") & set(escaped)

@@ -1,19 +1,19 @@
-"""The telling words and the numbers of a text."""
+"""The content words and the numbers of a text."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.terms import numbers, share, telling
+from rag.text.analysis import content_stems, numbers, share
 
 
 def test_the_words_that_any_question_has_tell_nothing() -> None:
-    assert telling("Which of the papers are about what, please?") == []
-    assert telling("What does the paper say about sound separation?") == ["sound", "separ"]
+    assert content_stems("Which of the papers are about what, please?") == []
+    assert content_stems("What does the paper say about sound separation?") == ["sound", "separ"]
 
 
 def test_forms_of_a_word_are_one_stem_told_once_in_order() -> None:
-    assert telling("Ranking passages: a ranker ranks ranked passages") == ["rank", "passag", "ranker"]
+    assert content_stems("Ranking passages: a ranker ranks ranked passages") == ["rank", "passag", "ranker"]
 
 
 @pytest.mark.parametrize(
@@ -44,5 +44,5 @@ def test_the_share_counts_distinct_words() -> None:
 
 @given(st.text(max_size=200))
 def test_any_text_has_telling_words_each_once(text: str) -> None:
-    assert len(telling(text)) == len(set(telling(text)))
-    assert share(telling(text), telling(f"{text} and more")) >= 0
+    assert len(content_stems(text)) == len(set(content_stems(text)))
+    assert share(content_stems(text), content_stems(f"{text} and more")) >= 0

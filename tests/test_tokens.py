@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag import tokens
+from rag.text import tokens
 
 
 def test_tokens_are_counted_as_openai_counts_them() -> None:

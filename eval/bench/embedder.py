@@ -25,8 +25,9 @@ from chromadb.utils.embedding_functions import ONNXMiniLM_L6_V2
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from rag import chunk, corpus, sentences
+from rag import corpus
 from rag.embedders import minilm, minilm_weights
+from rag.text import chunk, sentences
 from rag.types import Paper
 
 Embed = Callable[[list[str]], NDArray[np.float32]]

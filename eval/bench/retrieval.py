@@ -28,13 +28,14 @@ from eval import questions
 from eval.metrics.retrieval import hit, ndcg
 from eval.questions import PaperRef, Question
 from eval.statistics import difference
-from rag import chunk, condense, corpus, embedders, sentences
-from rag.interfaces import Embedder
-from rag.library import incoming
-from rag.library.keywords import KeywordIndex
+from rag import condense, corpus, embedders
+from rag.library import ingest
+from rag.library.keyword_index import KeywordIndex
 from rag.library.stored import StoredPaper
-from rag.retrieve import DENSE_SHARE, POOL, RERANKED, STRONG_KEYWORD, by_sentences, fuse
-from rag.terms import telling
+from rag.protocols import Embedder
+from rag.retrieval import DENSE_SHARE, POOL, RERANKED, STRONG_KEYWORD, by_sentences, fuse
+from rag.text import chunk, sentences
+from rag.text.analysis import content_stems
 from rag.types import Paper
 
 LIMITS = (32, 64, 96, 128, 256)
@@ -206,7 +207,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 async def _task(options: argparse.Namespace, embedder: Remembering) -> Task:
-    papers = incoming.gather(chain.from_iterable(corpus.read(path) for path in options.corpus)).papers
+    papers = ingest.gather(chain.from_iterable(corpus.read(path) for path in options.corpus)).papers
     known = [PaperRef(paper.id, paper.title) for paper in papers.values()]
     records = chain.from_iterable(questions.load(path, known) for path in options.questions or ())
     judged = _benchmark(options.queries, options.qrels) if options.queries else records
@@ -216,7 +217,7 @@ async def _task(options: argparse.Namespace, embedder: Remembering) -> Task:
         index = KeywordIndex(Path(folder), "bench")
         index.apply(papers.values(), (), 1)
         keyword = [dict(index.search(text, POOL)) for text in alone]
-        strong = [STRONG_KEYWORD * sum(index.idf(telling(text)).values()) for text in alone]
+        strong = [STRONG_KEYWORD * sum(index.idf(content_stems(text)).values()) for text in alone]
         index.close()
     return Task(papers, asked, await embedder.embed(alone), keyword, strong)
 

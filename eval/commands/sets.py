@@ -11,9 +11,11 @@ from eval import importers, leaks, terminal
 from eval import questions as asking
 from eval.questions import PaperRef, Question
 from eval.records import write_atomically
-from rag import build, config, corpus
+from rag import config, corpus
 from rag.errors import RequestError
+from rag.history.answers import Answers
 from rag.types import Paper
+from rag.workspace import open_database
 
 FORMS = ("beir", "scifact", "pubmedqa", "trec")
 _PRODUCT = ("rag", "prompts", "service", "eval")
@@ -101,8 +103,8 @@ def _imported(form: str, paths: Sequence[Path], split: str) -> importers.Importe
 
 
 async def _feedback() -> list[dict[str, object]]:
-    notebook = build.notebook(config.load())
+    answers = Answers(open_database(config.load()))
     try:
-        return await notebook.feedback()
+        return await answers.feedback()
     finally:
-        await asyncio.to_thread(notebook.close)
+        await asyncio.to_thread(answers.close)

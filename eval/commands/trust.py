@@ -11,7 +11,7 @@ from eval.commands import runs
 from eval.judge import Judge, chat_model
 from eval.records import RunFiles, pretty, write_atomically
 from rag import config
-from rag.decide import CALIBRATION
+from rag.answerability import CALIBRATION
 from rag.errors import RequestError
 
 _MEMORY = "judge_replies.jsonl"

@@ -11,7 +11,7 @@ from eval.metrics.case import Case
 from eval.questions import PaperRef
 from eval.reply import Quote, Stated
 from eval.words import numbers, telling, weigh, without_marks
-from rag.sentences import spans
+from rag.text.sentences import spans
 
 SUPPORTED_SHARE = 0.6
 """How much of a sentence's rarity-weighted words its cited papers must hold to count as lexically supported."""

@@ -12,12 +12,12 @@ from typing import Any
 from eval.questions import PaperRef, Question
 from eval.records import SeenPaper
 from eval.targets import SEARCH_LIMIT, Asked, Facts, Options, Target
-from rag import config, corpus, wire
-from rag.build import Workspace
-from rag.decide import CALIBRATION
+from rag import config, corpus, serialize
+from rag.answerability import CALIBRATION
 from rag.engine import Delta, Done, Engine
 from rag.library.library import Library
-from rag.types import Paper, Passage, Rejected
+from rag.types import Paper, Passage, RejectedRecord
+from rag.workspace import Workspace
 
 _PAGE = 1000
 _THAT_MATTER = {"embedder", "model", "model_base_url"}
@@ -101,7 +101,7 @@ class LocalTarget:
                     first = _milliseconds(start)
                 if isinstance(event, Done):
                     return Asked(
-                        answer=wire.answer(event.answer),
+                        answer=serialize.answer(event.answer),
                         papers=_seen(event.answer.passages),
                         latency_ms=_milliseconds(start),
                         first_token_ms=first,
@@ -134,7 +134,7 @@ def _described(workspace: Workspace) -> dict[str, Any]:
     return {"settings": workspace.settings.model_dump(mode="json", include=_THAT_MATTER)}
 
 
-def _records(paths: Sequence[Path]) -> Iterator[Paper | Rejected]:
+def _records(paths: Sequence[Path]) -> Iterator[Paper | RejectedRecord]:
     for path in paths:
         yield from corpus.read(path)
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from rag.corpus import csv, hf_papers, jsonl, textfile
 from rag.errors import ConfigError, CorpusError
-from rag.types import Paper, Rejected
+from rag.types import Paper, RejectedRecord
 
 
 class _Format(Protocol):
@@ -20,7 +20,7 @@ class _Format(Protocol):
         """Whether a file that begins with `head` (whole lines, unless the first is very long) is ours."""
         ...
 
-    def read(self, path: Path) -> Iterator[Paper | Rejected]:
+    def read(self, path: Path) -> Iterator[Paper | RejectedRecord]:
         """The records in file order. Raises CorpusError, before the first, if the file as a whole can't be read."""
         ...
 
@@ -33,11 +33,11 @@ def formats() -> tuple[str, ...]:
     return tuple(_FORMATS)
 
 
-def read(path: Path, format: str | None = None) -> Iterator[Paper | Rejected]:
+def read(path: Path, format: str | None = None) -> Iterator[Paper | RejectedRecord]:
     """The records of a file, in order, one at a time; without `format` the content decides.
 
-    A record that can't be used comes as Rejected. Raises CorpusError, before any record, if the file as a whole can't
-    be read, and ConfigError if there is no such format.
+    A record that can't be used is yielded as RejectedRecord. Raises CorpusError, before any record, if the file as a
+    whole can't be read, and ConfigError if there is no such format.
     """
     named = _named(format) if format is not None else None
     textfile.check(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 from rag.corpus import textfile
 from rag.corpus.record import from_record, has_title_and_abstract
 from rag.errors import CorpusError
-from rag.types import Paper, Rejected
+from rag.types import Paper, RejectedRecord
 
 SUFFIXES: tuple[str, ...] = (".csv", ".tsv", ".tab")
 NEEDS = "a header line that names the columns, among them title and abstract"
@@ -25,7 +25,7 @@ def recognises(head: str) -> bool:
     return _delimiter(head) is not None
 
 
-def read(path: Path) -> Iterator[Paper | Rejected]:
+def read(path: Path) -> Iterator[Paper | RejectedRecord]:
     """The rows in file order, each with the line on which it begins. Raises CorpusError if the header won't do."""
     delimiter = _delimiter(textfile.head(path))
     if delimiter is None:
@@ -33,7 +33,7 @@ def read(path: Path) -> Iterator[Paper | Rejected]:
     rows = _rows(textfile.lines(path), delimiter, str(path))
     header: list[str] = []
     for line, row in rows:
-        if isinstance(row, Rejected):
+        if isinstance(row, RejectedRecord):
             yield row
         elif header and row:
             yield _from_row(header, row, str(path), line)
@@ -48,7 +48,7 @@ def _delimiter(head: str) -> str | None:
 
 def _header(head: str, delimiter: str) -> list[str]:
     row = next((row for _, row in _rows(StringIO(head), delimiter, "") if row), [])
-    return [] if isinstance(row, Rejected) else row
+    return [] if isinstance(row, RejectedRecord) else row
 
 
 class _Lines:
@@ -81,7 +81,7 @@ class _Lines:
             next(self)
 
 
-def _rows(lines: Iterable[str], delimiter: str, source: str) -> Iterator[tuple[int, list[str] | Rejected]]:
+def _rows(lines: Iterable[str], delimiter: str, source: str) -> Iterator[tuple[int, list[str] | RejectedRecord]]:
     """Each row with the line on which it begins; a blank line is an empty row.
 
     Strict, because a quote that is never closed would otherwise make one paper of many.
@@ -97,11 +97,11 @@ def _rows(lines: Iterable[str], delimiter: str, source: str) -> Iterator[tuple[i
         except csv.Error as error:
             counted.skip_quoted()
             reason = f"lines {line} to {counted.number} are no row: {error}; write a quote inside a field twice"
-            yield line, Rejected(source=source, line=line, reason=reason)
+            yield line, RejectedRecord(source=source, line=line, reason=reason)
 
 
-def _from_row(header: list[str], row: list[str], source: str, line: int) -> Paper | Rejected:
+def _from_row(header: list[str], row: list[str], source: str, line: int) -> Paper | RejectedRecord:
     if len(row) != len(header):
         reason = f"{len(row)} columns where the header has {len(header)}; quote a field that holds the delimiter"
-        return Rejected(source=source, line=line, reason=reason)
+        return RejectedRecord(source=source, line=line, reason=reason)
     return from_record(dict(zip(header, row, strict=True)), source, line)

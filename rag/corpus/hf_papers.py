@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rag.corpus import textfile
 from rag.corpus.record import from_record
-from rag.types import Paper, Rejected
+from rag.types import Paper, RejectedRecord
 
 SUFFIXES: tuple[str, ...] = (".txt",)
 NEEDS = "a saved page of titles, each followed by its abstract on a line of its own"
@@ -44,7 +44,7 @@ def recognises(head: str) -> bool:
     return not head.lstrip().startswith(_MARKUP) and _alternate(lines)
 
 
-def read(path: Path) -> Iterator[Paper | Rejected]:
+def read(path: Path) -> Iterator[Paper | RejectedRecord]:
     """The entries in page order, each with the line of its title.
 
     A line that fits neither as a title nor as an abstract is rejected alone, and the next title starts afresh: no
@@ -53,7 +53,7 @@ def read(path: Path) -> Iterator[Paper | Rejected]:
     for title, abstract in _pairs(textfile.lines(path)):
         number, text = title
         if abstract is None:
-            yield Rejected(source=str(path), line=number, reason=_why_not(text))
+            yield RejectedRecord(source=str(path), line=number, reason=_why_not(text))
         else:
             yield from_record({"title": text, "abstract": abstract}, str(path), number)
 

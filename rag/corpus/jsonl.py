@@ -8,7 +8,7 @@ from pathlib import Path
 from rag.corpus import textfile
 from rag.corpus.record import from_record
 from rag.errors import CorpusError
-from rag.types import Paper, Rejected
+from rag.types import Paper, RejectedRecord
 
 SUFFIXES: tuple[str, ...] = (".jsonl", ".ndjson", ".json")
 NEEDS = "one JSON object a line with title and abstract, or a list of such objects"
@@ -26,7 +26,7 @@ def recognises(head: str) -> bool:
     return bool(_DOCUMENT.match(head) or _OBJECT_LINE.search(first_lines))
 
 
-def read(path: Path) -> Iterator[Paper | Rejected]:
+def read(path: Path) -> Iterator[Paper | RejectedRecord]:
     """The objects in file order; only a list is held in memory. A list that is no JSON raises CorpusError."""
     if _DOCUMENT.match(textfile.head(path)):
         yield from _from_document(path)
@@ -34,27 +34,27 @@ def read(path: Path) -> Iterator[Paper | Rejected]:
         yield from _from_lines(path)
 
 
-def _from_lines(path: Path) -> Iterator[Paper | Rejected]:
+def _from_lines(path: Path) -> Iterator[Paper | RejectedRecord]:
     for number, line in enumerate(textfile.lines(path), start=1):
         if line.strip():
             yield _from_line(line, str(path), number)
 
 
-def _from_line(line: str, source: str, number: int) -> Paper | Rejected:
+def _from_line(line: str, source: str, number: int) -> Paper | RejectedRecord:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        return Rejected(source=source, line=number, reason=f"not JSON: {_complaint(error)}")
+        return RejectedRecord(source=source, line=number, reason=f"not JSON: {_complaint(error)}")
     return _from_value(value, source, number)
 
 
-def _from_value(value: object, source: str, number: int) -> Paper | Rejected:
+def _from_value(value: object, source: str, number: int) -> Paper | RejectedRecord:
     if isinstance(value, dict):
         return from_record(value, source, number)
-    return Rejected(source=source, line=number, reason=f"is a JSON {type(value).__name__}, not an object")
+    return RejectedRecord(source=source, line=number, reason=f"is a JSON {type(value).__name__}, not an object")
 
 
-def _from_document(path: Path) -> Iterator[Paper | Rejected]:
+def _from_document(path: Path) -> Iterator[Paper | RejectedRecord]:
     text = textfile.text(path)
     try:
         json.loads(text)

@@ -7,7 +7,7 @@ from reprlib import repr as short
 
 from rag.corpus import fields
 from rag.corpus.identity import UnusableIdError, known_id, page, paper_id
-from rag.types import Paper, Rejected, Source
+from rag.types import Paper, RejectedRecord, Source
 
 MAX_TITLE = 1000
 MAX_ABSTRACT = 100_000
@@ -39,12 +39,12 @@ _NAMES = {
 _Fields = Mapping[str, object]
 
 
-def from_record(record: Mapping[str, object], source: str, line: int) -> Paper | Rejected:
+def from_record(record: Mapping[str, object], source: str, line: int) -> Paper | RejectedRecord:
     """The paper, or why the record can't be one. Names of fields: any case, with `_`, `-` or a space."""
     try:
         return _paper(_known_fields(record), Source(path=source, line=line))
     except (fields.UnusableFieldError, UnusableIdError) as error:
-        return Rejected(source=source, line=line, reason=str(error))
+        return RejectedRecord(source=source, line=line, reason=str(error))
 
 
 def has_title_and_abstract(names: list[str]) -> bool:

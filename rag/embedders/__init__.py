@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rag.errors import BackendError, ConfigError
-from rag.interfaces import Embedder
+from rag.protocols import Embedder
 
 PROVIDERS = ("minilm", "openai", "langchain")
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rag.embedders import unit_vectors
 from rag.errors import BackendError, ConfigError
-from rag.interfaces import Embedder
+from rag.protocols import Embedder
 
 
 def embedder(spec: str) -> Embedder:

@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 
 from rag.embedders import minilm_weights
 from rag.errors import ConfigError
-from rag.interfaces import Embedder
+from rag.protocols import Embedder
 
 DIMENSION = 384
 MAX_TOKENS = 256

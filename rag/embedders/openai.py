@@ -9,10 +9,10 @@ import openai
 from numpy.typing import NDArray
 from openai import AsyncOpenAI
 
-from rag import tokens
 from rag.embedders import unit_vectors
 from rag.errors import BackendError, ConfigError
-from rag.interfaces import Embedder
+from rag.protocols import Embedder
+from rag.text import tokens
 
 # The API takes 2,048 texts and 300,000 tokens in one request; its embedding models count a little otherwise than we do.
 MAX_TEXTS = 2048

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select, update
 
+from rag.database import Database, in_parts
 from rag.errors import LibraryError
 from rag.library import provenance, rows
-from rag.library.database import Database, in_parts
 from rag.library.rows import DESCRIPTION, LibraryRow
 from rag.library.schema import libraries, papers, removals
 from rag.library.stored import StoredPaper, Vectors

@@ -5,17 +5,17 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Seque
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from rag import chunk
 from rag.errors import LibraryError, LockedError, NotFoundError
-from rag.interfaces import Embedder
-from rag.library import advice, incoming, mismatch, nearest, schema, shelf
+from rag.library import advice, ingest, mismatch, nearest, registry, schema
 from rag.library.catalog import Catalog, Counts
-from rag.library.indexes import Indexes, new_generation
 from rag.library.lock import Lock
 from rag.library.nearest import Hits
 from rag.library.rows import LibraryRow
 from rag.library.stored import StoredPaper, Vectors
-from rag.types import Filters, IngestReport, Paper, Rejected
+from rag.library.sync import Indexes, new_generation
+from rag.protocols import Embedder
+from rag.text import chunk
+from rag.types import Filters, IngestReport, Paper, RejectedRecord
 
 Progress = Callable[[int, int], None]
 """Called with how many papers are done, and of how many."""
@@ -57,9 +57,9 @@ class Library:
         that can't be one, LockedError when another process is the owner, and LibraryError when the library was built
         with something else or is damaged; `repair` opens it all the same, for `rebuild`.
         """
-        shelf.check_name(name)
+        registry.check_name(name)
         catalog = await asyncio.to_thread(Catalog, home, database_url)
-        library = cls(name, embedder, catalog, shelf.folder_of(home, name), chroma_url)
+        library = cls(name, embedder, catalog, registry.folder_of(home, name), chroma_url)
         try:
             await asyncio.to_thread(library._start, create, repair)
         except BaseException:
@@ -78,7 +78,7 @@ class Library:
         if not self._shared:
             self._lock.announce(url)
 
-    async def ingest(self, records: Iterable[Paper | Rejected], progress: Progress | None = None) -> IngestReport:
+    async def ingest(self, records: Iterable[Paper | RejectedRecord], progress: Progress | None = None) -> IngestReport:
         """Store what is new or changed. May be killed at any point and run again.
 
         All records are read before the first is stored, so that a file which can't be read leaves nothing behind. Of
@@ -86,9 +86,9 @@ class Library:
         embedder fails; what was stored until then stays.
         """
         async with self._as_writer():
-            arrived = await asyncio.to_thread(incoming.gather, records)
+            arrived = await asyncio.to_thread(ingest.gather, records)
             known = await asyncio.to_thread(self._catalog.hashes, self.name, arrived.papers)
-            todo, same = await asyncio.to_thread(incoming.divide, arrived.papers, known)
+            todo, same = await asyncio.to_thread(ingest.divide, arrived.papers, known)
             await asyncio.to_thread(self._catalog.add_sources, self.name, {paper.id: paper.sources for paper in same})
             await self._store(todo, len(same), progress or _silent)
             counts = await asyncio.to_thread(self._catalog.counts, self.name)
@@ -135,7 +135,7 @@ class Library:
         return await asyncio.to_thread(lambda: self._current().keywords().search(question, limit, allowed))
 
     def idf(self, stems: Sequence[str]) -> dict[str, float]:
-        """How telling each stem is in this library, highest for one that no paper has. Does not wait for anything."""
+        """How rare each stem is in this library, highest for one that no paper has. Does not wait for anything."""
         return self._indexes.keywords().idf(stems)
 
     async def stored(self, ids: Collection[str]) -> dict[str, StoredPaper]:
@@ -166,7 +166,7 @@ class Library:
 
     def _start(self, create: bool, repair: bool) -> None:
         if not create and self._catalog.library(self.name) is None:
-            raise shelf.unknown(self.name, self._catalog)
+            raise registry.unknown(self.name, self._catalog)
         if not self._shared:
             self._lock.acquire(self.name)
         row = self._catalog.library(self.name) or self._create()
@@ -228,7 +228,7 @@ class Library:
         progress(total, total)
 
     async def _write(self, papers: Sequence[Paper]) -> None:
-        stored = await incoming.embed(papers, self.embedder)
+        stored = await ingest.embed(papers, self.embedder)
         await asyncio.to_thread(self._put, stored)
 
     def _put(self, stored: Sequence[StoredPaper]) -> None:

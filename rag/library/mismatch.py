@@ -1,9 +1,9 @@
 """What built a library, against what this process would build: they differ, or they fit."""
 
-from rag import chunk
 from rag.errors import LibraryError
 from rag.library import advice, schema
 from rag.library.rows import LibraryRow
+from rag.text import chunk
 
 
 def found(row: LibraryRow, embedder: str) -> str:

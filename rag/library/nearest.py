@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterable
 
-from rag.library.chroma import Chroma
 from rag.library.stored import Vectors
+from rag.library.vector_index import Chroma
 
 Hits = list[tuple[str, float]]
 """Paper ids and scores, best first; equal scores by id."""

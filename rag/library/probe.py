@@ -12,8 +12,8 @@ import numpy as np
 
 from rag.errors import LibraryError
 from rag.library import advice
-from rag.library.chroma import Chroma, damaged
 from rag.library.stored import Vectors
+from rag.library.vector_index import Chroma, damaged
 
 CANARIES = 40
 _NEIGHBOURS = 3
@@ -23,7 +23,7 @@ _TIMEOUT_SECONDS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
-class Probed:
+class ProbeResult:
     """How many chunks there are, and how many of the papers tried were found by a vector of theirs."""
 
     chunks: int
@@ -31,7 +31,7 @@ class Probed:
     found: int
 
 
-def try_index(chroma: Chroma, canaries: Sequence[tuple[str, Vectors]]) -> Probed:
+def try_index(chroma: Chroma, canaries: Sequence[tuple[str, Vectors]]) -> ProbeResult:
     """Look for papers by a vector of theirs. Raises LibraryError when the index is damaged."""
     found = sum(
         any(hit == id and cosine > _SAME_COSINE for hit, cosine in chroma.nearest(vector, _NEIGHBOURS))
@@ -40,10 +40,10 @@ def try_index(chroma: Chroma, canaries: Sequence[tuple[str, Vectors]]) -> Probed
     if found < _FOUND_SHARE * len(canaries):
         reason = f"{found} of {len(canaries)} papers are found by their own vector"
         raise damaged(chroma.library, chroma.place, reason)
-    return Probed(chunks=chroma.count(), tried=len(canaries), found=found)
+    return ProbeResult(chunks=chroma.count(), tried=len(canaries), found=found)
 
 
-def try_folder(folder: Path, library: str, canaries: Sequence[tuple[str, Vectors]]) -> Probed:
+def try_folder(folder: Path, library: str, canaries: Sequence[tuple[str, Vectors]]) -> ProbeResult:
     """The same for an embedded index, in another process: takes seconds, and survives what that process does not."""
     command = [sys.executable, "-m", __name__, str(folder), library]
     question = json.dumps([[id, vector.tolist()] for id, vector in canaries])
@@ -59,7 +59,7 @@ def try_folder(folder: Path, library: str, canaries: Sequence[tuple[str, Vectors
     if done.returncode > 0:
         reason = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
         raise LibraryError(reason[0])
-    return Probed(**json.loads(done.stdout))
+    return ProbeResult(**json.loads(done.stdout))
 
 
 def _main() -> None:

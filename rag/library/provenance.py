@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, and_, delete, insert, select
 
-from rag.library.database import in_parts
+from rag.database import in_parts
 from rag.library.schema import sources
 from rag.types import Source
 

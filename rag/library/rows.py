@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from rag.library.schema import papers
 from rag.library.stored import StoredPaper, Vectors
-from rag.sentences import Span
+from rag.text.sentences import Span
 from rag.types import Paper, Source
 
 DESCRIPTION = tuple(column for column in papers.c if column.name not in {"chunk_vectors", "sentence_vectors"})

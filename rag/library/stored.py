@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.sentences import Span
+from rag.text.sentences import Span
 from rag.types import Paper
 
 Vectors = NDArray[np.float32]

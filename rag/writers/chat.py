@@ -16,14 +16,16 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk
 
 import prompts
-from rag import condense, marks, tokens
+from rag import condense
 from rag.errors import BackendError, ConfigError
-from rag.interfaces import Writer
-from rag.marks import Marks
-from rag.refusals import declines
-from rag.terms import share, telling
-from rag.types import Colophon, Passage, Standalone, Turn, Usage
-from rag.writers import context
+from rag.grounding import marks
+from rag.grounding.marks import Marks
+from rag.grounding.refusals import declines
+from rag.protocols import Writer
+from rag.text import tokens
+from rag.text.analysis import content_stems, share
+from rag.types import GenerationInfo, Passage, StandaloneQuery, Turn, Usage
+from rag.writers import prompt_context
 from rag.writers.reply import Reply
 
 OPENAI = "openai"
@@ -64,7 +66,7 @@ def writer(
 
 
 class ChatWriter:
-    """Asks the model, and says in its Colophon how that went. The model's own client is the one that retries."""
+    """Asks the model, and says in its GenerationInfo how that went. The model's own client is the one that retries."""
 
     def __init__(
         self, name: str, model: BaseChatModel, nearest: Writer, window: int = WINDOW, seconds: float = 120.0
@@ -77,7 +79,7 @@ class ChatWriter:
 
     async def write(
         self, question: str, passages: Sequence[Passage], history: Sequence[Turn] = ()
-    ) -> AsyncGenerator[str | Colophon]:
+    ) -> AsyncGenerator[str | GenerationInfo]:
         """Yield the answer as it comes. Raises BackendError when the model fails, also after some of it."""
         messages, numbers = await self._prompt(question, passages, history)
         shown = Marks(numbers)  # not every passage was worth showing, or had room
@@ -88,7 +90,7 @@ class ChatWriter:
         yield shown.end()
         if made.broken_off:
             yield "…"
-        yield Colophon(
+        yield GenerationInfo(
             model=self.name,
             prompt=prompts.version(_SYSTEM, _USER),
             usage=made.usage,
@@ -96,11 +98,13 @@ class ChatWriter:
             complete=not made.cut,
         )
 
-    async def standalone(self, question: str, history: Sequence[Turn]) -> Standalone:
+    async def standalone(self, question: str, history: Sequence[Turn]) -> StandaloneQuery:
         """By the model if the question leans on the history; by our rules if the model fails or takes too long."""
         if not history or not condense.leans_back(question):
-            return Standalone(question=question, search=question)
-        words = prompts.render(_CONDENSE, conversation=context.conversation(history), question=context.quoted(question))
+            return StandaloneQuery(question=question, search=question)
+        words = prompts.render(
+            _CONDENSE, conversation=prompt_context.conversation(history), question=prompt_context.quoted(question)
+        )
         made = _Made()
         try:
             async with aclosing(self._pieces([("user", words)], made, min(CONDENSE_SECONDS, self._seconds))) as pieces:
@@ -109,24 +113,24 @@ class ChatWriter:
             text = ""
         rewritten = _one_question(text)
         if not _stands_for(rewritten, question, history):
-            return replace(await condense.Rules().standalone(question, history), usage=made.usage)
-        return Standalone(question=rewritten, search=rewritten, usage=made.usage)
+            return replace(await condense.RuleBasedRewriter().standalone(question, history), usage=made.usage)
+        return StandaloneQuery(question=rewritten, search=rewritten, usage=made.usage)
 
     async def _prompt(
         self, question: str, passages: Sequence[Passage], history: Sequence[Turn]
     ) -> tuple[_Messages, Set[int]]:
         """The messages, and the numbers of the passages in them."""
         system = prompts.render(_SYSTEM)
-        told = context.conversation(history)
+        told = prompt_context.conversation(history)
         earlier = f"\nThe conversation before the question:\n{told}\n" if told else ""
-        near = context.worth_showing(question, passages)
-        tag = context.tag()
+        near = prompt_context.worth_showing(question, passages)
+        tag = prompt_context.tag()
         picked = [piece async for piece in self._nearest.write(question, near, history) if isinstance(piece, str)]
-        nearest = context.excerpt("".join(picked), tag)
+        nearest = prompt_context.excerpt("".join(picked), tag)
         picked_from = {number for _, _, number in marks.places(nearest)}
         frame = prompts.render(_USER, abstracts="", conversation=earlier, question=question, nearest=nearest)
         room = int((self._window - _reserve(self._window)) * _COUNTED_OTHERWISE)
-        packed = context.pack(near, room - tokens.count(system + frame), tag)
+        packed = prompt_context.pack(near, room - tokens.count(system + frame), tag)
         if not packed.numbers:
             raise ConfigError(
                 f"no sentence of an abstract fits into the {self._window:,} tokens of {self.name} beside the prompt "
@@ -281,9 +285,9 @@ def _short(error: Exception) -> str:
 def _stands_for(rewritten: str, question: str, history: Sequence[Turn]) -> bool:
     """Whether it may be the question: not an answer to it, not made up, not what needed rewriting."""
     said = " ".join([question, *(turn.content for turn in history)])
-    repeated = telling(rewritten) == telling(question) and condense.points_back(question)
+    repeated = content_stems(rewritten) == content_stems(question) and condense.is_anaphoric(question)
     answered = "?" in question and "?" not in rewritten
-    made_up = share(telling(rewritten), telling(said)) < _SAID_BEFORE
+    made_up = share(content_stems(rewritten), content_stems(said)) < _SAID_BEFORE
     return bool(rewritten) and not (repeated or answered or made_up)
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
-from rag.evidence import likelihoods
-from rag.interfaces import Vocabulary
-from rag.terms import telling
+from rag.protocols import Vocabulary
+from rag.text import latex
+from rag.text.analysis import content_stems
 from rag.types import Passage, Turn
-from rag.writers import choose, markup
+from rag.writers import choose
 from rag.writers.choose import Values
 from rag.writers.intent import Intent, intent
+from rag.writers.sentence_scoring import answer_probabilities
 
 MAX_WORDS = 118
 MAX_LISTED = 8
@@ -34,10 +35,10 @@ class ExtractiveWriter:
     ) -> AsyncGenerator[str]:
         """Yield one sentence or list item at a time, in about MAX_WORDS words. `passages` is not empty."""
         known = " ".join([*(turn.content for turn in history), question])
-        idf = self._vocabulary.idf(telling(question))
+        idf = self._vocabulary.idf(content_stems(question))
         wanted = intent(question)
         chosen = _CHOICE[wanted](passages, idf)
-        values = [(likelihoods(question, known, passage, idf) - SAYING_COST).tolist() for passage in chosen]
+        values = [(answer_probabilities(question, known, passage, idf) - SAYING_COST).tolist() for passage in chosen]
         pieces = _list(chosen, values) if wanted == "list" else _prose(chosen, values)
         for position, piece in enumerate(pieces):
             yield piece if position == 0 else (f"\n{piece}" if wanted == "list" else f" {piece}")
@@ -72,13 +73,13 @@ _CHOICE: Mapping[Intent, Callable[[Sequence[Passage], Mapping[str, float]], Sequ
 
 
 def _words(passage: Passage) -> set[str]:
-    return set(telling(f"{passage.paper.title} {passage.text}"))
+    return set(content_stems(f"{passage.paper.title} {passage.text}"))
 
 
 def _prose(passages: Sequence[Passage], values: Sequence[Values]) -> list[str]:
     """The papers one after the other; the words go to the sentences that are worth most, whosever they are."""
     names = [short_name(passage) for passage in passages]
-    abstracts = [[sentence.text for sentence in passage.evidence] for passage in passages]
+    abstracts = [[sentence.text for sentence in passage.sentences] for passage in passages]
     words = MAX_WORDS - sum(len(name.split()) for name in names)
     pieces: list[str] = []
     for passage, name, texts, taken in zip(
@@ -91,11 +92,11 @@ def _prose(passages: Sequence[Passage], values: Sequence[Values]) -> list[str]:
 
 
 def _list(passages: Sequence[Passage], values: Sequence[Values]) -> list[str]:
-    """The titles, best first; as far as words are left, each with its most telling sentence."""
+    """The titles, best first; as far as words are left, each with its most informative sentence."""
     spare = MAX_WORDS - sum(len(passage.paper.title.split()) for passage in passages)
     pieces = []
     for passage, value in zip(passages, values, strict=True):
-        told, text = max(zip(value, (evidence.text for evidence in passage.evidence), strict=True))
+        told, text = max(zip(value, (evidence.text for evidence in passage.sentences), strict=True))
         sentence = _tidy(text)
         item = passage.paper.title
         if told > 0 and len(sentence.split()) <= spare:
@@ -120,5 +121,5 @@ def cite(sentence: str, number: int) -> str:
 
 def _tidy(sentence: str, follows: bool = False) -> str:
     """In print, on one line, not endless; what ties it to the sentence before goes, unless it `follows` that."""
-    words = markup.plain(sentence if follows else choose.standing_alone(sentence)).split()
+    words = latex.plain(sentence if follows else choose.standing_alone(sentence)).split()
     return " ".join(words) if len(words) <= MAX_WORDS else f"{' '.join(words[:MAX_WORDS])} …"

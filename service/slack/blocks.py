@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from service.slack.mrkdwn import SECTION, escape, link, mrkdwn, parts, shortened
+from service.slack.render import SECTION, escape, link, mrkdwn, parts, shortened
 
 Block = dict[str, Any]
 Shown = Mapping[str, Any]

@@ -8,8 +8,8 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 from service.slack.blocks import FEEDBACK
-from service.slack.intake import Intake
-from service.slack.quiet import log
+from service.slack.logging import log
+from service.slack.receive import Intake
 
 _ANYTHING = re.compile(".*")
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
-from rag.notebook.inbox import LEASE_SECONDS, Inbox, Job
+from rag.history.jobs import LEASE_SECONDS, Job, Jobs
 
 _MARGIN_SECONDS = 5.0
 _ROOT = "root:"
@@ -23,7 +23,7 @@ class Lease:
     """A job that is ours. `posted` is what an earlier attempt showed of the answer, `root` the message it stands under,
     where that is ours too."""
 
-    def __init__(self, inbox: Inbox, job: Job, worker: str) -> None:
+    def __init__(self, inbox: Jobs, job: Job, worker: str) -> None:
         self.job = job
         self._inbox = inbox
         self._worker = worker

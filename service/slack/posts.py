@@ -9,12 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.slack import lost_and_found, mrkdwn
+from service.slack import recovery, render
 from service.slack.blocks import Block
+from service.slack.client import SlackDownError, SlackError, Web
 from service.slack.events import Place
 from service.slack.lease import Lease, LostError
-from service.slack.quiet import log
-from service.slack.web import SlackDownError, SlackError, Web
+from service.slack.logging import log
 
 STREAM_SECONDS = 240.0
 """Slack ends a stream after five minutes, in the middle of a word."""
@@ -40,7 +40,7 @@ class Post:
 
     def lacks(self, part: str) -> str | None:
         """What a stream still needs to say a part; None when it has said something else."""
-        words = mrkdwn.streamed(part)
+        words = render.streamed(part)
         return words[len(self.sent) :] if words.startswith(self.sent) else None
 
 
@@ -65,7 +65,7 @@ class Posts:
         for pause in (*_RETRY_SECONDS, None):
             await self._lease.check()
             try:
-                ts = await lost_and_found.post(self._web, self._place, text, shown, self._lease.job.key)
+                ts = await recovery.post(self._web, self._place, text, shown, self._lease.job.key)
                 return await self._add(Post(ts))
             except SlackDownError:
                 if pause is None:
@@ -83,7 +83,7 @@ class Posts:
         """Whether the workspace let us. When it is not known, what may have come of it is looked for."""
         if not self._web.streams:
             return False
-        place, words = self._place, mrkdwn.streamed(part)
+        place, words = self._place, render.streamed(part)
         whom = {"recipient_user_id": place.user, "recipient_team_id": place.user_team}
         where = {"channel": place.channel, "thread_ts": place.thread}
         await self._lease.check()
@@ -111,7 +111,7 @@ class Posts:
         more = post.lacks(part)
         if more is None:
             return False
-        extras: dict[str, Any] = {"metadata": lost_and_found.metadata(self._lease.job.key)}
+        extras: dict[str, Any] = {"metadata": recovery.metadata(self._lease.job.key)}
         extras |= {"markdown_text": more} if more else {}
         extras |= {"blocks": foot} if foot else {}
         try:
@@ -148,7 +148,7 @@ class Posts:
     async def _recover(self) -> bool:
         """Find a message that was posted but could not be noted any more; whether there was one."""
         known = {post.ts for post in self.all} | await self._lease.others()
-        for ts in await lost_and_found.posted(self._web, self._place, self._lease.job.key, self._me):
+        for ts in await recovery.posted(self._web, self._place, self._lease.job.key, self._me):
             if ts not in known:
                 post = Post(ts, streaming=True)
                 await self._add(post)

@@ -9,13 +9,13 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from service.slack import blocks, mrkdwn, wording
+from service.slack import blocks, messages, render
 from service.slack.blocks import Block, Shown
+from service.slack.client import SlackDownError, SlackError, Web
 from service.slack.events import Place
 from service.slack.lease import Lease, LostError
+from service.slack.logging import log
 from service.slack.posts import Post, Posts
-from service.slack.quiet import log
-from service.slack.web import SlackDownError, SlackError, Web
 
 APPEND_SECONDS = 0.8
 UPDATE_SECONDS = 1.5
@@ -40,7 +40,7 @@ class Reply:
         """Show that the question has arrived; where there is no status, by a message after a moment."""
         async with self._busy:
             await self._posts.take_up()
-            if not self._posts.all and not await self._status(wording.WORKING):
+            if not self._posts.all and not await self._status(messages.WORKING):
                 self._waiting = asyncio.create_task(self._placeholder())
 
     async def show(self, text: str) -> None:
@@ -81,7 +81,7 @@ class Reply:
     async def _sync(self, text: str, feet: Sequence[list[Block]] = ()) -> None:
         """Bring the messages up to the text. With `feet` it is whole; the first of them that Slack takes ends it."""
         self._cancel_placeholder()
-        parts = mrkdwn.parts(text)
+        parts = render.parts(text)
         for number, part in enumerate(parts):
             ends = feet if number == len(parts) - 1 else [[]]
             if number == len(self._posts.all):
@@ -97,7 +97,7 @@ class Reply:
         if self._native and await self._posts.start_stream(part):
             return
         self._native = False
-        await self._shown(part, feet, lambda shown: self._posts.post(mrkdwn.mrkdwn(part), shown))
+        await self._shown(part, feet, lambda shown: self._posts.post(render.mrkdwn(part), shown))
         self._posts.all[-1].closed = bool(feet)
 
     async def _grow(self, post: Post, part: str) -> None:
@@ -106,7 +106,7 @@ class Reply:
             if post.too_long_open:
                 await self._posts.stop(post)
             if not post.streaming:
-                await self._posts.update(post, mrkdwn.mrkdwn(part), blocks.text(part), patient=False)
+                await self._posts.update(post, render.mrkdwn(part), blocks.text(part), patient=False)
             elif more := post.lacks(part):
                 await self._posts.append(post, more)
         except SlackError as error:
@@ -124,7 +124,7 @@ class Reply:
         if post.streaming and await self._posts.end_stream(post, part, feet[0]):
             return
         await self._posts.stop(post)
-        await self._shown(part, feet, lambda shown: self._posts.update(post, mrkdwn.mrkdwn(part), shown))
+        await self._shown(part, feet, lambda shown: self._posts.update(post, render.mrkdwn(part), shown))
 
     async def _shown(
         self, part: str, feet: Sequence[list[Block]], show: Callable[[list[Block]], Awaitable[None]]
@@ -145,7 +145,7 @@ class Reply:
             if not self._posts.all:
                 self._native = False
                 with suppress(SlackError, LostError):
-                    await self._posts.post(wording.WAITING, blocks.text(wording.WAITING))
+                    await self._posts.post(messages.WAITING, blocks.text(messages.WAITING))
 
     async def _status(self, status: str) -> bool:
         """Whether it is shown. Slack takes it away with the first message."""

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from rag import build
 from rag.config import Settings
 from rag.errors import ScholiastError
-from rag.library.doctor import Finding
-from service.slack.web import SlackDownError, SlackError, Web, check_app_token
+from rag.library.checks import Finding
+from rag.workspace import list_libraries
+from service.slack.client import SlackDownError, SlackError, Web, check_app_token
 
 SCOPES: Mapping[str, str] = {
     "app_mentions:read": "hear when it is mentioned",
@@ -69,7 +69,7 @@ async def _transport(settings: Settings) -> list[Finding]:
 
 async def _libraries(settings: Settings) -> list[Finding]:
     try:
-        there = {summary.name for summary in await build.libraries(settings)}
+        there = {summary.name for summary in await list_libraries(settings)}
     except ScholiastError:
         return []  # the catalog has a finding of its own
     return [

@@ -6,13 +6,13 @@ import sys
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 
-from rag import build, config
-from rag.build import Workspace
+from rag import config
 from rag.config import Settings
 from rag.errors import ConfigError
-from service.serving import log_to_stderr
-from service.slack.bot import Bot
-from service.slack.web import SlackDownError, SlackError, Web, check_app_token
+from rag.workspace import Workspace
+from service.http.server import log_to_stderr
+from service.slack.app import Bot
+from service.slack.client import SlackDownError, SlackError, Web, check_app_token
 
 
 def listen() -> None:
@@ -29,10 +29,9 @@ async def _listen(settings: Settings) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    notebook = build.notebook(settings)
     async with Workspace(settings) as workspace:
         await workspace.library()
-        bot = Bot(workspace, notebook)
+        bot = Bot(workspace)
         await bot.open()
         try:
             name = await _checked(bot.web, settings)
@@ -43,7 +42,6 @@ async def _listen(settings: Settings) -> None:
             await handler.close_async()  # type: ignore[no-untyped-call]
         finally:
             await bot.close()
-    await asyncio.to_thread(notebook.close)
 
 
 async def _checked(web: Web, settings: Settings) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from rag.errors import LockedError, ScholiastError
-from rag.notebook.inbox import LEASE_SECONDS, Inbox
-from service.slack.answering import hopeless
+from rag.history.jobs import LEASE_SECONDS, Jobs
+from service.slack.answer import hopeless
+from service.slack.client import SlackDownError
 from service.slack.lease import Lease, LostError, is_dead, worker_name
-from service.slack.quiet import log
-from service.slack.web import SlackDownError
+from service.slack.logging import log
 
 AT_ONCE = 4
 """How many messages are answered at the same time."""
@@ -25,16 +25,16 @@ _CLEAR_SECONDS = 3600.0
 class Worker:
     """One of the workers on a database; they need not know of each other."""
 
-    def __init__(self, inbox: Inbox, answer: Callable[[Lease], Awaitable[None]]) -> None:
-        self._inbox, self._answer = inbox, answer
+    def __init__(self, jobs: Jobs, answer: Callable[[Lease], Awaitable[None]]) -> None:
+        self._jobs, self._answer = jobs, answer
         self._name = worker_name()
         self._running: dict[asyncio.Task[None], Lease] = {}
-        self._wake = asyncio.Event()
+        self._woken = asyncio.Event()
         self._clear_at = 0.0
 
-    def nudge(self) -> None:
+    def wake(self) -> None:
         """There may be something new."""
-        self._wake.set()
+        self._woken.set()
 
     async def run(self) -> None:
         """Until cancelled; then what is under way may end, and the rest is left to others."""
@@ -44,30 +44,30 @@ class Worker:
                 await self._look()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_SECONDS):
-                        await self._wake.wait()
-                self._wake.clear()
+                        await self._woken.wait()
+                self._woken.clear()
         finally:
             await self._stop()
             alive.cancel()
 
     async def _look(self) -> None:
         try:
-            await asyncio.to_thread(self._inbox.free, lambda worker: is_dead(worker, self._name))
+            await asyncio.to_thread(self._jobs.reclaim, lambda worker: is_dead(worker, self._name))
             if time.monotonic() > self._clear_at:
                 self._clear_at = time.monotonic() + _CLEAR_SECONDS
-                await asyncio.to_thread(self._inbox.clear)
+                await asyncio.to_thread(self._jobs.clear)
             if room := AT_ONCE - len(self._running):
-                for job in await asyncio.to_thread(self._inbox.take, self._name, room):
-                    lease = Lease(self._inbox, job, self._name)
+                for job in await asyncio.to_thread(self._jobs.take, self._name, room):
+                    lease = Lease(self._jobs, job, self._name)
                     task = asyncio.create_task(self._work(lease))
                     self._running[task] = lease
                     task.add_done_callback(self._done)
         except ScholiastError as error:
-            log.error("the inbox can't be looked at: %s", error)
+            log.error("the jobs can't be looked at: %s", error)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
-        self.nudge()
+        self.wake()
 
     async def _work(self, lease: Lease) -> None:
         """Whatever happens, the message is answered, given back, or somebody else's."""

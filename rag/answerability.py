@@ -1,0 +1,143 @@
+"""Is there evidence to answer from? A calibrated score, not a guess, decides between the outcomes."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from math import exp
+from pathlib import Path
+from typing import Any
+
+from rag import question as asked
+from rag.errors import ConfigError
+from rag.protocols import Vocabulary
+from rag.text.analysis import content_stems
+from rag.types import Outcome, Passage
+from rag.writers.intent import intent
+from rag.writers.sentence_scoring import NAME
+
+CALIBRATION = "calibration.json"
+"""The file of the home folder that `scholiast eval calibrate` writes."""
+
+_NEAREST = 3
+_ON_THE_SUBJECT = 0.3
+"""Cosine of the best chunk below which a question none of whose names the paper has is about something else entirely
+(`eval/results/answers.md`).
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What kind of answer the passages allow; `confidence` is the estimated probability that they answer, 0 to 1."""
+
+    outcome: Outcome
+    confidence: float
+    reason: str = ""
+
+    @property
+    def answers(self) -> bool:
+        """Whether there is something to write from."""
+        return self.outcome in ("answered", "partial")
+
+
+EMPTY_LIBRARY = Decision(
+    outcome="empty_library",
+    confidence=0.0,
+    reason="This library holds no papers yet. Load some with `scholiast ingest` or POST /v1/papers.",
+)
+NOTHING_PASSES_THE_FILTERS = Decision(
+    outcome="not_in_abstracts",
+    confidence=0.0,
+    reason="No paper in this library passes the filters of the question.",
+)
+_OUT_OF_SCOPE = "Nothing in this library is about this."
+NOT_SAID = "The abstracts do not say."
+
+
+def decide(
+    question: str, passages: Sequence[Passage], vocabulary: Vocabulary, answer_from: float | None = None
+) -> Decision:
+    """Decide from the best passages. `passages` is not empty and has the best first.
+
+    `answer_from` takes the place of the confidence from which the fitted model answers.
+    """
+    fitted = _fitted()
+    found = signals(question, passages, vocabulary)
+    score = fitted["bias"] + sum(weight * found[name] for name, weight in fitted["weights"].items())
+    confidence = 1 / (1 + exp(-score))
+    if confidence >= (fitted["answer_from"] if answer_from is None else answer_from):
+        return Decision(outcome="answered", confidence=confidence)
+    if found["far_off"]:
+        return Decision(outcome="out_of_scope", confidence=confidence, reason=_OUT_OF_SCOPE)
+    return Decision(outcome="not_in_abstracts", confidence=confidence, reason=NOT_SAID)
+
+
+def signals(question: str, passages: Sequence[Passage], vocabulary: Vocabulary) -> dict[str, float]:
+    """What the decision rests on, each about 0 to 1; `eval/fit.py` fitted the weights in `data/decision.json`."""
+    best = passages[0]
+    stems = content_stems(question)
+    idf = vocabulary.idf(stems)
+    total = sum(idf.values()) or 1.0
+    text = f"{best.paper.title}. {best.paper.abstract}"
+    held = set(content_stems(text))
+    names = [stem for name in NAME.findall(question) for stem in content_stems(name) if not stem.isdigit()]
+    lists = intent(question) == "list"
+    quantity = asked.for_a_quantity(question) and not lists
+
+    def weight(wanted: Iterable[str]) -> float:
+        return sum(idf.get(stem, 0.0) for stem in wanted) / total
+
+    far_off = max(0.0, _ON_THE_SUBJECT - best.similarity) / _ON_THE_SUBJECT
+    return {
+        "similarity": best.similarity,
+        "far_off": far_off if held.isdisjoint(names) else 0.0,
+        "sentence_similarity": max(sentence.similarity for sentence in best.sentences),
+        "no_word_held": float(held.isdisjoint(stems)),
+        "missing_names": weight(stem for stem in names if stem not in held),
+        "several_papers": float(intent(question) != "single"),
+        "quantity": float(quantity),
+        "seldom_told": float(asked.for_a_kind(question) and not lists),
+        "kind_missing": float(asked.missing_kind(question, text) and not lists),
+        "metric_untold": float(any(not asked.told(metric, text) for metric in asked.metrics(question))),
+        "count_untold": float(any(not asked.told(counted, text) for counted in asked.counted(question))),
+        "conditions_unmet": quantity * _unmet(set(names) - set(content_stems(best.paper.title)), best, weight),
+    }
+
+
+def _unmet(conditions: set[str], passage: Passage, weight: Callable[[Iterable[str]], float]) -> float:
+    """How much of the names (data set, setting) no single sentence with a number has; the paper's own do not count."""
+    sentences = [sentence.text for sentence in passage.sentences if any(c.isdigit() for c in sentence.text)]
+    met = max((weight(conditions & set(content_stems(sentence))) for sentence in sentences), default=0.0)
+    return weight(conditions) - met
+
+
+def plain_words(decision: Decision, passages: Sequence[Passage]) -> str:
+    """The text of an answer that has nothing to tell: the reason, and the nearest papers where there are any."""
+    if decision.outcome != "not_in_abstracts" or not passages:
+        return decision.reason
+    titles = [f"“{passage.paper.title.rstrip('.')}”" for passage in passages[:_NEAREST]]
+    nearest = " and ".join([", ".join(titles[:-1]), titles[-1]] if len(titles) > 1 else titles)
+    return f"{decision.reason} The nearest {'papers are' if len(titles) > 1 else 'paper is'} {nearest}."
+
+
+def calibrated(path: Path) -> float | None:
+    """The confidence from which to answer, as `scholiast eval calibrate` wrote it; None when it has not.
+
+    Raises ConfigError.
+    """
+    try:
+        answer_from = json.loads(path.read_text(encoding="utf-8"))["answer_from"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path} can't be read as a calibration ({error!r}); make it anew or delete it") from error
+    if not isinstance(answer_from, int | float) or not 0 <= answer_from <= 1:
+        raise ConfigError(f"{path}: answer_from is {answer_from!r}, not a confidence from 0 to 1; make it anew")
+    return float(answer_from)
+
+
+@cache
+def _fitted() -> Mapping[str, Any]:
+    stored: Mapping[str, Any] = json.loads(files("rag").joinpath("data/decision.json").read_text(encoding="utf-8"))
+    return stored

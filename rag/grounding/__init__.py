@@ -1,0 +1,1 @@
+"""From a writer's text to sentences with citations, verbatim quotes and a verdict on each."""

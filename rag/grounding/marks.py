@@ -1,0 +1,193 @@
+"""The marks `[n]` of an answer: other ways of writing them become `[n]`, those of passages not shown are taken out.
+
+What is a mark: `[1]`, `[1, 2]`, `[1-3]`, `[ 1 ]`, `[[1]]`, `[^1]`, `[Source 1]`, `【1】`, `【1†source】`, `\\[1\\]`,
+each with a link behind it or not; and `(1)` where a citation would stand: after a blank, before the end of a clause,
+not after a word such as Equation.
+What is none: brackets with words (`[CLS]`), intervals (`[0, 1]`, "the range [1, 10]"), years and larger numbers in
+parentheses, an index in code (which is written `a[ 0 ]`, so that nobody takes it for a mark).
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from rag.types import Passage
+
+_BLANKS = r"[ \t\u00a0\u202f]*"
+_OPEN, _CLOSE = r"\\?[\[［【〔]{1,2}", r"\\?[\]］】〕]{1,2}"
+_LABEL = r"(?:\^|sources?|abstracts?|papers?|passages?|references?|refs?\.?|documents?|docs?|citations?|no\.?|n|\#)"
+_ONE = rf"(?:{_LABEL}\s*[#:]?\s*)?\d+"
+_JOIN = r"\s*(?:,|;|&|and|[-‐‑–—])\s*"
+_WORDED = rf"{_ONE}(?:{_JOIN}{_ONE})*\s*(?:(?::\d+)?†[^\]］】〕\n]*)?"
+_LONGEST = 120
+_BRACKETED = (
+    rf"(?:{_OPEN}\s*\d[\d\s,;–—-]*{_CLOSE}"
+    rf"|(?={_OPEN}[^\]］】〕\n]{{1,{_LONGEST}}}[\]］】〕]){_OPEN}\s*{_WORDED}{_CLOSE})"
+    r"(?:\(https?:[^)\s]{0,500}\))?"
+)
+_PAREN = r"(?<=[ \t\u00a0\u202f])\(\d{1,2}(?:\s?[,;–-]\s?\d{1,2}){0,5}\)"
+_CLAUSE_ENDS = rf"(?={_BLANKS}(?:[.,;:!?\n\[【]|\(\d|\Z))"
+_ATOM = re.compile(rf"(?:{_BRACKETED}|{_PAREN}{_CLAUSE_ENDS})", re.IGNORECASE)
+_GROUP = re.compile(
+    rf"(?P<blank>{_BLANKS})(?P<atoms>{_ATOM.pattern}(?:{_BLANKS}{_ATOM.pattern})*)(?P<after>{_BLANKS})", re.IGNORECASE
+)
+
+# What may yet become a mark, or decide about the one before it, is held back: it reaches to the end of what is known.
+_PARTIAL = (
+    rf"(?:\\|!|`+|!?{_OPEN}[\d\s,;–—-]*\\?|!?{_OPEN}[^\]］】〕\n]{{0,{_LONGEST}}}"
+    rf"|{_BRACKETED}\([^)\s]{{0,500}}|\([\d\s,;–-]{{0,30}}\)?)"
+)
+_UNDECIDED = re.compile(rf"{_BLANKS}(?:(?:{_BRACKETED}|{_PAREN}){_BLANKS})*{_PARTIAL}?\Z", re.IGNORECASE)
+_HALF = re.compile(rf"{_BLANKS}{_OPEN}\s*(?:\^|[a-z]{{0,10}}\.?[\s#:]*)?[\d\s,;:–—-]*\\?(…?)\Z", re.IGNORECASE)
+
+_MARK = re.compile(rf"{_BLANKS}\[(\d+)\]")
+_RANGE = re.compile(r"(\d+)(?:\s*[-‐‑–—]\s*(?:[^\W\d]+\s*)?(\d+))?")
+_AFTER_THE_NUMBERS = re.compile(r":\d+†.*|†.*|\(https?:.*", re.DOTALL)
+_INTERVAL_BEFORE = re.compile(
+    r"(?:\b(?:range|interval|shape|sizes?|resolutions?|windows?|bounds?)|∈|=)\s*\Z", re.IGNORECASE
+)
+_NAMED_BEFORE = re.compile(
+    r"\b(?:eqs?|eqns?|equations?|figs?|figures?|tables?|sections?|secs?|steps?|stages?|theorems?|lemmas?|appendix"
+    r"|chapters?|algorithms?|parts?|levels?|types?|phases?|tasks?|cases?|points?|items?|conditions?|problems?|formulas?"
+    r"|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\.?\s*\Z",
+    re.IGNORECASE,
+)
+_WITHIN_BRACKETS = re.compile(rf"{_OPEN}[\d\s,;–—-]*\Z")
+_INDEXED = re.compile(r"[\w)\]]\Z")
+_IMAGE = re.compile(r"!(?=\[(?!\d))")
+_TRIGGER = re.compile(r"[\[［【〔(!`\\]|\s\Z")
+_SUSPECT = re.compile(r"[\[［【〔]|\(\d")
+_MOST_DIGITS = 6
+_LOOK_BACK = 200
+
+
+class Marks:
+    """Takes a text piece by piece and gives it back with no marks but `[n]` of the passages that were shown.
+
+    The result does not depend on where the pieces were cut, and nothing that is given back ends within a mark. Images
+    become links, so that no page loads what a model was talked into showing.
+    """
+
+    def __init__(self, shown: Collection[int]) -> None:
+        self._shown = frozenset(shown)
+        self._before = ""
+        self._held = ""
+        self._fences = 0
+
+    def feed(self, piece: str) -> str:
+        """What can be shown now; the rest comes with a later piece or at the end."""
+        self._held += piece
+        if not _TRIGGER.search(self._held):
+            self._before, piece, self._held = (self._before + self._held)[-_LOOK_BACK:], self._held, ""
+            return piece
+        undecided = _UNDECIDED.search(self._held)
+        return self._release(undecided.start() if undecided else len(self._held))
+
+    def end(self) -> str:
+        """What was held back, without half a mark."""
+        self._held = _HALF.sub(r"\1", self._held)
+        return self._release(len(self._held))
+
+    def _release(self, length: int) -> str:
+        """The first `length` characters of what is held, as they are shown."""
+        text, done = self._before + self._held, len(self._before)
+        end = done + length
+        out: list[str] = []
+        for found in _GROUP.finditer(text, done):
+            if found.start() >= end:
+                break
+            out += [_IMAGE.sub("", text[done : found.start()]), self._written(found, text)]
+            done = found.end()
+        out.append(_IMAGE.sub("", text[done:end]))
+        self._fences += text.count("```", len(self._before), end)
+        self._before, self._held = text[max(0, end - _LOOK_BACK) : end], text[end:]
+        return "".join(out)
+
+    def _written(self, found: re.Match[str], text: str) -> str:
+        """The marks as they are shown, with the blanks around them."""
+        before, blank, after = text[: found.start()], found["blank"], found["after"]
+        if not blank and _INDEXED.search(before) and self._in_code(before):
+            return re.sub(r"\[\s*(\d+)\s*\]", r"[ \1 ]", found["atoms"]) + after
+        kept = [mark for atom in _atoms(found, text) for mark in self._kept(*atom)]
+        if kept:
+            return f"{blank}{''.join(dict.fromkeys(kept))}{after}"
+        if _WITHIN_BRACKETS.search(before):
+            return "…"  # or what is left of [[9]9] would be a mark
+        return "" if before[-1:] in ("", "\n") else after
+
+    def _in_code(self, before: str) -> bool:
+        fences = self._fences + before.count("```", len(self._before))
+        line = before.rpartition("\n")[2].replace("```", "")
+        return fences % 2 == 1 or line.count("`") % 2 == 1
+
+    def _kept(self, atom: str, before: str, following: str) -> list[str]:
+        """`[1]` and `[2]` for the numbers that were shown; the atom itself if it is no mark at all."""
+        marks = [f"[{number}]" for number in _numbers(atom, self._shown)]
+        within_a_sentence = atom.startswith("(") and following in tuple(",;:")
+        if _is_prose(atom, before) or (within_a_sentence and len(marks) < len(_RANGE.findall(atom))):
+            return [atom]
+        return marks
+
+
+def defused(text: str) -> str:
+    """The words of an abstract, with `(#3)` for what looks like a mark, so that it can't pass for one of ours."""
+
+    def rewritten(found: re.Match[str]) -> str:
+        atoms = [atom if _is_prose(atom, before) else _plain(atom) for atom, before, _ in _atoms(found, text)]
+        return f"{found['blank']}{' '.join(atoms)}{found['after']}"
+
+    return _IMAGE.sub("", _GROUP.sub(rewritten, text))
+
+
+def harmless(passage: Passage) -> Passage:
+    """The passage as a writer may see it. Its offsets are still those of the abstract, its words may not be."""
+    if not _SUSPECT.search(f"{passage.paper.title}\n{passage.text}"):
+        return passage
+    return replace(
+        passage,
+        paper=replace(passage.paper, title=defused(passage.paper.title)),
+        text=defused(passage.text),
+        sentences=tuple(replace(evidence, text=defused(evidence.text)) for evidence in passage.sentences),
+    )
+
+
+def places(text: str) -> Iterator[tuple[int, int, int]]:
+    """Start (with the blanks before), end and number of each `[n]` in a text that has been through `Marks`."""
+    for found in _MARK.finditer(text):
+        yield found.start(), found.end(), int(found[1])
+
+
+def without(text: str) -> str:
+    """The text with no marks at all."""
+    marks = Marks(())
+    return marks.feed(text) + marks.end()
+
+
+def _atoms(found: re.Match[str], text: str) -> Iterator[tuple[str, str, str]]:
+    """Each mark of a group, with the text before the group and the character that follows it."""
+    before, following = text[: found.start()], text[found.end() : found.end() + 1]
+    for atom in _ATOM.finditer(text, found.start("atoms"), found.end()):
+        yield atom[0], before, following
+
+
+def _numbers(atom: str, shown: Collection[int]) -> list[int]:
+    """The shown ones among the numbers that a mark names, in its order."""
+    named = []
+    for first, last in _RANGE.findall(_AFTER_THE_NUMBERS.sub("", atom)):
+        if len(first) <= _MOST_DIGITS and len(last) <= _MOST_DIGITS:
+            named += [number for number in sorted(shown) if int(first) <= number <= int(last or first)]
+    return list(dict.fromkeys(named))
+
+
+def _is_prose(atom: str, before: str) -> bool:
+    """An interval, a coordinate, or the number of an equation."""
+    numbers = re.findall(r"\d+", _AFTER_THE_NUMBERS.sub("", atom))
+    has_zero = any(not number.strip("0") for number in numbers)
+    if atom.startswith("("):
+        return has_zero or _NAMED_BEFORE.search(before) is not None
+    return len(numbers) > 1 and (has_zero or _INTERVAL_BEFORE.search(before) is not None)
+
+
+def _plain(atom: str) -> str:
+    inner = _AFTER_THE_NUMBERS.sub("", atom).strip("\\[]［］【】〔〕()^ ")
+    return f"(#{re.sub(r'^[^0-9]+', '', inner)})"

@@ -1,0 +1,227 @@
+"""Stored answers: each with what it takes to ask again, and the feedback that people gave on it."""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, ParamSpec, TypeVar
+
+import anyio
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from rag import serialize
+from rag.database import Database
+from rag.engine import Done, Engine, Event
+from rag.errors import ConfigError, LibraryError, NotFoundError, RequestError
+from rag.history.schema import answers, feedback, timestamp
+from rag.library.schema import libraries
+from rag.types import EVERYTHING, Answer, Filters, Turn
+
+FeedbackVerdict = Literal["good", "bad"]
+
+MAX_COMMENT = 4_000
+KEPT_ANSWERS = 20_000
+"""How many answers are kept that belong to no conversation and have no feedback."""
+
+MAX_TURNS = 20
+MAX_HISTORY_CHARACTERS = 32_000
+MAX_TURN_CHARACTERS = 8_000
+
+_SAVES_BETWEEN_CLEARINGS = 500
+
+log = logging.getLogger("scholiast")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskRequest:
+    """A question as a door received it. `caller` is who asked, as far as the door can tell."""
+
+    question: str
+    history: tuple[Turn, ...] = ()
+    filters: Filters = EVERYTHING
+    top_k: int
+    door: str
+    caller: str
+
+    def ask(self, engine: Engine) -> AsyncGenerator[Event]:
+        """The engine's events. Raises as the engine does."""
+        return engine.stream(self.question, self.history, self.filters, self.top_k)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feedback:
+    """What a caller said of an answer."""
+
+    answer_id: str
+    verdict: FeedbackVerdict
+    comment: str
+    created: str
+    updated: str
+
+
+class Answers:
+    """The answers of a database, which several processes may share and which is opened when it is first needed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._saves = itertools.count(1)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._database.close()
+
+    async def ask(self, engine: Engine, request: AskRequest) -> AsyncGenerator[Event]:
+        """Yield what the engine yields; the answer is stored before Done comes, so that feedback finds it.
+
+        The engine is given the last turns of the history. Raises as the engine does.
+        """
+        request = replace(request, history=recent_turns(request.history))
+        async with aclosing(request.ask(engine)) as events:
+            async for event in events:
+                if isinstance(event, Done):
+                    await self._save(request, event.answer)
+                yield event
+
+    async def get(self, id: str) -> Mapping[str, Any]:
+        """The Answer as it was shown, in JSON. Raises NotFoundError."""
+        return await asyncio.to_thread(self._get, id)
+
+    async def judge(self, id: str, caller: str, verdict: FeedbackVerdict, comment: str = "") -> Feedback:
+        """Store a caller's feedback on an answer; it replaces what the same caller said before.
+
+        Raises NotFoundError, and RequestError for a comment that is too long.
+        """
+        if len(comment) > MAX_COMMENT:
+            raise RequestError(f"the comment has {len(comment):,} characters; {MAX_COMMENT:,} is the most")
+        return await asyncio.to_thread(self._judge, id, caller, verdict, comment.strip())
+
+    async def feedback(self) -> list[dict[str, Any]]:
+        """All feedback, oldest first, each with what it takes to ask again."""
+        return await asyncio.to_thread(self._feedback)
+
+    def clear(self, kept: int = KEPT_ANSWERS) -> None:
+        """Delete all but the newest `kept` answers that belong to no conversation and have no feedback. Blocks."""
+        plain = answers.c.conversation.is_(None) & answers.c.id.not_in(select(feedback.c.answer))
+        newest = select(answers.c.id).where(plain).order_by(answers.c.created.desc()).limit(kept)
+        with self._database.writing() as connection:
+            connection.execute(delete(answers).where(plain, answers.c.id.not_in(newest)))
+
+    async def _save(self, request: AskRequest, answer: Answer) -> None:
+        """An answer that can't be stored is still an answer."""
+        try:
+            await run_to_end(self._insert, request, answer)
+        except (LibraryError, ConfigError) as error:
+            log.error("answer %s could not be stored: %s", answer.id, error)
+
+    def _insert(self, request: AskRequest, answer: Answer) -> None:
+        with self._database.writing() as connection:
+            insert_answer(connection, request, answer)
+        if next(self._saves) % _SAVES_BETWEEN_CLEARINGS == 0:
+            self.clear()
+
+    def _get(self, id: str) -> Mapping[str, Any]:
+        with self._database.reading() as connection:
+            found = connection.execute(select(answers.c.answer).where(answers.c.id == id)).scalar_one_or_none()
+        if found is None:
+            raise _no_answer(id)
+        return dict(found)
+
+    def _judge(self, id: str, caller: str, verdict: FeedbackVerdict, comment: str) -> Feedback:
+        now, values = timestamp(), {"verdict": verdict, "comment": comment}
+        theirs = (feedback.c.answer == id) & (feedback.c.caller == caller)
+        with self._database.writing() as connection:
+            again = update(feedback).where(theirs).values(**values, updated=now).returning(feedback.c.created)
+            created = connection.execute(again).scalar_one_or_none()
+            if created is None:
+                if connection.execute(select(answers.c.id).where(answers.c.id == id)).one_or_none() is None:
+                    raise _no_answer(id)
+                row = {"answer": id, "caller": caller, **values, "created": now, "updated": now}
+                connection.execute(insert(feedback).values(row))
+        return Feedback(answer_id=id, verdict=verdict, comment=comment, created=created or now, updated=now)
+
+    def _feedback(self) -> list[dict[str, Any]]:
+        given = (feedback.c.verdict, feedback.c.comment, feedback.c.created.label("judged"))
+        query = select(answers, *given).join(feedback, feedback.c.answer == answers.c.id)
+        with self._database.reading() as connection:
+            return [_exported(row) for row in connection.execute(query.order_by(feedback.c.updated, answers.c.id))]
+
+
+def recent_turns(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """The last turns, oldest first; empty ones are left out and long ones cut, so that no client need trim its own."""
+    spoken = [replace(turn, content=turn.content.strip()[:MAX_TURN_CHARACTERS]) for turn in turns]
+    newest_first = reversed([turn for turn in spoken if turn.content][-MAX_TURNS:])
+    return tuple(reversed(list(_within_limit(newest_first))))
+
+
+def insert_answer(connection: Connection, request: AskRequest, answer: Answer, conversation: str | None = None) -> None:
+    """Write an answer within a transaction."""
+    library = libraries.c.name == answer.library
+    row = {
+        "id": answer.id,
+        "conversation": conversation,
+        "door": request.door,
+        "caller": request.caller,
+        "created": timestamp(),
+        "library": answer.library,
+        "outcome": answer.outcome,
+        "model": answer.model,
+        "prompt": answer.prompt,
+        "question": answer.question,
+        "history": [asdict(turn) for turn in request.history],
+        "filters": {**asdict(request.filters), "papers": list(request.filters.papers)},
+        "top_k": request.top_k,
+        "passages": [
+            {"number": p.number, "paper": p.paper.id, "start": p.start, "end": p.end} for p in answer.passages
+        ],
+        "embedder": select(libraries.c.embedder).where(library).scalar_subquery(),
+        "chunker": select(libraries.c.chunker).where(library).scalar_subquery(),
+        "revision": select(libraries.c.revision).where(library).scalar_subquery(),
+        "answer": serialize.answer(answer),
+    }
+    connection.execute(insert(answers).values(row))
+
+
+async def run_to_end(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """Block in a thread. A caller that is cancelled meanwhile waits all the same, as the thread can't be stopped."""
+    task = asyncio.create_task(asyncio.to_thread(work, *arguments, **named))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait([task])
+        raise
+
+
+def _within_limit(newest_first: Iterable[Turn]) -> Iterator[Turn]:
+    left = MAX_HISTORY_CHARACTERS
+    for turn in newest_first:
+        left -= len(turn.content)
+        if left < 0:
+            return
+        yield turn
+
+
+def _exported(row: Row[Any]) -> dict[str, Any]:
+    cited = (citation["paper"]["id"] for citation in row.answer["citations"])
+    return {
+        "answer_id": row.id,
+        "question": row.question,
+        "history": row.history,
+        "library": row.library,
+        "outcome": row.outcome,
+        "verdict": row.verdict,
+        "comment": row.comment,
+        "passages": list(dict.fromkeys(passage["paper"] for passage in row.passages)),
+        "cited": list(dict.fromkeys(cited)),
+        "model": row.model,
+        "created": row.judged,
+    }
+
+
+def _no_answer(id: str) -> NotFoundError:
+    return NotFoundError(f"no answer {id!r}; the id is the one that the answer came with")

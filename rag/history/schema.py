@@ -1,0 +1,96 @@
+"""The tables of what was asked: conversations, their messages, answers, feedback and jobs.
+
+What was asked outlives the library that it was asked of, so these tables name a library without referring to it. Times
+are UTC in ISO 8601, which sorts, or seconds since 1970 where they are compared.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+
+from rag.database import CleanText, metadata
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", CleanText, primary_key=True),
+    Column("key", CleanText, unique=True),  # what a door calls it, such as a Slack thread
+    Column("owner", CleanText, nullable=False),  # the caller in whose list it stands
+    Column("library", Text, nullable=False),
+    Column("title", CleanText, nullable=False),
+    Column("created", Text, nullable=False),
+    Column("updated", Text, nullable=False),
+    Column("busy_with", Text),  # the message that is being answered
+    Column("busy_until", Float, nullable=False, default=0.0),  # the end of the lease of whoever answers it
+)
+Index("conversations_by_owner", conversations.c.owner, conversations.c.updated)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", CleanText, primary_key=True),
+    Column("conversation", ForeignKey("conversations.id", ondelete="CASCADE"), index=True),
+    Column("door", Text, nullable=False),
+    Column("caller", CleanText, nullable=False),
+    Column("created", Text, nullable=False, index=True),
+    Column("library", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("prompt", Text, nullable=False),  # the version of the prompt; empty where no model was asked
+    Column("question", CleanText, nullable=False),
+    Column("history", JSON, nullable=False),  # [{role, content}, ...]
+    Column("filters", JSON, nullable=False),
+    Column("top_k", Integer, nullable=False),
+    Column("passages", JSON, nullable=False),  # [{number, paper, start, end}, ...]
+    Column("embedder", Text),  # what the library was built with, and its revision by then
+    Column("chunker", Text),
+    Column("revision", Integer),
+    Column("answer", JSON, nullable=False),  # the whole Answer, as every door shows it
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", CleanText, primary_key=True),
+    Column("conversation", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("content", CleanText, nullable=False),
+    Column("created", Text, nullable=False),
+    Column("status", Text, nullable=False),  # of a question: pending, answered or failed
+    Column("error", CleanText, nullable=False),  # why it failed
+    Column("answer", ForeignKey("answers.id", ondelete="SET NULL"), index=True),
+    UniqueConstraint("conversation", "position"),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("answer", ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True),
+    Column("caller", CleanText, primary_key=True),
+    Column("verdict", Text, nullable=False),
+    Column("comment", CleanText, nullable=False),
+    Column("created", Text, nullable=False),
+    Column("updated", Text, nullable=False),
+)
+
+# What a door has received and must answer exactly once; `jobs.py` says how. Times are seconds since 1970.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("key", CleanText, primary_key=True),  # such as a Slack message
+    Column("thread", CleanText, nullable=False, index=True),
+    Column("created", Float, nullable=False),
+    Column("status", Text, nullable=False),  # open or done
+    Column("worker", Text),  # who works on it, if anybody
+    Column("leased_until", Float, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("payload", JSON, nullable=False),  # what the door needs to answer
+    Column("posted", JSON, nullable=False),  # what of the answer is shown
+)
+Index("jobs_by_status", jobs.c.status, jobs.c.created)
+
+
+def timestamp() -> str:
+    """The present, as every table writes it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,171 @@
+"""Checks configuration, catalog, indexes and embedder against each other, and says what to do about each fault."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from rag import embedders
+from rag.config import Settings
+from rag.errors import ConfigError, LibraryError, LockedError, ScholiastError
+from rag.library import advice, mismatch, registry
+from rag.library.catalog import Catalog
+from rag.library.lock import Lock
+from rag.library.registry import folder_of
+from rag.library.rows import LibraryRow
+from rag.library.sync import Indexes
+from rag.protocols import Embedder
+from rag.text import tokens
+
+_PREFIX = "SCHOLIAST_"
+_PROBE = "Retrieval finds the abstracts that answer a question."
+_SAME_COSINE = 0.99
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What a check found in one part; `remedy` is what to do, empty when there is nothing to do."""
+
+    part: str
+    verdict: Literal["ok", "warning", "fault"]
+    message: str
+    remedy: str = ""
+
+
+async def diagnose(
+    settings: Settings, library: str = "", make_embedder: Callable[[str], Embedder] = embedders.embedder
+) -> list[Finding]:
+    """Check everything, with every library or only the one named. Takes some seconds; raises none of our errors."""
+    findings = [
+        *_strange_settings(),
+        await _check("configuration", asyncio.to_thread(_home, settings)),
+        await _check("tokenizer", asyncio.to_thread(_tokenizer)),
+        await _check("embedder", _embedder(settings, make_embedder)),
+    ]
+    embedder = make_embedder(settings.embedder) if findings[-1].verdict == "ok" else None
+    try:
+        catalog = await asyncio.to_thread(Catalog, settings.home, settings.database_url)
+    except ScholiastError as error:
+        return [*findings, _fault("catalog", error)]
+    try:
+        findings.append(await _check("catalog", asyncio.to_thread(_catalog, catalog)))
+        rows = await asyncio.to_thread(catalog.libraries) if findings[-1].verdict == "ok" else []
+        chosen = [row for row in rows if library in {"", row.name}]
+        for row in chosen:
+            findings += await _of_library(settings, catalog, row, embedder)
+        if rows and not chosen:
+            findings.append(_fault(f"library {library}", await asyncio.to_thread(registry.unknown, library, catalog)))
+    finally:
+        catalog.close()
+    return findings
+
+
+async def _of_library(
+    settings: Settings, catalog: Catalog, row: LibraryRow, embedder: Embedder | None
+) -> list[Finding]:
+    folder = folder_of(settings.home, row.name)
+    indexes, lock = Indexes(catalog, row.name, folder, settings.chroma_url), Lock(folder)
+    papers = await _check(f"library {row.name}", _vectors(catalog, row, embedder))
+    owned = await _check(f"indexes of {row.name}", asyncio.to_thread(_own, lock, row))
+    if owned.verdict != "ok":
+        return [papers, owned]
+    try:
+        chroma = await _check(f"Chroma of {row.name}", asyncio.to_thread(_chroma, catalog, row, indexes))
+        keywords = await _check(f"keywords of {row.name}", asyncio.to_thread(_keywords, catalog, row, indexes))
+    finally:
+        indexes.close()
+        lock.release()
+    return [papers, chroma, keywords]
+
+
+async def _check(part: str, found: Awaitable[str]) -> Finding:
+    """What a check returns is good news, what it raises is not."""
+    try:
+        return Finding(part=part, verdict="ok", message=await found)
+    except LockedError as error:
+        return Finding(part=part, verdict="warning", message=str(error), remedy="to have it checked, stop that process")
+    except ScholiastError as error:
+        return _fault(part, error)
+
+
+def _fault(part: str, error: ScholiastError) -> Finding:
+    """Our messages say what was found, then what to do."""
+    found, _, remedy = str(error).rpartition("; ")
+    return Finding(part=part, verdict="fault", message=found or remedy, remedy=remedy if found else "")
+
+
+def _strange_settings() -> list[Finding]:
+    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    strange = sorted(name for name in os.environ if name.startswith(_PREFIX) and name not in known)
+    return [
+        Finding(part="configuration", verdict="warning", message=f"{name} is no setting", remedy="correct or unset it")
+        for name in strange
+    ]
+
+
+def _home(settings: Settings) -> str:
+    if settings.home.exists() and not os.access(settings.home, os.W_OK):
+        raise ConfigError(f"the folder {settings.home} can't be written; set SCHOLIAST_HOME to one that can")
+    return f"data in {settings.home}, embedder {settings.embedder!r}"
+
+
+def _tokenizer() -> str:
+    return f"{tokens.ENCODING} counts {tokens.count(_PROBE)} tokens in a sentence"
+
+
+async def _embedder(settings: Settings, make_embedder: Callable[[str], Embedder]) -> str:
+    embedder = make_embedder(settings.embedder)
+    vectors = await embedder.embed([_PROBE])
+    return f"{embedder.name!r} gives vectors of {vectors.shape[1]} numbers"
+
+
+def _catalog(catalog: Catalog) -> str:
+    catalog.check()
+    return f"{catalog.place} holds {', '.join(row.name for row in catalog.libraries()) or 'no library yet'}"
+
+
+async def _vectors(catalog: Catalog, row: LibraryRow, embedder: Embedder | None) -> str:
+    """Does the configured embedder give the vectors that are stored?"""
+    counts = await asyncio.to_thread(catalog.counts, row.name)
+    fault = mismatch.found(row, embedder.name) if embedder else ""
+    if fault:
+        raise LibraryError(fault)
+    if embedder:
+        for stored in (await asyncio.to_thread(catalog.sample, row.name, row.revision, 1)).values():
+            text, vector = stored.text(stored.sentences[0]), stored.sentence_vectors[0]
+            again = (await embedder.embed([text]))[0]
+            if again.shape != vector.shape or float(again @ vector) < _SAME_COSINE:
+                raise LibraryError(
+                    f"embedder {embedder.name!r} gives another vector for a sentence of paper {stored.paper.id!r} than "
+                    f"the one stored; {advice.embed_again(row.name)}"
+                )
+    return f"{counts.papers} papers in {counts.chunks} chunks, with the vectors of {row.embedder!r}"
+
+
+def _own(lock: Lock, row: LibraryRow) -> str:
+    """An index that another process may be writing can't be checked."""
+    lock.acquire(row.name)
+    return "not in use"
+
+
+def _chroma(catalog: Catalog, row: LibraryRow, indexes: Indexes) -> str:
+    if row.chroma_revision == 0:
+        return "empty" if row.revision == 0 else "not filled yet; the next command on this library does it"
+    probed = indexes.probe()
+    wanted = catalog.counts(row.name).chunks
+    if row.chroma_revision == row.revision and probed.chunks != wanted:
+        raise LibraryError(f"Chroma holds {probed.chunks} chunks, the catalog {wanted}; {advice.rebuild(row.name)}")
+    return f"{probed.chunks} chunks; {probed.found} of {probed.tried} papers tried are found by their own vector"
+
+
+def _keywords(catalog: Catalog, row: LibraryRow, indexes: Indexes) -> str:
+    keywords, wanted = indexes.keywords(), catalog.counts(row.name).papers
+    if keywords.revision < row.revision:
+        return f"{row.revision - keywords.revision} changes behind; the next command on this library applies them"
+    if keywords.revision > row.revision or len(keywords) != wanted:
+        raise LibraryError(
+            f"the keyword index holds {len(keywords)} papers up to change {keywords.revision}, the catalog {wanted} up "
+            f"to {row.revision}; {advice.rebuild(row.name)}"
+        )
+    return f"{len(keywords)} papers"

@@ -1,0 +1,76 @@
+"""All libraries of a home folder: where each lives, what it may be called, which there are, and removing one."""
+
+import asyncio
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag.errors import NotFoundError, RequestError
+from rag.library.catalog import Catalog
+from rag.library.lock import Lock
+from rag.library.sync import Indexes
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LibrarySummary:
+    """A library among others."""
+
+    name: str
+    papers: int
+    chunks: int
+    embedder: str
+
+
+async def libraries(home: Path, database_url: str = "") -> list[LibrarySummary]:
+    """Every library, by name; needs no lock."""
+    return await asyncio.to_thread(_summaries, home, database_url)
+
+
+async def remove(home: Path, name: str, database_url: str = "", chroma_url: str = "") -> None:
+    """Delete a library and all it holds. Raises NotFoundError, LockedError. May be killed and run again."""
+    check_name(name)
+    await asyncio.to_thread(_remove, home, name, database_url, chroma_url)
+
+
+def folder_of(home: Path, name: str) -> Path:
+    """Where a library's indexes and its lock are."""
+    return home / "libraries" / name
+
+
+def check_name(name: str) -> None:
+    """Raise RequestError for what can't name a library, as it could lead out of the folder."""
+    if not _NAME.fullmatch(name):
+        raise RequestError(f"{name!r} can't name a library: use up to 63 of a-z, 0-9 and -, beginning with none of -")
+
+
+def unknown(name: str, catalog: Catalog) -> NotFoundError:
+    """What to raise for a library that is not there: it names those that are."""
+    there = ", ".join(repr(row.name) for row in catalog.libraries()) or "none yet; `scholiast ingest` makes one"
+    return NotFoundError(f"no library {name!r}; there is {there}")
+
+
+def _summaries(home: Path, database_url: str) -> list[LibrarySummary]:
+    catalog = Catalog(home, database_url)
+    try:
+        rows = [(row, catalog.counts(row.name)) for row in catalog.libraries()]
+    finally:
+        catalog.close()
+    return [LibrarySummary(name=row.name, embedder=row.embedder, **vars(counts)) for row, counts in rows]
+
+
+def _remove(home: Path, name: str, database_url: str, chroma_url: str) -> None:
+    folder, catalog = folder_of(home, name), Catalog(home, database_url)
+    lock = Lock(folder)
+    try:
+        if catalog.library(name) is None:
+            raise unknown(name, catalog)
+        lock.acquire(name)
+        Indexes(catalog, name, folder, chroma_url).drop()
+        catalog.drop(name)
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        lock.release()
+        catalog.close()

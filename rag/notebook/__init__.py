@@ -1,1 +1,0 @@
-"""What was asked: conversations, the receipt of every answer, and what people said of it."""

@@ -1,0 +1,64 @@
+"""Every plug point on one page. Match the shape; there is nothing to inherit and nothing to register."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.types import Filters, GenerationInfo, Passage, StandaloneQuery, Turn
+
+
+class Embedder(Protocol):
+    """Texts to vectors."""
+
+    @property
+    def name(self) -> str:
+        """How the settings name it, e.g. `minilm` or `openai:text-embedding-3-small`; an index remembers it."""
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors, shape (len(texts), dimension), in the same order. Raises BackendError."""
+        ...
+
+
+class Retriever(Protocol):
+    """A question to passages."""
+
+    async def retrieve(self, question: str, limit: int, filters: Filters = ...) -> Sequence[Passage]:
+        """The passages of at most `limit` papers, best first. Empty when no stored paper passes the filters."""
+        ...
+
+
+class Vocabulary(Protocol):
+    """Which words a library knows and how rare they are."""
+
+    def idf(self, stems: Sequence[str]) -> Mapping[str, float]:
+        """Inverse document frequency of each stem, highest for one that no paper has."""
+        ...
+
+
+class Writer(Protocol):
+    """Passages to an answer."""
+
+    @property
+    def name(self) -> str:
+        """How the settings and the answers name it, e.g. `extractive` or `openai:gpt-4o-mini`."""
+        ...
+
+    def write(
+        self, question: str, passages: Sequence[Passage], history: Sequence[Turn]
+    ) -> AsyncGenerator[str | GenerationInfo]:
+        """Yield the answer piece by piece, then a GenerationInfo if there is anything to tell. `passages` is not empty.
+
+        `[n]` marks the passage that a statement comes from. Raises BackendError.
+        """
+        ...
+
+
+class QueryRewriter(Protocol):
+    """A follow-up to a question that stands alone."""
+
+    async def standalone(self, question: str, history: Sequence[Turn]) -> StandaloneQuery:
+        """The question itself if it needs nothing from the history. Never fails."""
+        ...

@@ -1,0 +1,175 @@
+"""Turns settings into objects: the embedder, the libraries, the engines, and the stores of what was asked."""
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+from rag import answerability, embedders
+from rag.condense import RuleBasedRewriter
+from rag.config import Settings
+from rag.database import Database, home_errors
+from rag.engine import Engine
+from rag.errors import NotFoundError, RequestError
+from rag.history.answers import Answers
+from rag.history.conversations import Conversations
+from rag.history.jobs import Jobs
+from rag.library import registry
+from rag.library.library import Library
+from rag.library.registry import LibrarySummary
+from rag.protocols import Embedder, QueryRewriter, Writer
+from rag.retrieval import HybridRetriever
+from rag.writers.extractive import ExtractiveWriter
+
+DEFAULT_LIBRARY = "default"
+"""The library that is meant where none is named."""
+
+DEMO_LIBRARY = "demo"
+"""The library of the bundled sample."""
+
+
+class Workspace:
+    """The libraries that a process works with, and the record of what was asked of them.
+
+    Each library is opened when it is first needed, all are closed together. An empty name means `default`. As long as
+    that holds no papers and the demo has been run, it means the demo's, so that a newcomer's first question need not
+    name a library.
+    """
+
+    def __init__(self, settings: Settings, embedder: Embedder | None = None, url: str = "") -> None:
+        """`embedder` takes the place of the one in the settings. Processes that find a library in use are told `url`.
+
+        Raises ConfigError.
+        """
+        self.settings = settings
+        self.embedder = embedder or embedders.embedder(settings.embedder)
+        self._database = open_database(settings)
+        self.answers = Answers(self._database)
+        self.conversations = Conversations(self._database)
+        self.jobs = Jobs(self._database)
+        self._url = url
+        self._opened: dict[str, Library] = {}
+        self._opening = asyncio.Lock()
+        self._unnamed = ""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def library(self, name: str = "", *, create: bool = False, repair: bool = False) -> Library:
+        """The library, open. The default one is created if it is missing, any other if `create` says so.
+
+        Raises NotFoundError, RequestError, LockedError, LibraryError or ConfigError.
+        """
+        opened = self._opened.get(name or self._unnamed)
+        if opened is not None:
+            return opened
+        async with self._opening:
+            return await (self._named(name, create, repair) if name else self._meant(repair))
+
+    async def engine(self, name: str = "", model: str = "") -> Engine:
+        """An engine that answers from a library. Raises as `library` does, and RequestError for a model not offered."""
+        return await asyncio.to_thread(make_engine, self.settings, await self.library(name), model)
+
+    async def close(self) -> None:
+        """Release the libraries for other processes, and the database."""
+        while self._opened:
+            _, library = self._opened.popitem()
+            await asyncio.to_thread(library.close)
+        await asyncio.to_thread(self._database.close)
+
+    async def _meant(self, repair: bool) -> Library:
+        default = await self._named(DEFAULT_LIBRARY, repair=repair)
+        if (await default.counts()).papers:
+            self._unnamed = DEFAULT_LIBRARY
+            return default
+        try:
+            return await self._named(DEMO_LIBRARY, repair=repair)
+        except NotFoundError:
+            return default
+
+    async def _named(self, name: str, create: bool = False, repair: bool = False) -> Library:
+        if name not in self._opened:
+            create = create or name == DEFAULT_LIBRARY
+            opened = await open_library(self.settings, name, self.embedder, create=create, repair=repair)
+            self._opened[name] = opened
+            if self._url:
+                await asyncio.to_thread(opened.announce, self._url)
+        return self._opened[name]
+
+
+def open_database(settings: Settings) -> Database:
+    """The database of the settings, not opened yet. Raises ConfigError."""
+    return Database(settings.home, settings.database_url)
+
+
+async def open_library(
+    settings: Settings, name: str, embedder: Embedder, *, create: bool = False, repair: bool = False
+) -> Library:
+    """Open one library, as `Library.open` does. Raises ConfigError too, when the home folder can't be used."""
+    with home_errors(settings.home):
+        return await Library.open(
+            settings.home,
+            name,
+            embedder,
+            settings.database_url,
+            settings.chroma_url,
+            create=create,
+            repair=repair,
+        )
+
+
+async def list_libraries(settings: Settings) -> list[LibrarySummary]:
+    """Every library, by name, whether a process has it open or not."""
+    with home_errors(settings.home):
+        return await registry.libraries(settings.home, settings.database_url)
+
+
+async def remove_library(settings: Settings, name: str) -> None:
+    """Delete a library and everything in it. Raises NotFoundError, LockedError, ConfigError."""
+    with home_errors(settings.home):
+        await registry.remove(settings.home, name, settings.database_url, settings.chroma_url)
+
+
+def offered_models(settings: Settings) -> tuple[str, ...]:
+    """What a request may choose to write its answer; the first is the default."""
+    return tuple(dict.fromkeys((settings.model, ExtractiveWriter.name, *settings.choosable)))
+
+
+def make_engine(settings: Settings, library: Library, model: str = "") -> Engine:
+    """An engine over an open library; an empty model is the settings' own. A chat model takes seconds to load.
+
+    Raises RequestError or ConfigError.
+    """
+    offered = offered_models(settings)
+    name = model or offered[0]
+    if name not in offered:
+        raise RequestError(
+            f"model {name!r} is not offered; there is {', '.join(offered)} (SCHOLIAST_MODELS adds others)"
+        )
+    writer, backup, rewriter = _writers(settings, library, name)
+    return Engine(
+        library=library.name,
+        retriever=HybridRetriever(library, library.embedder),
+        vocabulary=library,
+        writer=writer,
+        backup=backup,
+        rewriter=rewriter,
+        unsupported=settings.unsupported,
+        answer_from=answerability.calibrated(settings.home / answerability.CALIBRATION),
+    )
+
+
+def _writers(settings: Settings, library: Library, name: str) -> tuple[Writer, Writer | None, QueryRewriter]:
+    """The writer, its fallback, and what rewrites follow-ups."""
+    extractive = ExtractiveWriter(library)
+    if name == extractive.name:
+        return extractive, None, RuleBasedRewriter()
+    from rag.writers import chat  # LangChain takes seconds to import, and only chat models need it
+
+    window, seconds = settings.model_context_tokens, settings.model_timeout_seconds
+    writer = chat.writer(name, extractive, settings.model_base_url, window, seconds)
+    return writer, extractive if settings.on_model_failure == "extractive" else None, writer

@@ -1,0 +1,270 @@
+"""The `scholiast` command: what each sub-command takes. `commands.py` does the work, and loads the heavy libraries."""
+
+import os
+import sys
+from collections.abc import Coroutine
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rag.errors import RequestError, ScholiastError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Ask questions about scientific abstracts and see the very words that support each sentence.",
+)
+_papers = typer.Typer(no_args_is_help=True, help="The papers of a library.", rich_markup_mode=None)
+_libraries = typer.Typer(no_args_is_help=True, help="The libraries.", rich_markup_mode=None)
+app.add_typer(_papers, name="papers")
+app.add_typer(_libraries, name="libraries")
+_feedback = typer.Typer(no_args_is_help=True, help="What was said of answers.", rich_markup_mode=None)
+app.add_typer(_feedback, name="feedback")
+
+_Library = Annotated[
+    str,
+    typer.Option("--library", metavar="NAME", help="Which library.", show_default="default; the demo's while empty"),
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print the object that HTTP gives.")]
+_Years = Annotated[
+    str, typer.Option("--year", metavar="YEARS", help="2023, 2023-, -2020 or 2019-2023.", show_default=False)
+]
+_Papers = Annotated[
+    list[str] | None, typer.Option("--paper", metavar="ID", help="Only from this paper; may be given again.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def _scholiast(version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"scholiast {installed('scholiast')}")
+        raise typer.Exit
+
+
+@app.command()
+def demo() -> None:
+    """Load the bundled sample and show a cited answer."""
+    from service.cli import commands
+
+    _run(commands.demo())
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders of files.")],
+    library: Annotated[str, typer.Option("--library", metavar="NAME", help="Made if it is missing.")] = "default",
+    format: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="Of the files.", show_default="by their content")
+    ] = "",
+    json: _Json = False,
+) -> None:
+    """Put papers into a library. May be repeated: what has not changed costs nothing."""
+    from service.cli import commands
+
+    _run(commands.ingest(paths, library, format, json))
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="In quotes.")],
+    library: _Library = "",
+    top_k: Annotated[int, typer.Option("--top-k", metavar="N", help="How many papers to answer from.")] = 8,
+    model: Annotated[
+        str, typer.Option("--model", metavar="MODEL", help="What writes the answer.", show_default="SCHOLIAST_MODEL")
+    ] = "",
+    year: _Years = "",
+    paper: _Papers = None,
+    json: _Json = False,
+) -> None:
+    """Answer a question, with quotes for each sentence."""
+    from service.cli import commands
+
+    _run(commands.ask(question, library, top_k, model, year, paper or [], json))
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="In quotes.")],
+    library: _Library = "",
+    limit: Annotated[int, typer.Option("--limit", metavar="N", help="How many papers.")] = 10,
+    json: _Json = False,
+) -> None:
+    """Rank papers, best first."""
+    from service.cli import commands
+
+    _run(commands.search(query, library, limit, json))
+
+
+@app.command()
+def chat(
+    library: _Library = "",
+    model: Annotated[
+        str, typer.Option("--model", metavar="MODEL", help="What writes the answers.", show_default="SCHOLIAST_MODEL")
+    ] = "",
+    conversation: Annotated[
+        str, typer.Option("--conversation", metavar="ID", help="Go on with this one.", show_default="a new one")
+    ] = "",
+) -> None:
+    """Converse in the terminal; questions may be piped in, one a line."""
+    from service.cli.chat import chat
+
+    raise typer.Exit(0 if chat(library, model, conversation) else 1)
+
+
+@_feedback.command("list")
+def feedback_list(
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line, with what it takes to ask again.")
+    ] = False,
+) -> None:
+    """List what was said of answers, oldest first."""
+    from service.cli import commands
+
+    _run(commands.feedback_list(json))
+
+
+@_papers.command("list")
+def papers_list(
+    library: _Library = "",
+    offset: Annotated[int, typer.Option("--offset", metavar="N", min=0, max=1_000_000_000, help="Skip so many.")] = 0,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1_000_000_000, help="Show so many.")] = 100,
+    json: _Json = False,
+) -> None:
+    """List papers by id."""
+    from service.cli import commands
+
+    _run(commands.papers_list(library, offset, limit, json))
+
+
+@_papers.command("show")
+def papers_show(
+    id: Annotated[str, typer.Argument(help="As `papers list` shows it.")], library: _Library = "", json: _Json = False
+) -> None:
+    """Show a paper: its abstract and where it was read."""
+    from service.cli import commands
+
+    _run(commands.papers_show(id, library, json))
+
+
+@_papers.command("remove")
+def papers_remove(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="As `papers list` shows them.")],
+    library: _Library = "",
+    json: _Json = False,
+) -> None:
+    """Take papers out of a library."""
+    from service.cli import commands
+
+    _run(commands.papers_remove(ids, library, json))
+
+
+@_libraries.command("list")
+def libraries_list(json: _Json = False) -> None:
+    """List the libraries and how much they hold."""
+    from service.cli import commands
+
+    _run(commands.libraries_list(json))
+
+
+@_libraries.command("remove")
+def libraries_remove(
+    name: Annotated[str, typer.Argument()],
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask on the terminal.")] = False,
+) -> None:
+    """Delete a library and all it holds."""
+    from service.cli import commands
+
+    if not yes and sys.stdin.isatty() and not typer.confirm(f"Delete library {name!r} and all its papers?", err=True):
+        raise typer.Exit(1)
+    _run(commands.libraries_remove(name))
+
+
+@app.command()
+def rebuild(
+    library: _Library = "",
+    embed: Annotated[bool, typer.Option("--embed", help="Also cut and embed every paper anew.")] = False,
+) -> None:
+    """Make the indexes of a library anew from its catalog."""
+    from service.cli import commands
+
+    _run(commands.rebuild(library, embed))
+
+
+@app.command()
+def doctor(
+    library: Annotated[
+        str, typer.Option("--library", metavar="NAME", help="Only this one.", show_default="every library")
+    ] = "",
+    json: _Json = False,
+) -> None:
+    """Check that all parts fit each other; say what mends a fault."""
+    from service.cli import commands
+
+    _run(commands.doctor(library, json))
+
+
+@app.command("serve")
+def serve_command(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8000,
+) -> None:
+    """Answer over HTTP until stopped."""
+    from service.http.server import serve
+
+    serve(host, port)
+
+
+@app.command("slack")
+def slack_command() -> None:
+    """Answer in Slack over Socket Mode until stopped; no public address is needed."""
+    from service.slack.socket_mode import listen
+
+    listen()
+
+
+@app.command(
+    "eval",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def evaluate(context: typer.Context) -> None:
+    """Measure how good the answers are, with error bars: run, score, compare, report, calibrate, ..."""
+    from eval import cli as evaluation
+
+    evaluation.main(context.args)
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a title may have letters that the terminal has not
+    try:
+        app()
+    except ScholiastError as error:
+        print(f"scholiast: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, RequestError) else 1)
+
+
+def _run(work: Coroutine[Any, Any, bool]) -> None:
+    import asyncio
+
+    runner = asyncio.Runner()
+    try:
+        done = runner.run(work)
+        runner.close()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        # The work has let go of its library. What a thread still embeds would keep us for seconds, and nobody wants it.
+        os._exit(130)
+    except BrokenPipeError:  # who reads has seen enough, as in `scholiast papers list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        done = True
+    raise typer.Exit(0 if done else 1)

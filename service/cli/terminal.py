@@ -1,0 +1,210 @@
+"""How things look on a terminal: wrapped to its width and coloured; through a pipe plain, one paragraph a line."""
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from rag.library.checks import Finding
+from rag.library.library import Progress as Report
+from rag.library.registry import LibrarySummary
+from rag.types import Answer, Citation, IngestReport, Paper, Passage
+
+_WIDEST = 100
+"""Longer lines are hard to read."""
+
+_NEAREST = 3
+_REJECTED_SHOWN = 10
+_MARK = re.compile(r"\[\d+\](?:\[\d+\])*")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+_SAYS = {
+    "answered": "Answered",
+    "partial": "Answered in part",
+    "not_in_abstracts": "Not in the abstracts",
+    "out_of_scope": "Out of scope",
+    "empty_library": "Empty library",
+}
+_VERDICTS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "fault": ("✗", "red")}
+_NUMBER, _TITLE, _FAINT, _LINK, _WARNING = "bold cyan", "bold", "dim", "blue underline", "yellow"
+
+
+class _Pipe(Console):
+    """Leaves it to `cli.py` what a pipe means that nobody reads from."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+class Page:
+    """Where a command writes what it found."""
+
+    def __init__(self) -> None:
+        self._console = _Pipe(highlight=False, markup=False, emoji=False)
+
+    def answer(self, answer: Answer) -> None:
+        """The text, then each source with its quotes, or the nearest papers; then how it came about."""
+        for line in answer.text.splitlines():
+            self._write(_with_marks(line), hanging=2 if line.startswith("- ") else 0)
+        self._write(Text(answer.notice, _WARNING))
+        self._doubts(answer)
+        if answer.citations:
+            self._heading("Sources")
+            for number, cited in _by_number(answer.citations):
+                self._source(number, cited)
+        elif answer.passages:
+            self._heading("Nearest papers")
+            for passage in answer.passages[:_NEAREST]:
+                self._paper(f"[{passage.number}]", passage.paper)
+        self._write()
+        self._write(Text(_how(answer), _FAINT))
+
+    def results(self, passages: Sequence[Passage], snippets: Sequence[str]) -> None:
+        """Ranked papers, best first, each with the sentence that matched best."""
+        if not passages:
+            self._write(Text("Nothing found."))
+        for rank, (passage, snippet) in enumerate(zip(passages, snippets, strict=True), 1):
+            self._paper(f"{rank}.", passage.paper, f"{passage.score:.2f}")
+            self._write(Text(snippet, _FAINT), indent=4)
+
+    def papers(self, papers: Sequence[Paper], total: int, offset: int) -> None:
+        """One paper a line: id, year, title."""
+        width = max((len(_plain(paper.id)) for paper in papers), default=0)
+        for paper in papers:
+            line = Text.assemble((_plain(paper.id).ljust(width), _NUMBER), f"  {paper.year or '    '}  ", paper.title)
+            self._write(line, hanging=width + 8)
+        first = min(offset + 1, total)
+        shown = f"{first}-{offset + len(papers)} of {total}" if papers else f"none of {total}"
+        self._write(Text(f"{shown} papers", _FAINT))
+
+    def paper(self, paper: Paper) -> None:
+        """Everything that is known of a paper."""
+        self._write(Text(paper.title, _TITLE))
+        self._write(Text(", ".join(paper.authors)))
+        self._write(Text(" · ".join(str(fact) for fact in (paper.year, paper.venue, paper.id) if fact), _FAINT))
+        self._write(Text(paper.url or "", _LINK))
+        self._write()
+        self._write(Text(paper.abstract))
+        self._write()
+        for source in paper.sources:
+            self._write(Text(f"read from {source.path}, line {source.line}", _FAINT))
+
+    def libraries(self, libraries: Sequence[LibrarySummary]) -> None:
+        """One library a line."""
+        if not libraries:
+            self._write(Text("No library yet; `scholiast ingest PATH` makes one, `scholiast demo` loads a sample."))
+        width = max((len(library.name) for library in libraries), default=0)
+        for library in libraries:
+            counts = f"{library.papers:>9,} papers {library.chunks:>10,} chunks  {library.embedder}"
+            self._write(Text.assemble((library.name.ljust(width), _TITLE), counts))
+
+    def report(self, report: IngestReport) -> None:
+        """What an ingest did, and why records were rejected."""
+        done = f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged"
+        self._write(Text(f"{done}, {len(report.rejected)} rejected"))
+        for rejected in report.rejected[:_REJECTED_SHOWN]:
+            self._write(Text(f"{rejected.source}:{rejected.line}: {rejected.reason}", _WARNING), indent=2)
+        if len(report.rejected) > _REJECTED_SHOWN:
+            self._write(Text(f"and {len(report.rejected) - _REJECTED_SHOWN} more; --json lists all", _FAINT), indent=2)
+        self._write(Text(f"library {report.library}: {report.papers:,} papers, {report.chunks:,} chunks", _FAINT))
+
+    def findings(self, findings: Sequence[Finding]) -> None:
+        """What a check-up found; what to do stands under each fault."""
+        for finding in findings:
+            mark, style = _VERDICTS[finding.verdict]
+            self._write(Text.assemble((f"{mark} ", style), (f"{finding.part}: ", _TITLE), finding.message), hanging=2)
+            if finding.remedy:
+                self._write(Text(f"→ {finding.remedy}", style), indent=2, hanging=2)
+
+    def line(self, text: str = "", style: str = "") -> None:
+        """One paragraph; an empty line if there is no text."""
+        self._write(Text(text, style) if text else None)
+
+    def _doubts(self, answer: Answer) -> None:
+        doubted = [sentence.text for sentence in answer.sentences if sentence.support == "unsupported"]
+        if answer.outcome in ("answered", "partial") and doubted:
+            self._heading("Not borne out by the abstracts")
+            for sentence in doubted:
+                self._write(Text(sentence, _WARNING), indent=4)
+
+    def _source(self, number: int, cited: Sequence[Citation]) -> None:
+        self._paper(f"[{number}]", cited[0].paper)
+        for quote in dict.fromkeys(citation.quote for citation in cited):
+            self._write(Text(f"“{' '.join(quote.split())}”", "italic"), indent=4, hanging=1)
+
+    def _paper(self, mark: str, paper: Paper, after: str = "") -> None:
+        year = f" ({paper.year})" if paper.year else ""
+        more = (f"  {after}", _FAINT) if after else ""
+        self._write(Text.assemble((f"{mark:<4}", _NUMBER), (paper.title, _TITLE), year, more), hanging=4)
+        if paper.url:
+            self._write(Text(paper.url, _LINK), indent=4)
+
+    def _heading(self, text: str) -> None:
+        self._write()
+        self._write(Text(text, _TITLE))
+
+    def _write(self, text: Text | None = None, indent: int = 0, hanging: int = 0) -> None:
+        """One paragraph, its later lines indented by `hanging` more. Empty text writes nothing, None an empty line."""
+        if text is None:
+            self._console.print()
+            return
+        for number, line in enumerate(self._wrapped(_safe(text), indent + hanging)):
+            line.rstrip()
+            self._console.print(Text(" " * (indent + (hanging if number else 0))).append_text(line), soft_wrap=True)
+
+    def _wrapped(self, text: Text, indent: int) -> Sequence[Text]:
+        if not text.plain:
+            return []
+        if not self._console.is_terminal:
+            return [text]
+        return list(text.wrap(self._console, max(20, min(self._console.width, _WIDEST) - indent)))
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Report]:
+    """A bar on standard error while papers are worked on; on anything but a terminal nothing."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def complain(message: str) -> None:
+    """One line on standard error."""
+    print(f"scholiast: {_plain(' '.join(message.split()))}", file=sys.stderr)
+
+
+def _by_number(citations: Sequence[Citation]) -> Iterator[tuple[int, list[Citation]]]:
+    ordered = sorted(citations, key=lambda citation: citation.number)
+    for number, cited in groupby(ordered, key=lambda citation: citation.number):
+        yield number, list(cited)
+
+
+def _how(answer: Answer) -> str:
+    confidence = [f"confidence {answer.confidence:.2f}"] if answer.passages else []
+    milliseconds = [f"{answer.timings_ms['total']:.0f} ms"] if "total" in answer.timings_ms else []
+    facts = [_SAYS[answer.outcome], *confidence, answer.model, *milliseconds, f"library {answer.library}"]
+    return " · ".join(facts)
+
+
+def _with_marks(line: str) -> Text:
+    text = Text(line)
+    text.highlight_regex(_MARK, _NUMBER)
+    return text
+
+
+def _safe(text: Text) -> Text:
+    """Without what a terminal would take as a command: an abstract is somebody else's text."""
+    if _CONTROL.search(text.plain):
+        text = Text(_plain(text.plain), text.style)
+    return text
+
+
+def _plain(text: str) -> str:
+    return _CONTROL.sub("", text)

@@ -1,0 +1,1 @@
+"""The HTTP service: our own API, the OpenAI-compatible API and the operations endpoints."""

@@ -1,0 +1,65 @@
+"""The HTTP service: routes, middleware and errors put together, and what lives as long as the server does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from rag import config
+from rag.config import Settings
+from rag.errors import ScholiastError
+from rag.protocols import Embedder
+from rag.workspace import Workspace
+from service.http import conversations, feedback, openai_api, problems, routes
+from service.http.metrics import Metrics
+from service.http.middleware import BodyLimit, Envelope, Guard
+from service.http.readiness import Readiness
+from service.slack import http as slack
+
+_DESCRIPTION = "Answers questions about scientific abstracts and shows the very words that support each sentence."
+
+
+def create_app(settings: Settings | None = None, embedder: Embedder | None = None, url: str = "") -> FastAPI:
+    """The app for an ASGI server. Settings come from the environment and the embedder from them unless given.
+
+    `url` is where the service answers, for whoever finds a library in use. Raises ConfigError.
+    """
+    settings = settings or config.load()
+    app = FastAPIOffline(
+        title="Scholiast", description=_DESCRIPTION, version=version("scholiast"), redoc_url=None, lifespan=_lifespan
+    )
+    app.state.workspace = Workspace(settings, embedder, url)
+    app.state.readiness = Readiness(app.state.workspace)
+    app.state.metrics = Metrics()
+    app.state.slack = slack.SlackDoor(app.state.workspace, app.state.metrics)
+    app.include_router(routes.v1)
+    app.include_router(conversations.routes)
+    app.include_router(feedback.routes)
+    app.include_router(openai_api.routes)
+    app.include_router(slack.routes)
+    app.include_router(routes.operations)
+    app.add_exception_handler(ScholiastError, problems.handle)
+    app.add_exception_handler(HTTPException, problems.handle_http)
+    app.add_exception_handler(ClientDisconnect, problems.handle_left)
+    app.add_exception_handler(RequestValidationError, problems.handle_invalid)
+    # The last one added is the first to see a request.
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Guard, keys=settings.keys)
+    app.add_middleware(Envelope, metrics=app.state.metrics)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with app.state.workspace, app.state.slack:
+        warming = asyncio.create_task(app.state.readiness.run())
+        yield
+        warming.cancel()
+        with suppress(asyncio.CancelledError):
+            await warming

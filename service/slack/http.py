@@ -1,0 +1,67 @@
+"""How the HTTP service opens the Slack door: one route, and a bot for as long as the service runs, if it is set up."""
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from fastapi import APIRouter, Request, Response
+
+from rag.config import Settings
+from rag.workspace import Workspace
+from service.http import problems, schemas
+from service.http.metrics import Metrics
+
+if TYPE_CHECKING:
+    from service.slack.app import Bot
+
+routes = APIRouter(tags=["slack"])
+
+
+class SlackDoor:
+    """Closed unless a bot token and a signing secret are set; Slack's libraries are loaded when it opens."""
+
+    def __init__(self, workspace: Workspace, metrics: Metrics) -> None:
+        self._parts = workspace, metrics.finished
+        self._missing = _missing(workspace.settings)
+        self._bot: Bot | None = None
+
+    async def __aenter__(self) -> Self:
+        if not self._missing:
+            from service.slack.app import Bot
+
+            self._bot = Bot(*self._parts)
+            await self._bot.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bot:
+            await self._bot.close()
+
+    async def handle(self, request: Request) -> Response:
+        """Answer a request that says it is Slack's."""
+        if self._bot is None:
+            missing = " and ".join(self._missing)
+            return problems.of_status(404, f"Slack is not set up here: {missing} not set", request.scope)
+        headers, body = request.headers, await request.body()
+        stamp, signature = headers.get("x-slack-request-timestamp", ""), headers.get("x-slack-signature", "")
+        if not self._bot.trusts(body, stamp, signature):
+            detail = "the request is not signed by Slack with SCHOLIAST_SLACK_SIGNING_SECRET, or was five minutes ago"
+            return problems.of_status(401, detail, request.scope)
+        return await self._bot.handle(request)
+
+
+@routes.post("/slack/events", responses=schemas.problems(401, 404))
+async def slack_events(request: Request) -> Response:
+    """For Slack: events, buttons and the slash command."""
+    door = request.app.state.slack
+    assert isinstance(door, SlackDoor)
+    return await door.handle(request)
+
+
+def _missing(settings: Settings) -> list[str]:
+    needed = {
+        "SCHOLIAST_SLACK_BOT_TOKEN": settings.slack_bot_token,
+        "SCHOLIAST_SLACK_SIGNING_SECRET": settings.slack_signing_secret,
+    }
+    return [name for name, value in needed.items() if not value.get_secret_value()]
