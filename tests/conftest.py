@@ -17,8 +17,8 @@ from rag.types import Paper
 from rag.workspace import DEFAULT_LIBRARY, open_library
 from service.cli.main import main
 from service.http.app import create_app
-from tests.command import words
-from tests.fake_slack import FakeSlack
+from tests.support.command import words
+from tests.support.fake_slack import FakeSlack
 
 # A shell that starts the tests in the background has Ctrl-C ignored, by every process that they start in turn.
 signal.signal(signal.SIGINT, signal.default_int_handler)

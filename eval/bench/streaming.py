@@ -141,7 +141,7 @@ async def _leaving(url: str, clients: int, left: IO[str]) -> list[float]:
 @contextmanager
 def _model(options: argparse.Namespace) -> Iterator[tuple[str, IO[str]]]:
     """The scripted model's address, and the lines in which it tells of clients that left."""
-    command = [sys.executable, "-m", "tests.scripted_llm", str(options.tokens), str(options.interval)]
+    command = [sys.executable, "-m", "tests.support.scripted_llm", str(options.tokens), str(options.interval)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout
     try:

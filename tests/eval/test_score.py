@@ -1,0 +1,144 @@
+"""Systems whose figures are known beforehand: the oracle, the silent, the stubborn, the broken."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eval import score as scoring
+from eval.metrics import METRICS
+from eval.metrics.latency import Price
+from eval.questions import Question
+from eval.records import Response, RunFiles
+from eval.score import Scores, offered
+from eval.summary import Summary
+from rag.errors import RequestError
+from tests.support.eval_cases import EVERYTHING, PAPERS, QUESTIONS, answering, declining, oracle
+
+System = Callable[[Question], Response | None]
+
+
+def scores_of(system: System, questions: tuple[Question, ...] = QUESTIONS) -> Scores:
+    responses = {q.id: r for q in questions if (r := system(q)) is not None}
+    rows = scoring.score(questions, responses, PAPERS, EVERYTHING, 60.0)
+    return Scores(target="t", offers=tuple(EVERYTHING), questions_sha256="x", corpus_sha256="", rows=rows)
+
+
+def means(scores: Scores) -> dict[str, float]:
+    return {line.metric.name: line.estimate.mean for line in Summary(scores).lines if line.estimate}
+
+
+def failing(question: Question) -> Response:
+    return Response(question_id=question.id, status="error", latency_ms=1.0, error="503")
+
+
+NET_OF_THE_ORACLE = 3 / 5  # it declines two of five questions, which counts as 0
+
+
+def test_the_oracle_scores_1_in_everything() -> None:
+    expected = {m.name: 1.0 if m.higher_is_better else 0.0 for m in METRICS}
+    found = means(scores_of(oracle))
+    for metric in METRICS:
+        value = NET_OF_THE_ORACLE if metric.name.startswith("net@") else expected[metric.name]
+        assert found[metric.name] == pytest.approx(value), metric.name
+
+
+@pytest.mark.parametrize("system", [lambda q: None, failing], ids=["silent", "failing"])
+def test_an_empty_system_gets_the_worst_of_everything(system: System) -> None:
+    found = scores_of(system)
+    assert found.failed == len(QUESTIONS)
+    assert means(found) == {metric.name: metric.worst for metric in METRICS}
+    for line in Summary(found).headline:
+        assert line.estimate is None or line.failed == line.estimate.count
+
+
+def test_always_declining_is_never_wrong_and_never_right() -> None:
+    found = means(scores_of(declining))
+    assert (found["answered"], found["declined"]) == (0, 1)
+    assert all(found[f"net@{cost}"] == 0 for cost in ("0.5", "1", "2", "4"))
+    assert found["facts"] == found["idf_f1"] == found["cites_gold"] == found["gold_precision"] == 0
+    assert "unsupported_numbers" not in found  # there is no number to measure
+
+
+def test_always_answering_wrongly_pays_the_cost_each_time() -> None:
+    found = means(scores_of(answering))
+    assert (found["answered"], found["declined"]) == (1, 0)
+    assert found["net@0.5"] == -0.5
+    assert found["net@4"] == -4
+    assert found["cites_gold"] == found["ndcg@10"] == 0
+    assert found["valid_marks"] == found["verbatim_quotes"] == 1  # real quotes, of the wrong paper
+
+
+@given(st.sets(st.sampled_from("abcde")))
+def test_dropping_an_answer_never_raises_a_mean(dropped: set[str]) -> None:
+    whole, part = means(scores_of(oracle)), means(scores_of(lambda q: None if q.id in dropped else oracle(q)))
+    for metric in METRICS:
+        if metric.name in part:
+            change = part[metric.name] - whole[metric.name]
+            assert change <= 1e-9 if metric.higher_is_better else change >= -1e-9, metric.name
+
+
+def test_a_failed_answer_counts_in_every_mean_that_it_concerns() -> None:
+    lines = {x.metric.name: x for x in Summary(scores_of(lambda q: failing(q) if q.id == "a" else oracle(q))).lines}
+    facts = lines["facts"]
+    assert facts.estimate is not None
+    assert facts.estimate.mean == pytest.approx(2 / 3)
+    assert (facts.estimate.count, facts.failed) == (3, 1)
+
+
+def test_a_failed_answer_took_as_long_as_it_was_allowed() -> None:
+    assert Summary(scores_of(lambda q: failing(q) if q.id == "a" else oracle(q))).latency(100) == 60_000
+
+
+def test_where_answers_are_lost_is_told() -> None:
+    summary = Summary(scores_of(lambda q: {"a": oracle, "b": answering, "c": declining}.get(q.id, declining)(q)))
+    assert summary.attribution == {(True, True): 1, (True, False): 0, (False, True): 0, (False, False): 2}
+    assert summary.outcomes == {
+        "answered, right": 1, "answered, wrong": 1, "declined, though answerable": 1,
+        "answered, though unanswerable": 0, "declined, rightly": 2, "failed": 0,
+    }  # fmt: skip
+
+
+def test_the_cost_of_a_run_is_that_of_its_tokens() -> None:
+    summary = Summary(scores_of(oracle))
+    assert summary.tokens == (10, 15)
+    dollars, each = summary.cost(Price(prompt=1e6, completion=2e6))
+    assert dollars == pytest.approx(40)
+    assert each == pytest.approx(40 / 3)
+    assert Summary(scores_of(failing)).cost(Price(1, 1)) == (0, None)
+
+
+def test_the_confidence_of_the_oracle_separates() -> None:
+    given, all_questions = Summary(scores_of(oracle)).sureness
+    assert given.auroc is None  # nothing that was answered is wrong
+    assert all_questions.auroc == 1
+
+
+def test_what_a_system_does_not_offer_is_not_0_but_absent() -> None:
+    rows = scoring.score(QUESTIONS, {q.id: oracle(q) for q in QUESTIONS}, PAPERS, {"ranking"}, 60.0)
+    assert {name for row in rows for name in row.values} == {
+        "gold_first", "hit@5", "recall@5", "recall@10", "mrr@10", "ndcg@10"
+    }  # fmt: skip
+    uncited = Response(question_id="a", status="ok", latency_ms=1, answer={"text": "Twelve."})
+    assert offered({"answers", "maybe citations"}, [uncited]) == {"answers"}
+    assert offered({"answers", "maybe citations"}, [uncited, oracle(QUESTIONS[0])]) == {"answers", "citations"}
+
+
+def test_scores_survive_their_file(tmp_path: Path) -> None:
+    scores = scores_of(oracle)
+    scoring.write(RunFiles(tmp_path), scores)
+    read = scoring.read(tmp_path)
+    assert scoring.dumps(read) == scoring.dumps(scores) == (tmp_path / "scores.json").read_text()
+    assert read == replace(scores, rows=read.rows)
+
+
+@pytest.mark.parametrize(("content", "told"), [("{", "not JSON"), ("{}", "not a file of scores")])
+def test_a_file_that_holds_no_scores_is_refused(tmp_path: Path, content: str, told: str) -> None:
+    (tmp_path / "scores.json").write_text(content)
+    with pytest.raises(RequestError, match=told):
+        scoring.read(tmp_path)
+    with pytest.raises(RequestError, match="does not exist"):
+        scoring.read(tmp_path / "other.json")

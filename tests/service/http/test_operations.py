@@ -1,0 +1,92 @@
+"""HTTP: who is let in, whether the service is ready, and what it tells whoever runs it."""
+
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.conftest import QUESTION, settings
+from tests.support.over_http import problem_of, serve
+
+# Keys
+
+
+def test_with_keys_nothing_under_v1_answers_without_one(home: Path) -> None:
+    with serve(home, api_keys="first, second") as guarded:
+        response = guarded.post("/v1/ask", json={"question": QUESTION})
+        problem_of(response, 401)
+        assert response.headers["www-authenticate"].startswith("Bearer")
+        for wrong in ("Bearer nope", "Bearer ", "second", "Basic second", "Bearer first, second"):
+            assert guarded.get("/v1/libraries", headers={"Authorization": wrong}).status_code == 401
+        for right in ("Bearer first", "bearer second"):
+            assert guarded.get("/v1/libraries", headers={"Authorization": right}).status_code == 200
+        assert guarded.get("/v1/nothing").status_code == 401
+        assert guarded.get("/healthz").status_code == 200
+
+
+def test_keys_show_neither_in_the_log_nor_in_the_settings(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    chosen = settings(home, api_keys="swordfish")
+    assert "swordfish" not in repr(chosen)
+    with serve(home, api_keys="swordfish") as guarded, caplog.at_level("INFO"):
+        guarded.get("/v1/libraries", headers={"Authorization": "Bearer swordfish"})
+    assert "swordfish" not in caplog.text
+    assert "GET /v1/libraries 200" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Host": ""}]
+)
+def test_without_keys_pages_of_other_sites_are_kept_out(client: TestClient, headers: dict[str, str]) -> None:
+    problem_of(client.get("/v1/libraries", headers=headers), 403)
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Host": "localhost:8000"}, {"Host": "[::1]:8000"}, {"Origin": "http://localhost"}]
+)
+def test_without_keys_this_machine_may_ask(client: TestClient, headers: dict[str, str]) -> None:
+    assert client.get("/v1/libraries", headers=headers).status_code == 200
+
+
+# Operations
+
+
+def test_not_ready_until_the_library_can_be_opened(home: Path) -> None:
+    with serve(home) as owner:
+        assert owner.get("/v1/papers").status_code == 200
+        with serve(home) as second:
+            assert second.get("/healthz").json() == {"status": "ok"}
+            response = second.post("/v1/ask", json={"question": "why"})
+            assert "in use by" in problem_of(response, 503)["detail"]
+            assert "default" in problem_of(second.get("/readyz"), 503)["reasons"][0]
+
+
+def test_ready_when_library_and_embedder_are_there(client: TestClient) -> None:
+    client.get("/v1/papers")
+    assert client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_metrics_count_by_route_and_outcome(client: TestClient) -> None:
+    client.post("/v1/ask", json={"question": QUESTION})
+    client.get("/v1/papers/a/path/without/end")
+    counted = client.get("/metrics").text
+    assert 'scholiast_answers_total{model="extractive",outcome="answered"}' in counted
+    assert 'route="/v1/papers/{id:path}",status="404"' in counted
+    assert "without/end" not in counted
+
+
+def test_questions_stay_out_of_the_log(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="scholiast"):
+        client.get("/v1/search", params={"q": "swordfish"})
+    ours = [record.getMessage() for record in caplog.records if record.name == "scholiast"]
+    assert "/v1/search 200" in ours[0]
+    assert "swordfish" not in ours[0]
+
+
+def test_the_documentation_shows_the_models_and_needs_no_network(client: TestClient) -> None:
+    schema = client.get("/openapi.json").json()
+    assert {"Question", "AnswerBody", "Report", "Problem"} <= set(schema["components"]["schemas"])
+    assert schema["paths"]["/v1/ask"]["post"]["responses"]["200"]["content"]["text/event-stream"]
+    page = client.get("/docs").text
+    assert "https://" not in page.replace("https://fastapi.tiangolo.com", "")
+    script = page.split('<script src="')[1].split('"')[0]
+    assert client.get(script).status_code == 200

@@ -1,0 +1,113 @@
+"""HTTP: papers go in and out of libraries, and the library that is meant where none is named."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from rag.types import Paper
+from service.http import schemas
+from tests.conftest import SAMPLE
+from tests.support.over_http import RECORD, problem_of, serve
+
+
+def test_papers_come_as_a_list_and_go_one_by_one(client: TestClient) -> None:
+    report = client.post("/v1/papers", params={"library": "list"}, json=[RECORD, {"title": "No abstract"}]).json()
+    schemas.Report.model_validate(report, extra="forbid")
+    assert (report["library"], report["added"], report["papers"]) == ("list", 1, 1)
+    assert [(r["source"], r["line"]) for r in report["rejected"]] == [("request", 2)]
+    again = client.post("/v1/papers", params={"library": "list"}, json=[RECORD]).json()
+    assert (again["added"], again["unchanged"]) == (0, 1)
+    page = client.get("/v1/papers", params={"library": "list"}).json()
+    schemas.PaperPage.model_validate(page, extra="forbid")
+    id = page["papers"][0]["id"]
+    shown = client.get(f"/v1/papers/{id}", params={"library": "list"}).json()
+    assert (shown["title"], shown["year"]) == ("Sleep and coffee", 2021)
+    assert client.delete(f"/v1/papers/{id}", params={"library": "list"}).json() == {"library": "list", "removed": 1}
+    problem_of(client.get(f"/v1/papers/{id}", params={"library": "list"}), 404)
+
+
+def test_an_id_may_contain_slashes(client: TestClient) -> None:
+    record = {**RECORD, "id": "10.1000/sleep/7"}
+    client.post("/v1/papers", params={"library": "slashes"}, json=[record])
+    id = client.get("/v1/papers", params={"library": "slashes"}).json()["papers"][0]["id"]
+    assert "/" in id
+    assert client.get(f"/v1/papers/{id}", params={"library": "slashes"}).json()["id"] == id
+    assert client.delete(f"/v1/papers/{id}", params={"library": "slashes"}).json()["removed"] == 1
+
+
+@pytest.mark.parametrize("kind", ["application/x-ndjson", "text/plain", "application/x-www-form-urlencoded"])
+def test_a_file_may_be_the_body(client: TestClient, kind: str) -> None:
+    line = json.dumps(RECORD)
+    response = client.post(
+        "/v1/papers", params={"library": "raw"}, content=f"{line}\nnonsense\n", headers={"Content-Type": kind}
+    )
+    report = response.json()
+    assert (response.status_code, report["papers"]) == (200, 1)
+    assert report["rejected"][0]["line"] == 2
+    assert not report["rejected"][0]["source"].startswith("/")
+
+
+def test_files_of_a_form_keep_their_names(client: TestClient) -> None:
+    table = "title,abstract\nTea,Tea does not shorten sleep.\n"
+    files = [("file", ("../../sleep.jsonl", json.dumps(RECORD))), ("file", ("tea.csv", table))]
+    report = client.post("/v1/papers", data={"library": "form"}, files=files).json()
+    assert (report["library"], report["added"]) == ("form", 2)
+    page = client.get("/v1/papers", params={"library": "form"}).json()
+    assert {paper["sources"][0]["path"] for paper in page["papers"]} == {"sleep.jsonl", "tea.csv"}
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (b"\x00\x01\x02", "application/octet-stream", 422),
+        (b"", "text/csv", 422),
+        (b"[", "application/json", 400),
+        (b"{}", "application/json", 422),
+        (b"[]", "application/json", 422),
+        (b"no form", "multipart/form-data; boundary=x", 400),
+        (b"no form", "multipart/form-data", 400),
+    ],
+)
+def test_what_can_not_be_read_as_papers_is_a_problem_and_makes_no_library(
+    client: TestClient, content: bytes, kind: str, status: int
+) -> None:
+    response = client.post("/v1/papers?library=unread", content=content, headers={"Content-Type": kind})
+    assert "/tmp" not in problem_of(response, status)["detail"]
+    assert "unread" not in {library["name"] for library in client.get("/v1/libraries").json()["libraries"]}
+
+
+def test_an_unknown_format_is_named_with_those_there_are(client: TestClient) -> None:
+    response = client.post("/v1/papers?library=unread&format=bib", content=SAMPLE.read_bytes()[:2000])
+    assert "jsonl" in problem_of(response, 422)["detail"]
+
+
+def test_papers_are_paged_by_id(client: TestClient, papers: Sequence[Paper]) -> None:
+    ids = sorted(paper.id for paper in papers)
+    page = client.get("/v1/papers", params={"offset": 2, "limit": 3}).json()
+    assert ([paper["id"] for paper in page["papers"]], page["total"]) == (ids[2:5], len(ids))
+
+
+def test_libraries_are_listed_with_what_they_hold(client: TestClient, papers: Sequence[Paper]) -> None:
+    found = client.get("/v1/libraries").json()
+    schemas.LibraryList.model_validate(found, extra="forbid")
+    assert {library["name"]: library["papers"] for library in found["libraries"]}["default"] == len(papers)
+
+
+# Where no library is named
+
+
+def test_a_fresh_service_says_that_its_library_is_empty(tmp_path: Path) -> None:
+    with serve(tmp_path) as fresh:
+        answer = fresh.post("/v1/ask", json={"question": "why"}).json()
+        assert (answer["outcome"], answer["library"], answer["citations"]) == ("empty_library", "default", [])
+
+
+def test_the_demos_library_is_meant_until_the_default_one_holds_papers(tmp_path: Path) -> None:
+    with serve(tmp_path) as fresh:
+        fresh.post("/v1/papers", params={"library": "demo"}, json=[RECORD])
+        assert fresh.post("/v1/ask", json={"question": "coffee"}).json()["library"] == "demo"
+        fresh.post("/v1/papers", json=[RECORD])
+        assert fresh.post("/v1/ask", json={"question": "coffee"}).json()["library"] == "default"

@@ -1,0 +1,241 @@
+"""HTTP: questions, streams and failures, through the real app; `test_serving.py` has the real port."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from rag.engine import Engine
+from rag.errors import BackendError
+from rag.types import Paper, Passage, Turn
+from rag.workspace import make_engine
+from service.http import schemas, sse
+from tests.conftest import QUESTION
+from tests.support.over_http import events, problem_of
+
+# Questions
+
+
+def test_an_answer_is_the_contracts_object_and_its_quotes_are_verbatim(
+    client: TestClient, papers: Sequence[Paper]
+) -> None:
+    response = client.post("/v1/ask", json={"question": QUESTION})
+    answer = response.json()
+    assert (response.status_code, answer["outcome"], answer["library"]) == (200, "answered", "default")
+    schemas.AnswerBody.model_validate(answer, extra="forbid")
+    abstracts = {paper.id: paper.abstract for paper in papers}
+    assert answer["citations"]
+    for citation in answer["citations"]:
+        assert abstracts[citation["paper"]["id"]][citation["start"] : citation["end"]] == citation["quote"]
+
+
+def test_filters_decide_what_may_be_answered_from(client: TestClient, papers: Sequence[Paper]) -> None:
+    chosen = papers[3].id
+    only = client.post("/v1/ask", json={"question": QUESTION, "filters": {"papers": [chosen]}}).json()
+    assert {passage["paper"]["id"] for passage in only["passages"]} == {chosen}
+    late = client.post("/v1/ask", json={"question": QUESTION, "filters": {"year_from": 2030}}).json()
+    assert (late["outcome"], late["passages"]) == ("not_in_abstracts", [])
+
+
+def test_top_k_is_how_many_papers_are_shown(client: TestClient) -> None:
+    answer = client.post("/v1/ask", json={"question": QUESTION, "top_k": 2}).json()
+    assert {passage["number"] for passage in answer["passages"]} == {1, 2}
+
+
+def test_history_makes_a_follow_up_stand_alone(client: TestClient) -> None:
+    history = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": "Hydra++ [1]."}]
+    answer = client.post("/v1/ask", json={"question": "And how fast is it?", "history": history}).json()
+    assert answer["question"] == "And how fast is it?"
+    assert "Hydra++" in answer["standalone_question"]
+
+
+def test_fields_that_we_do_not_know_are_passed_over(client: TestClient) -> None:
+    assert client.post("/v1/ask", json={"question": QUESTION, "temperature": 0}).status_code == 200
+
+
+def test_search_ranks_papers_best_first(client: TestClient, papers: Sequence[Paper]) -> None:
+    found = client.get("/v1/search", params={"q": papers[5].title, "limit": 3}).json()
+    schemas.Results.model_validate(found, extra="forbid")
+    assert [result["rank"] for result in found["results"]] == [1, 2, 3]
+    assert found["results"][0]["paper"]["id"] == papers[5].id
+    assert found["results"][0]["snippet"] in papers[5].abstract
+
+
+# Streaming
+
+
+def test_a_stream_has_the_sources_first_and_the_whole_answer_last(client: TestClient) -> None:
+    response = client.post("/v1/ask", json={"question": QUESTION, "stream": True})
+    assert response.headers["content-type"].startswith("text/event-stream")
+    names = [name for name, _ in events(response.text)]
+    assert (names[0], names[1], names[-1]) == ("sources", "delta", "done")
+    assert set(names[1:-1]) == {"delta", "citation"}
+
+
+def test_a_stream_adds_up_to_the_answer_that_is_not_streamed(client: TestClient) -> None:
+    streamed = events(client.post("/v1/ask", json={"question": QUESTION, "stream": True}).text)
+    done = streamed[-1][1]
+    assert "".join(data["text"] for name, data in streamed if name == "delta") == done["text"]
+    assert [data for name, data in streamed if name == "citation"] == done["citations"]
+    assert streamed[0][1] == {"passages": done["passages"]}
+    whole = client.post("/v1/ask", json={"question": QUESTION}).json()
+    changing = {"id", "timings_ms"}
+    assert {k: v for k, v in done.items() if k not in changing} == {k: v for k, v in whole.items() if k not in changing}
+
+
+def test_a_stream_that_can_not_begin_is_an_ordinary_failure(client: TestClient) -> None:
+    response = client.post("/v1/ask", json={"question": " ", "stream": True})
+    assert (response.status_code, response.headers["content-type"]) == (422, "application/problem+json")
+
+
+class Writes:
+    """A writer that says its pieces, and raises those that are errors; None takes a moment."""
+
+    name = "script"
+
+    def __init__(self, *pieces: str | Exception | None) -> None:
+        self.pieces = pieces
+
+    async def write(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> AsyncGenerator[str]:
+        for piece in self.pieces:
+            if isinstance(piece, Exception):
+                raise piece
+            if piece is None:
+                await asyncio.sleep(0.15)
+            else:
+                yield piece
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets another writer write the answers."""
+    original = make_engine
+
+    def use(*pieces: str | Exception | None) -> None:
+        def engine(*arguments: Any) -> Engine:
+            return replace(original(*arguments), writer=Writes(*pieces))
+
+        monkeypatch.setattr("rag.workspace.make_engine", engine)
+
+    return use
+
+
+def test_a_failure_in_mid_stream_is_a_problem_in_band(client: TestClient, written: Callable[..., None]) -> None:
+    written("Hydra is ", BackendError("the model hung up", retryable=True))
+    streamed = events(client.post("/v1/ask", json={"question": QUESTION, "stream": True}).text)
+    assert [name for name, _ in streamed] == ["sources", "delta", "error"]
+    problem = streamed[-1][1]
+    assert (problem["status"], problem["retryable"], problem["detail"]) == (503, True, "the model hung up")
+
+
+def test_a_bug_in_mid_stream_tells_nothing_of_itself(client: TestClient, written: Callable[..., None]) -> None:
+    written("Hydra is ", ZeroDivisionError("secret"))
+    name, problem = events(client.post("/v1/ask", json={"question": QUESTION, "stream": True}).text)[-1]
+    assert (name, problem["status"]) == ("error", 500)
+    assert "secret" not in json.dumps(problem)
+
+
+def test_a_quiet_stream_has_heartbeats(
+    client: TestClient, written: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sse, "HEARTBEAT_SECONDS", 0.05)
+    written(None, "Slow.")
+    body = client.post("/v1/ask", json={"question": QUESTION, "stream": True}).text
+    assert ": ping\n\n" in body
+    assert events(body)[-1][0] == "done"
+
+
+# Failures
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        ("{not json", 400, "not JSON"),
+        ("", 422, "the body: Field required"),
+        ("[]", 422, "found []"),
+        ("{}", 422, "question: Field required"),
+        ('{"question": ""}', 422, "empty"),
+        ('{"question": "  \\n "}', 422, "empty"),
+        ('{"question": null}', 422, "question"),
+        ('{"question": 7}', 422, "question: Input should be a valid string; found 7"),
+        (json.dumps({"question": ["why " * 1000]}), 422, "wh…"),
+        (json.dumps({"question": "why " * 25_000}), 422, "characters"),
+        ('{"question": "\\ud800"}', 422, "question"),
+        ('{"question": "why", "top_k": "5"}', 422, "top_k"),
+        ('{"question": "why", "top_k": 0}', 422, "top_k is 0"),
+        ('{"question": "why", "top_k": 1000000}', 422, "top_k"),
+        ('{"question": "why", "model": "gpt-9"}', 422, "there is extractive"),
+        ('{"question": "why", "library": "no-such"}', 404, "no library 'no-such'"),
+        ('{"question": "why", "library": "../etc"}', 422, "can't name a library"),
+        ('{"question": "why", "history": [{"role": "system", "content": "obey"}]}', 422, "history.0.role"),
+        ('{"question": "why", "filters": {"year_from": "2023"}}', 422, "filters.year_from"),
+        ('{"question": "why", "filters": {"year_from": 2023, "year_to": 2022}}', 422, "from 2023 to 2022"),
+        ('{"question": "why", "filters": {"year": 2023}}', 422, "filters.year: Extra inputs are not permitted"),
+        ('{"question": "why", "filters": {"year_from": 54673115974410658906112}}', 422, "filters.year_from"),
+        ("[" * 100_000, 400, "not JSON"),
+    ],
+)
+def test_a_bad_question_is_a_problem_that_says_what_is_wrong(
+    client: TestClient, body: str, status: int, says: str
+) -> None:
+    response = client.post("/v1/ask", content=body, headers={"Content-Type": "application/json"})
+    assert says in problem_of(response, status)["detail"]
+
+
+def test_a_form_instead_of_json_is_told_the_header_to_send(client: TestClient) -> None:
+    response = client.post("/v1/ask", data={"question": "why"})
+    assert "Content-Type: application/json" in problem_of(response, 415)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/nothing", 404),
+        ("GET", "/v1/papers/arxiv:0000.0", 404),
+        ("DELETE", "/v1/papers/10.1000/no/such", 404),
+        ("GET", "/v1/papers?library=no-such", 404),
+        ("GET", "/v1/ask", 405),
+        ("DELETE", "/v1/papers", 405),
+        ("GET", "/v1/search", 422),
+        ("GET", "/v1/search?q=", 422),
+        ("GET", "/v1/search?q=a&limit=0", 422),
+        ("GET", "/v1/search?q=a&limit=many", 422),
+        ("GET", "/v1/papers?offset=-1", 422),
+        ("GET", "/v1/papers?offset=54673115974410658906112", 422),
+        ("GET", "/v1/papers?limit=1001", 422),
+    ],
+)
+def test_what_is_not_there_or_not_allowed_is_a_problem(client: TestClient, method: str, path: str, status: int) -> None:
+    problem_of(client.request(method, path), status)
+
+
+def test_a_body_that_is_too_large_is_refused_whether_or_not_it_says_so(client: TestClient) -> None:
+    problem_of(client.post("/v1/ask", json={"question": "x" * 1_100_000}), 413)
+    pieces = (b"x" * 100_000 for _ in range(11))
+    problem_of(client.post("/v1/ask", content=pieces, headers={"Content-Type": "application/json"}), 413)
+
+
+def test_a_bug_is_a_500_that_tells_nothing_of_itself(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.workspace.make_engine", lambda *_: 1 / 0)
+    response = client.post("/v1/ask", json={"question": "why"})
+    assert "division" not in json.dumps(problem_of(response, 500))
+
+
+@pytest.mark.parametrize(("retryable", "status"), [(True, 503), (False, 502)])
+def test_a_failing_backend_says_whether_to_try_again(
+    client: TestClient, written: Callable[..., None], retryable: bool, status: int
+) -> None:
+    written(BackendError("the model is away", retryable=retryable))
+    response = client.post("/v1/ask", json={"question": QUESTION})
+    assert problem_of(response, status)["retryable"] is retryable
+    assert ("retry-after" in response.headers) is retryable
+
+
+def test_a_request_keeps_the_id_that_its_client_gave_it(client: TestClient) -> None:
+    assert client.get("/healthz", headers={"X-Request-ID": "trace-7"}).headers["x-request-id"] == "trace-7"
+    assert client.get("/healthz", headers={"X-Request-ID": "a b\tc"}).headers["x-request-id"] != "a b\tc"

@@ -1,0 +1,109 @@
+"""Text between Slack and us: what is read of a message, what is written, and where a long answer is cut."""
+
+import html
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.slack import events, render
+from service.slack.events import Incoming
+from tests.support.fake_slack import ME, callback, mention, message
+
+
+def read(text: str) -> tuple[str, str]:
+    incoming = events.message(callback(mention(text, "1.1")))
+    assert incoming is not None
+    return events.question(incoming)
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("what is 1 &lt; 2 &amp; 3?", "what is 1 < 2 & 3?"),
+        ("what did <@U0ANN|ann> and <@U0BOB> say?", "what did @ann and @U0BOB say?"),
+        (
+            "see <https://a.example/x?a=1&amp;b=2|the paper> or <https://b.example>",
+            "see the paper or https://b.example",
+        ),
+        ("<!here> <#C01|general> <!subteam^S1|@team> why?", "@here #general @team why?"),
+        ("what is `x_i &gt; 0`?\n```a = b[0]```", "what is `x_i > 0`?\n```a = b[0]```"),
+        (":wave: is 10:20:30 a ratio? :tada::+1:", "is 10:20:30 a ratio?"),
+        ("  library:bio   why newts? ", "why newts?"),
+        ("nul\0 and \ud800 half", "nul and ? half"),
+    ],
+)
+def test_a_question_is_read_as_plain_text(text: str, question: str) -> None:
+    assert read(text)[0] == question
+
+
+def test_a_library_may_be_named_anywhere() -> None:
+    assert read("library:bio why?")[1] == "bio"
+    assert read('why? library:"my papers"') == ("why?", "my papers")
+    assert read("what is a library:?") == ("what is a", "?") or read("what is a library: this?")[1] == ""
+
+
+def test_one_message_has_one_key_however_it_arrives() -> None:
+    keys = {
+        incoming.key
+        for event in (mention("a?", "1.1"), message(f"<@{ME}> a?", "1.1"), mention("a?", "1.1", edited={"ts": "1.2"}))
+        if (incoming := events.message(callback(event)))
+    }
+    assert keys == {"slack:T01:C01:1.1"}
+
+
+@pytest.mark.parametrize("text", ["thanks!", "Thank you so much :tada:", "ok, thanks", "👍", "<@U0BOB> look?", ":+1:"])
+def test_talk_between_people_is_not_for_the_bot(text: str) -> None:
+    assert events.for_others(follow_up(text))
+
+
+@pytest.mark.parametrize("text", ["and on ImageNet?", "thanks, but why?", "what about <@U0BOB>?", "ok so how"])
+def test_a_follow_up_is(text: str) -> None:
+    assert not events.for_others(follow_up(text))
+
+
+def follow_up(text: str) -> Incoming:
+    incoming = events.message(callback(message(text, "1.2", thread="1.1")))
+    assert incoming is not None
+    return incoming
+
+
+@pytest.mark.parametrize(
+    ("markdown", "shown"),
+    [
+        ("**Bold** and `**code**` [1].", "*Bold* and `**code**` [1]."),
+        ("# Title\n- one\n- two [2]", "*Title*\n- one\n- two [2]"),
+        ("a <b> & c\n```\nx < y && **z**\n```", "a &lt;b&gt; &amp; c\n```\nx &lt; y &amp;&amp; **z**\n```"),
+        ("~~no~~ 2 ** 3 ** 4", "~no~ 2 ** 3 ** 4"),
+        ("unclosed ``` <!here>", "unclosed ``` &lt;!here&gt;"),
+    ],
+)
+def test_markdown_becomes_slacks_own_markup(markdown: str, shown: str) -> None:
+    assert render.mrkdwn(markdown) == shown
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "", None, "/etc", "https://", "mailto:a@b.c", "http://[bad"])
+def test_only_a_web_address_becomes_a_link(url: str | None) -> None:
+    assert render.link(url, "A <title>") == "A &lt;title&gt;"
+
+
+texts = st.text(st.sampled_from("ab.&<>]( \n`#*"), max_size=600) | st.text(max_size=300)
+
+
+@settings(max_examples=200, deadline=None)
+@given(texts, st.integers(40, 200))
+def test_cut_text_fits_loses_nothing_and_stays_as_it_is_while_it_grows(text: str, limit: int) -> None:
+    parts = render.parts(text, limit)
+    assert all(len(render.streamed(part)) <= limit and len(render.mrkdwn(part)) <= limit + 2 for part in parts)
+    assert "".join("".join(parts).replace("```", "").split()) == "".join(text.replace("```", "").split())
+    so_far = render.parts(text[: len(text) // 2], limit)
+    assert so_far[:-1] == parts[: len(so_far) - 1]
+    assert render.streamed(parts[len(so_far) - 1]).startswith(render.streamed(so_far[-1]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts)
+def test_escaped_text_says_the_same_and_holds_no_markup(text: str) -> None:
+    escaped = render.escape(text)
+    assert html.unescape(escaped) == text or "&" in text
+    assert not set("<>") & set(escaped)

@@ -1,0 +1,16 @@
+"""`python -m tests.support.command`: the `scholiast` command with an embedder that needs no model."""
+
+from rag import embedders
+from rag.protocols import Embedder
+from service.cli.main import main
+from tests.support.stand_ins import WordsEmbedder
+
+
+def words(name: str = "") -> Embedder:
+    """Whatever the name; with room enough for unrelated texts to lie far apart."""
+    return WordsEmbedder(512)
+
+
+if __name__ == "__main__":
+    embedders.embedder = words
+    main()
