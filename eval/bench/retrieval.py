@@ -33,7 +33,7 @@ from rag.library import ingest
 from rag.library.keyword_index import KeywordIndex
 from rag.library.stored import StoredPaper
 from rag.protocols import Embedder
-from rag.retrieval import DENSE_SHARE, POOL, RERANKED, STRONG_KEYWORD, by_sentences, fuse
+from rag.retrieval import DENSE_SHARE, POOL, RERANKED, STRONG_KEYWORD, fuse, with_nearest_sentences
 from rag.text import chunk, sentences
 from rag.text.analysis import content_stems
 from rag.types import Paper
@@ -174,7 +174,10 @@ async def _stored(task: Task, embedder: Remembering) -> dict[str, StoredPaper]:
 def _ranked_again(task: Task, fused: Sequence[Scores], stored: Mapping[str, StoredPaper]) -> list[Scores]:
     """The best of the fusion, ranked again by their sentences."""
     return [
-        {id: by_sentences(scores[id], stored[id], asked) for id in _best(scores, RERANKED)}
+        {
+            id: with_nearest_sentences(scores[id], (stored[id].sentence_vectors @ asked).tolist())
+            for id in _best(scores, RERANKED)
+        }
         for scores, asked in zip(fused, task.vectors, strict=True)
     ]
 
@@ -212,7 +215,7 @@ async def _task(options: argparse.Namespace, embedder: Remembering) -> Task:
     records = chain.from_iterable(questions.load(path, known) for path in options.questions or ())
     judged = _benchmark(options.queries, options.qrels) if options.queries else records
     asked = [question for question in judged if question.answerable]
-    alone = [condense.standalone(question.question, question.history) for question in asked]
+    alone = [condense.with_exchange(question.question, question.history) for question in asked]
     with TemporaryDirectory() as folder:
         index = KeywordIndex(Path(folder), "bench")
         index.apply(papers.values(), (), 1)

@@ -5,7 +5,7 @@ from sqlalchemy import JSON, Column, ForeignKey, ForeignKeyConstraint, Index, In
 from rag.database import metadata
 
 VERSION = 1
-"""StreamedSentence into every library; a change that older tables can't serve makes it the next number."""
+"""Written into every library; a change that older tables can't serve makes it the next number."""
 
 libraries = Table(
     "libraries",

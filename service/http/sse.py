@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from rag import serialize
 from rag.engine import CitationEvent, Delta, Done, Event, Sources
 from rag.errors import ScholiastError
-from rag.types import Answer, Citation
+from rag.types import Answer
 from service.http import problems
 
 HEARTBEAT_SECONDS = 15.0
@@ -76,7 +76,7 @@ class AnswerStream(EventSourceResponse):
             case Delta(text):
                 return _event("delta", {"text": text})
             case CitationEvent(citation):
-                return _event("citation", _citation(citation))
+                return _event("citation", serialize.citation(citation))
             case Done(answer):
                 return _event("done", serialize.answer(answer))
             case Exception():
@@ -85,17 +85,6 @@ class AnswerStream(EventSourceResponse):
 
 def _event(name: str, data: Mapping[str, Any]) -> bytes:
     return format_sse_event(event=name, data_str=json.dumps(data, ensure_ascii=False))
-
-
-def _citation(citation: Citation) -> dict[str, Any]:
-    return {
-        "number": citation.number,
-        "sentence": citation.sentence,
-        "paper": serialize.reference(citation.paper),
-        "quote": citation.quote,
-        "start": citation.start,
-        "end": citation.end,
-    }
 
 
 def problem(error: Exception, scope: Scope) -> JSONResponse:

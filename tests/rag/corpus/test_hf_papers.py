@@ -14,7 +14,7 @@ OTTERS = (
     "from the three rivers that carry salt from the mines, whatever the number of fish in them.",
 )
 MOSS = (
-    "k-Moss: SentenceStream Roofs That Drink",
+    "k-Moss: Growing Roofs That Drink",
     "Roofs of moss hold back a third of the rain in our trial of forty houses. We describe how to lay the moss, what "
     "it weighs when wet, and why the roofs on the north side of a street do better than their neighbours.",
 )
