@@ -19,7 +19,7 @@ class RuleBasedRewriter:
     """Rewrites without a model: the search query gets the words of the exchange, the question stays as it is."""
 
     async def rewrite(self, question: str, history: Sequence[Turn]) -> StandaloneQuery:
-        """The search query with the exchange where the question needs it; "the second one" is also asked by its name."""
+        """The search query gets the exchange where the question needs it; "the second one" is asked by its name."""
         named = with_names(question, history)
         query = with_exchange(question, history) if named == question else named
         return StandaloneQuery(question=named, search=query)
