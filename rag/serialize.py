@@ -1,10 +1,14 @@
 """The JSON that every door shows: one shape for papers, answers and search results, as the README describes it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rag.types import Answer, IngestReport, Paper, Passage
+
+if TYPE_CHECKING:  # at run time they would load the indexes' libraries, for seconds
+    from rag.library.checks import Finding
+    from rag.library.registry import LibrarySummary
 
 
 def paper(paper: Paper) -> dict[str, Any]:
@@ -67,6 +71,32 @@ def search_results(passages: tuple[Passage, ...] | list[Passage]) -> dict[str, A
 def report(report: IngestReport) -> Mapping[str, Any]:
     """What an ingest did."""
     return asdict(report)
+
+
+def paper_page(library: str, papers: Sequence[Paper], total: int, offset: int, limit: int) -> dict[str, Any]:
+    """Some of a library's papers; `total` counts them all."""
+    return {
+        "library": library,
+        "total": total,
+        "offset": offset,
+        "limit": limit,
+        "papers": [paper(entry) for entry in papers],
+    }
+
+
+def removal(library: str, count: int) -> dict[str, Any]:
+    """How many papers were removed."""
+    return {"library": library, "removed": count}
+
+
+def libraries(libraries: "Sequence[LibrarySummary]") -> dict[str, Any]:
+    """Every library: name, papers, chunks, embedder."""
+    return {"libraries": [asdict(library) for library in libraries]}
+
+
+def findings(findings: "Sequence[Finding]") -> dict[str, Any]:
+    """What `scholiast doctor` found, part by part."""
+    return {"findings": [asdict(finding) for finding in findings]}
 
 
 def _snippet(passage: Passage) -> str:

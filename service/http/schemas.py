@@ -1,4 +1,4 @@
-"""What HTTP takes and gives, as Pydantic models: requests are checked by them, answers only described."""
+"""Pydantic models of HTTP: request bodies are validated by them, response bodies only described in OpenAPI."""
 
 from typing import Annotated, Any, Literal
 
@@ -6,66 +6,70 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from rag.engine import MAX_QUESTION_CHARACTERS, MAX_TOP_K, TOP_K
-from rag.history.answers import MAX_TURNS
+from rag.history.answers import MAX_COMMENT, MAX_TURNS, FeedbackVerdict
 from rag.types import Filters, Outcome, Support, Turn
 
 _QUESTION = "How much faster is decoding with Hydra heads than with Medusa?"
 
 
-def _whole(text: str) -> str:
+def _check_unicode(text: str) -> str:
     """JSON can spell half of a surrogate pair, which is no character and can't be written as UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
         place = {"place": error.start}
-        raise PydanticCustomError("half_character", "Character {place} is half of a surrogate pair", place) from error
+        raise PydanticCustomError("half_surrogate", "Character {place} is half of a surrogate pair", place) from error
     return text
 
 
-_Text = Annotated[str, AfterValidator(_whole)]
+Text = Annotated[str, AfterValidator(_check_unicode)]
+LibraryName = Annotated[Text | None, Field(description="`default` unless given; while that is empty, the demo's.")]
+TopK = Annotated[int, Field(description=f"How many papers to answer from, 1 to {MAX_TOP_K}.")]
+ModelName = Annotated[Text | None, Field(description="What writes the answer; the service's default unless given.")]
+StreamFlag = Annotated[bool | None, Field(description="Server-sent events instead of one object.")]
 
 
-class Request(BaseModel):
-    """Types are taken as they are, and fields that we do not know are passed over."""
+class RequestBody(BaseModel):
+    """Base of request bodies: types are not converted, and unknown fields are ignored."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
-class Message(Request):
+class HistoryMessage(RequestBody):
     """One message of the conversation so far."""
 
     role: Literal["user", "assistant"]
-    content: _Text
+    content: Text
 
 
-class QuestionFilters(Request):
-    """What may be answered from. Years are inclusive; a paper without a year fails any bound on it."""
+class QuestionFilters(RequestBody):
+    """Which papers may be used. Years are inclusive; a paper without a year fails any bound on it."""
 
     year_from: int | None = Field(default=None, ge=0, le=9999)
     year_to: int | None = Field(default=None, ge=0, le=9999)
-    papers: list[_Text] | None = Field(default=None, description="Ids of papers; none or an empty list is every paper.")
+    papers: list[Text] | None = Field(default=None, description="Ids of papers; none or an empty list is every paper.")
 
-    model_config = ConfigDict(extra="forbid")  # a filter that is passed over would widen what is answered from
+    model_config = ConfigDict(extra="forbid")  # to ignore a filter would let other papers in
 
-    def allowed(self) -> Filters:
-        """As the engine takes them."""
+    def to_filters(self) -> Filters:
+        """The engine's own type."""
         return Filters(year_from=self.year_from, year_to=self.year_to, papers=tuple(self.papers or ()))
 
 
-class Question(Request):
+class QuestionRequest(RequestBody):
     """A question, and how to answer it."""
 
-    question: _Text = Field(
+    question: Text = Field(
         description=f"Up to {MAX_QUESTION_CHARACTERS:,} characters; more is refused.", examples=[_QUESTION]
     )
-    library: _Text | None = Field(default=None, description="`default` unless given; while that is empty, the demo's.")
-    history: list[Message] | None = Field(
+    library: LibraryName = None
+    history: list[HistoryMessage] | None = Field(
         default=None, description=f"The conversation before it, oldest first; the last {MAX_TURNS} messages count."
     )
-    top_k: int = Field(default=TOP_K, description=f"How many papers to answer from, 1 to {MAX_TOP_K}.")
+    top_k: TopK = TOP_K
     filters: QuestionFilters | None = None
-    model: _Text | None = Field(default=None, description="What writes the answer, unless the service's own choice.")
-    stream: bool | None = Field(default=False, description="Server-sent events instead of one object.")
+    model: ModelName = None
+    stream: StreamFlag = False
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -77,12 +81,22 @@ class Question(Request):
     )
 
     def turns(self) -> tuple[Turn, ...]:
-        """The history as the engine takes it."""
+        """The history as the engine's own type."""
         return tuple(Turn(role=message.role, content=message.content) for message in self.history or ())
 
-    def allowed(self) -> Filters:
-        """The filters as the engine takes them."""
-        return (self.filters or QuestionFilters()).allowed()
+    def to_filters(self) -> Filters:
+        """The filters as the engine's own type; without any, every paper."""
+        return (self.filters or QuestionFilters()).to_filters()
+
+
+class FeedbackRequest(RequestBody):
+    """Feedback on an answer."""
+
+    verdict: FeedbackVerdict
+    comment: str | None = Field(default=None, description=f"Up to {MAX_COMMENT:,} characters.")
+    user: str | None = Field(
+        default=None, max_length=200, description="Who gives it, where several users share a key; each has one verdict."
+    )
 
 
 class PaperReference(BaseModel):
@@ -210,15 +224,15 @@ class PaperPage(BaseModel):
     papers: list[PaperBody]
 
 
-class Removed(BaseModel):
-    """How many papers were taken out."""
+class PaperRemoval(BaseModel):
+    """How many papers were removed."""
 
     library: str
     removed: int
 
 
 class LibraryBody(BaseModel):
-    """A library among others."""
+    """A library and how much it holds."""
 
     name: str
     papers: int
@@ -230,6 +244,16 @@ class LibraryList(BaseModel):
     """Every library, by name."""
 
     libraries: list[LibraryBody]
+
+
+class FeedbackBody(BaseModel):
+    """The stored feedback; times are UTC."""
+
+    answer_id: str
+    verdict: FeedbackVerdict
+    comment: str
+    created: str
+    updated: str
 
 
 class Problem(BaseModel):
@@ -254,10 +278,10 @@ ANSWER: dict[int | str, dict[str, Any]] = {
         "content": {"text/event-stream": {"schema": _EVENT}},
     }
 }
-"""For a route that answers a question."""
+"""The responses of a route that answers a question."""
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For a route: these statuses come as problem JSON."""
-    described = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
-    return {status: {"model": Problem, **described} for status in statuses}
+    """The responses of a route with these statuses: problem JSON."""
+    content = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    return {status: {"model": Problem, **content} for status in statuses}
