@@ -23,6 +23,7 @@ def _check_unicode(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_check_unicode)]
+UserName = Annotated[str, Field(max_length=200), AfterValidator(_check_unicode)]
 LibraryName = Annotated[Text | None, Field(description="`default` unless given; while that is empty, the demo's.")]
 TopK = Annotated[int, Field(description=f"How many papers to answer from, 1 to {MAX_TOP_K}.")]
 ModelName = Annotated[Text | None, Field(description="What writes the answer; the service's default unless given.")]
@@ -93,9 +94,9 @@ class FeedbackRequest(RequestBody):
     """Feedback on an answer."""
 
     verdict: FeedbackVerdict
-    comment: str | None = Field(default=None, description=f"Up to {MAX_COMMENT:,} characters.")
-    user: str | None = Field(
-        default=None, max_length=200, description="Who gives it, where several users share a key; each has one verdict."
+    comment: Text | None = Field(default=None, description=f"Up to {MAX_COMMENT:,} characters.")
+    user: UserName | None = Field(
+        default=None, description="Who gives it, where several users share a key; each has one verdict."
     )
 
 
