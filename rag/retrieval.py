@@ -7,9 +7,10 @@ from statistics import fmean
 
 import numpy as np
 
+from rag.errors import RequestError
 from rag.library.library import Library
 from rag.library.stored import StoredPaper, Vectors
-from rag.protocols import Embedder, Reranker
+from rag.protocols import Embedder, Reranker, Retriever
 from rag.text.analysis import content_stems
 from rag.types import EVERYTHING, Filters, Passage, PassageSentence
 
@@ -31,6 +32,10 @@ SENTENCE_WEIGHT = 0.35
 
 MAX_PASSAGE_CHARACTERS = 4_000
 NEAR_DUPLICATE = 0.9
+
+MAX_RESULTS = 100
+MAX_QUERY_CHARACTERS = 4_000
+"""Limits of `search`."""
 
 
 class SentenceReranker:
@@ -67,6 +72,18 @@ class HybridRetriever:
         scored = [replace(passage, score=score) for passage, score in zip(passages, scores, strict=True)]
         best = sorted(scored, key=lambda passage: (-passage.score, passage.paper.id))
         return [replace(p, number=number) for number, p in enumerate(_without_near_duplicates(best, limit), start=1)]
+
+
+async def search(retriever: Retriever, query: str, limit: int) -> list[Passage]:
+    """One passage for each of at most `limit` papers, best first. Raises RequestError for a query it can't use."""
+    query = query.strip()
+    if not query:
+        raise RequestError("the query is empty; give some words to look for")
+    if len(query) > MAX_QUERY_CHARACTERS:
+        raise RequestError(f"the query has {len(query):,} characters; {MAX_QUERY_CHARACTERS:,} is the most")
+    if not 1 <= limit <= MAX_RESULTS:
+        raise RequestError(f"limit is {limit}; it must be from 1 to {MAX_RESULTS}")
+    return list(await retriever.retrieve(query, limit))
 
 
 def fuse(

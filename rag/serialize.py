@@ -1,11 +1,17 @@
 """Answers, papers and reports as JSON and back: the shapes are the dataclasses of `rag/types.py`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
 from rag.types import Answer, Citation, IngestReport, Paper, Passage
+
+if TYPE_CHECKING:  # at run time they would load the indexes' libraries, for seconds
+    from rag.library.checks import Finding
+    from rag.library.registry import LibrarySummary
+
 
 _ANSWER = TypeAdapter(Answer)
 _CITATION = TypeAdapter(Citation)
@@ -57,6 +63,32 @@ def search_results(passages: Sequence[Passage]) -> dict[str, Any]:
 def _json(adapter: TypeAdapter[Any], value: object) -> dict[str, Any]:
     shown: dict[str, Any] = adapter.dump_python(value, mode="json")
     return shown
+
+
+def paper_page(library: str, papers: Sequence[Paper], total: int, offset: int, limit: int) -> dict[str, Any]:
+    """Some of a library's papers; `total` counts them all."""
+    return {
+        "library": library,
+        "total": total,
+        "offset": offset,
+        "limit": limit,
+        "papers": [paper(entry) for entry in papers],
+    }
+
+
+def removal(library: str, count: int) -> dict[str, Any]:
+    """How many papers were removed."""
+    return {"library": library, "removed": count}
+
+
+def libraries(libraries: "Sequence[LibrarySummary]") -> dict[str, Any]:
+    """Every library: name, papers, chunks, embedder."""
+    return {"libraries": [asdict(library) for library in libraries]}
+
+
+def findings(findings: "Sequence[Finding]") -> dict[str, Any]:
+    """What `scholiast doctor` found, part by part."""
+    return {"findings": [asdict(finding) for finding in findings]}
 
 
 def _snippet(passage: Passage) -> str:

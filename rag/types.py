@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Annotated, Literal
 
-from pydantic import Field, GetCoreSchemaHandler, PlainSerializer
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler, PlainSerializer
 from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
 
 from rag.errors import RequestError
@@ -20,6 +20,9 @@ Verdict = Literal["supported", "partial", "unsupported", "contradicted"]
 
 Score = Annotated[float, PlainSerializer(lambda value: round(value, 4), return_type=float)]
 """A number of which four digits are shown."""
+
+ALL_FIELDS_SHOWN = ConfigDict(json_schema_serialization_defaults_required=True)
+"""For the schema: JSON has every field, also those with a default."""
 
 Internal = Field(exclude=True)
 """A field that no JSON has. A passage that was read from JSON has its default."""
@@ -36,6 +39,8 @@ class Source:
 @dataclass(frozen=True, kw_only=True)
 class PaperReference:
     """The few fields by which an answer names a paper."""
+
+    __pydantic_config__ = ALL_FIELDS_SHOWN
 
     id: str
     title: str
@@ -98,6 +103,8 @@ class Chunk:
 @dataclass(frozen=True, kw_only=True)
 class IngestReport:
     """What an ingest did, and how much the library holds after it. A paper met twice counts as unchanged."""
+
+    __pydantic_config__ = ALL_FIELDS_SHOWN
 
     library: str
     added: int = 0
@@ -203,6 +210,8 @@ class Sentence:
     `reason` says in a few words which check decided; empty where there was nothing to check.
     """
 
+    __pydantic_config__ = ALL_FIELDS_SHOWN
+
     text: str
     citations: tuple[int, ...]
     support: Verdict
@@ -212,6 +221,8 @@ class Sentence:
 @dataclass(frozen=True, kw_only=True)
 class Usage:
     """Tokens that a model counted; zero where no model was asked."""
+
+    __pydantic_config__ = ALL_FIELDS_SHOWN
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -260,6 +271,8 @@ class Answer:
     prompts that a model was given, `notice` what a reader should know of how the text was generated, such as that a
     model failed and the text is the abstracts' own sentences; each may be empty.
     """
+
+    __pydantic_config__ = ALL_FIELDS_SHOWN
 
     id: str
     question: str

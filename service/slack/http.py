@@ -20,7 +20,7 @@ class SlackDoor:
     """Closed unless a bot token and a signing secret are set; Slack's libraries are loaded when it opens."""
 
     def __init__(self, workspace: Workspace, metrics: Metrics) -> None:
-        self._parts = workspace, metrics.finished
+        self._parts = workspace, metrics.count_answer
         self._missing = _missing(workspace.settings)
         self._bot: Bot | None = None
 
