@@ -44,7 +44,7 @@ HOMES = {
     "slack_sdk": {"service/slack/"},
     "sqlalchemy": {"rag/database.py", "rag/library/", "rag/history/"},
     "starlette": {"service/"},
-    "tantivy": {"rag/library/keyword_index.py"},
+    "tantivy": {"rag/library/keyword_index.py", "rag/text/analysis.py"},
     "tiktoken": {"rag/text/tokens.py"},
     "tokenizers": {"rag/embedders/minilm.py"},
     "typer": {"service/cli/main.py", "eval/cli.py"},

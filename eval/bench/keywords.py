@@ -27,7 +27,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from rag import corpus
-from rag.library.keyword_index import KeywordIndex, stems
+from rag.library.keyword_index import KeywordIndex
+from rag.text.analysis import stems
 from rag.types import Paper
 
 ADDED = 100

@@ -14,11 +14,9 @@ from itertools import chain, islice
 from pathlib import Path
 from string import ascii_lowercase
 from threading import Lock
-from unicodedata import normalize
 
 from tantivy import (
     Document,
-    Filter,
     Index,
     IndexWriter,
     Occur,
@@ -26,13 +24,11 @@ from tantivy import (
     Schema,
     SchemaBuilder,
     Searcher,
-    TextAnalyzer,
-    TextAnalyzerBuilder,
-    Tokenizer,
 )
 
 from rag.errors import LibraryError, LockedError
 from rag.library import advice
+from rag.text.analysis import ANALYSER, ANALYSER_NAME, normalise, stems
 from rag.types import Paper
 
 TITLE_WEIGHT = 0.1  # on top of its words in the text
@@ -45,47 +41,10 @@ MAX_TERMS = 256  # more than an abstract has; what follows in a longer question 
 WRITER_BYTES = 30_000_000  # tantivy refuses less than 15 MB
 SPARE_HITS = 16  # fetched beyond the limit, so that equal scores at its edge are cut by id
 
-# The index remembers this name: an index whose words were made otherwise is refused, so change it with the analyser.
-ANALYSER = "english_1"
-
-# Words that say how a question is put rather than what it is about. Halves of contractions come last.
-_STOP_WORDS = """
-a about above across after again against all almost also although always am among an and another any anybody anyone
-anything are around as at be because been before being below between both but by can cannot could did do does doing done
-down during each either else enough even ever every everyone everything few for from further get gets give given gives
-go goes got had has have having he her here hers herself him himself his how however i if in instead into is it its
-itself just least less let lets like many may me might mine more most much must my myself near neither no nor not now of
-off often on once only onto or other others our ours ourselves out over own per perhaps please pls quite rather really
-same say says shall she should since so some somebody someone something still such than that the their theirs them
-themselves then there these they thing things this those though through thus to too toward towards under until up upon
-us use used uses using very via was we well were what whatever whats when where whether which while who whom whose why
-will with within without would yes yet you your yours yourself yourselves
-d doesn don didn hadn hasn isn ll m s t ve wasn weren wouldn aren couldn shouldn
-"""
-
 _COMPOUND = re.compile(r"\b[^\W_]++(?:(?:[-‐‑‒–_./=&:+][^\W_]++)++\+*+|\++)")  # phi-CTNL, K=20, PA&DA, DSI++
 _MIXED = re.compile(r"\b(?:[^\W\d_]{3,}+\d|\d++[^\W\d_]{3})[^\W_]*+")  # EAGLE2, text2img
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
 _PLAIN_WORD = re.compile(rf"\b[^\W\d_]{{{GUESS_LETTERS},40}}\b")
-
-
-def stems(text: str) -> list[str]:
-    """The words of the text as the index knows them: stems in order, repeated as in the text, no stop words."""
-    return _analyser.analyze(_clean(text))
-
-
-def _make_analyser() -> TextAnalyzer:
-    words = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(64))
-    folded = words.filter(Filter.lowercase()).filter(Filter.ascii_fold())
-    return folded.filter(Filter.custom_stopword(_STOP_WORDS.split())).filter(Filter.stemmer("english")).build()
-
-
-_analyser = _make_analyser()
-
-
-def _clean(text: str) -> str:
-    """Composed accents, and no lone surrogates: UTF-8, which tantivy speaks, has none."""
-    return normalize("NFC", text.encode("utf-8", "replace").decode())
 
 
 def _aliases(text: str) -> list[str]:
@@ -118,8 +77,8 @@ def _edits(word: str) -> set[str]:
 def _schema() -> Schema:
     build = SchemaBuilder()
     build.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
-    build.add_text_field("title", tokenizer_name=ANALYSER, index_option="freq")
-    build.add_text_field("text", tokenizer_name=ANALYSER, index_option="freq")
+    build.add_text_field("title", tokenizer_name=ANALYSER_NAME, index_option="freq")
+    build.add_text_field("text", tokenizer_name=ANALYSER_NAME, index_option="freq")
     # One document without text holds the revision: it is committed together with the papers, or not at all.
     build.add_text_field("note", tokenizer_name="raw", index_option="basic")
     build.add_unsigned_field("revision", stored=True)
@@ -127,7 +86,7 @@ def _schema() -> Schema:
 
 
 def _document(paper: Paper) -> Document:
-    title, abstract = _clean(paper.title), _clean(paper.abstract)
+    title, abstract = normalise(paper.title), normalise(paper.abstract)
     return Document(id=paper.id, title=_with_aliases(title), text=_with_aliases(f"{title} {abstract}"))
 
 
@@ -215,7 +174,7 @@ class KeywordIndex:
 
     def _weights(self, question: str, now: _Snapshot) -> dict[str, float]:
         """The terms to search, and how much each counts. A word said twice counts once."""
-        text = _clean(question)
+        text = normalise(question)
         weights = dict.fromkeys(stems(text), 1.0)
         for stem in stems(" ".join(_aliases(text))):
             weights.setdefault(stem, COMPOUND_WEIGHT)
@@ -256,7 +215,7 @@ class KeywordIndex:
         if not (self._folder / "meta.json").exists() and any(self._folder.glob("*.term")):
             raise ValueError("meta.json is missing")  # tantivy would begin a new index among the old files
         index = Index(self._schema, path=str(self._folder))
-        index.register_tokenizer(ANALYSER, _analyser)
+        index.register_tokenizer(ANALYSER_NAME, ANALYSER)
         index.config_reader("manual")  # a search sees what `apply` shows it, not a half-read folder
         index.reload()
         return index

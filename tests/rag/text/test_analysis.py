@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text.analysis import content_stems, numbers, share
+from rag.text.analysis import content_stems, numbers, replace_surrogates, share, stems
+
+
+def test_stems_are_in_order_without_stop_words() -> None:
+    assert stems("What do the Models’ naïve MODELS learn?") == ["model", "naiv", "model", "learn"]
+
+
+def test_half_a_surrogate_pair_becomes_a_question_mark_in_its_place() -> None:
+    assert replace_surrogates("a\ud83db \U0001f600") == "a?b \U0001f600"
 
 
 def test_the_words_that_any_question_has_tell_nothing() -> None:
