@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from rag.errors import ConfigError, LibraryError
+from rag.text.analysis import replace_surrogates
 
 FILE = "scholiast.sqlite3"
 
@@ -23,14 +24,14 @@ metadata = MetaData()
 
 
 class CleanText(TypeDecorator[str]):
-    """Text from outside, without what databases refuse: NUL, and halves of surrogate pairs."""
+    """Text from outside, without what databases refuse: NUL and lone surrogates."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """What is stored, or looked for."""
-        return None if value is None else value.replace("\0", "").encode("utf-8", "replace").decode()
+        return None if value is None else replace_surrogates(value.replace("\0", ""))
 
 
 class Database:

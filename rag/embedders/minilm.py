@@ -24,6 +24,7 @@ from tokenizers import Tokenizer
 from rag.embedders import minilm_weights
 from rag.errors import ConfigError
 from rag.protocols import Embedder
+from rag.text.analysis import replace_surrogates
 
 DIMENSION = 384
 MAX_TOKENS = 256
@@ -97,8 +98,7 @@ class _Encoder:
     session: onnxruntime.InferenceSession
 
     def vector(self, text: str) -> NDArray[np.float32]:
-        # Half a surrogate pair is no Unicode text; the tokenizer would refuse it.
-        ids = self.tokenizer.encode(text.encode("utf-8", "replace").decode()).ids
+        ids = self.tokenizer.encode(replace_surrogates(text)).ids
         vector: NDArray[np.float32] = self.session.run(None, {"ids": np.array([ids])})[0][0]
         return vector
 

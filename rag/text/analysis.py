@@ -45,7 +45,7 @@ def normalise(text: str) -> str:
 
 
 def replace_surrogates(text: str) -> str:
-    """A question mark for each lone surrogate, which UTF-8 can't encode; offsets stay as they are."""
+    """A question mark for each lone surrogate, which UTF-8 can't encode and other libraries refuse; offsets stay."""
     return text.encode("utf-8", "replace").decode()
 
 
