@@ -11,6 +11,10 @@ ScholiastError
 └── BackendError         an embedder or a model failed; `retryable` says whether to try again
 """
 
+from json import JSONDecodeError
+
+_NOT_RETRYABLE = (ValueError, TypeError, LookupError, AttributeError, ImportError)
+
 
 class ScholiastError(Exception):
     """Base of all our errors; its text is meant for the person who reads it at night."""
@@ -51,3 +55,20 @@ class BackendError(ScholiastError):
         super().__init__(message)
         self.retryable = retryable
         self.reason = reason
+
+
+def retryable(error: Exception) -> bool:
+    """Whether a provider's error may pass if the request is sent again.
+
+    An account without credit gets status 429 too, and that does not pass; nor does a bug or a missing package.
+    """
+    status = http_status(error)
+    if status is not None:
+        return (status in (408, 409, 429) or status >= 500) and getattr(error, "code", "") != "insufficient_quota"
+    return isinstance(error, JSONDecodeError) or not isinstance(error, _NOT_RETRYABLE)
+
+
+def http_status(error: Exception) -> int | None:
+    """The HTTP status that a provider's error carries, on itself or on its response; None when it carries none."""
+    found = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
+    return found if isinstance(found, int) else None

@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence, Set
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from json import JSONDecodeError
 from time import monotonic
 from typing import Any, cast
 
@@ -17,7 +16,7 @@ from langchain_core.messages import AIMessageChunk
 
 import prompts
 from rag import condense
-from rag.errors import BackendError, ConfigError
+from rag.errors import BackendError, ConfigError, http_status, retryable
 from rag.grounding import marks
 from rag.grounding.marks import Marks
 from rag.grounding.refusals import declines
@@ -259,22 +258,9 @@ def _our_errors(name: str, seconds: float) -> Iterator[None]:
         message = f"{name}: no whole answer within {seconds:g} s; SCHOLIAST_MODEL_TIMEOUT_SECONDS allows more"
         raise BackendError(message, retryable=True, reason=f"no whole answer within {seconds:g} s") from error
     except Exception as error:  # each provider has errors of its own
-        status = _status(error)
+        status = http_status(error)
         reason = f"HTTP {status}" if status else type(error).__name__
-        raise BackendError(f"{name}: {reason}: {_short(error)}", retryable=_retryable(error), reason=reason) from error
-
-
-def _status(error: Exception) -> int | None:
-    found = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
-    return found if isinstance(found, int) else None
-
-
-def _retryable(error: Exception) -> bool:
-    """An account without credit answers 429 too, and that does not pass by waiting. Nor does a bug."""
-    status = _status(error)
-    if status is not None:
-        return (status in (408, 409, 429) or status >= 500) and getattr(error, "code", "") != "insufficient_quota"
-    return isinstance(error, JSONDecodeError) or not isinstance(error, ValueError | TypeError | LookupError)
+        raise BackendError(f"{name}: {reason}: {_short(error)}", retryable=retryable(error), reason=reason) from error
 
 
 def _short(error: Exception) -> str:

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from json import JSONDecodeError
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 import respx
+from langchain.embeddings import init_embeddings
 from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
 from openai import AsyncOpenAI
 from platformdirs import user_cache_path
@@ -302,3 +304,27 @@ async def test_an_error_without_a_reason_to_hope_is_not_retryable() -> None:
     with pytest.raises(BackendError, match="ValueError: bad") as caught:
         await LangChainEmbedder("fake:model", Failing(ValueError("bad"))).embed(["text"])
     assert not caught.value.retryable
+
+
+async def test_a_provider_of_langchain_that_has_no_credit_left_is_not_asked_again(wire: respx.MockRouter) -> None:
+    wire.post(URL).respond(429, json={"error": {"message": "pay first", "code": "insufficient_quota"}})
+    base = {"api_key": "k", "base_url": "http://provider.test/v1", "max_retries": 0}
+    provider = init_embeddings("openai:small", **base, check_embedding_ctx_length=False)
+    with pytest.raises(BackendError, match="pay first") as caught:
+        await LangChainEmbedder("openai:small", provider).embed(["text"])
+    assert not caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    ("error", "hopeful"),
+    [
+        (ConnectionError("lost"), True),
+        (JSONDecodeError("half a reply", "", 0), True),
+        (KeyError("data"), False),
+        (ImportError("no such package"), False),
+    ],
+)
+async def test_an_error_without_a_status_is_retryable_unless_it_is_a_bug(error: Exception, hopeful: bool) -> None:
+    with pytest.raises(BackendError) as caught:
+        await LangChainEmbedder("fake:model", Failing(error)).embed(["text"])
+    assert caught.value.retryable is hopeful
