@@ -72,3 +72,18 @@ def http_status(error: Exception) -> int | None:
     """The HTTP status that a provider's error carries, on itself or on its response; None when it carries none."""
     found = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
     return found if isinstance(found, int) else None
+
+
+def how_to_rebuild(library: str) -> str:
+    """The command that recreates the indexes. It always names the library: without a name it may mean the demo's."""
+    return f"run `scholiast rebuild --library {library}`"
+
+
+def how_to_embed_again(library: str) -> str:
+    """The command that recreates the vectors too."""
+    return f"run `scholiast rebuild --embed --library {library}` to embed every paper again"
+
+
+def how_to_list_papers(library: str) -> str:
+    """The command that shows which ids there are."""
+    return f"`scholiast papers list --library {library}` shows what it has"

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Literal
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rag.errors import RequestError
 
@@ -221,3 +224,32 @@ class Answer:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     prompt: str = ""
     notice: str = ""
+
+
+class Span(NamedTuple):
+    """Character offsets of a chunk or a sentence, without the blanks around it."""
+
+    start: int
+    end: int
+
+
+Vectors = NDArray[np.float32]
+"""One vector, shape (dimension,), or several, shape (n, dimension)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StoredPaper:
+    """A paper with its chunks, its sentences and their vectors, as a library stores it.
+
+    Offsets count characters of `paper.abstract`; row i of the vectors, shape (n, dimension), belongs to span i.
+    """
+
+    paper: Paper
+    chunks: tuple[Span, ...]
+    chunk_vectors: Vectors
+    sentences: tuple[Span, ...]
+    sentence_vectors: Vectors
+
+    def text(self, span: Span) -> str:
+        """The words of a chunk or a sentence."""
+        return self.paper.abstract[span.start : span.end]

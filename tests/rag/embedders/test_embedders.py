@@ -308,8 +308,10 @@ async def test_an_error_without_a_reason_to_hope_is_not_retryable() -> None:
 
 async def test_a_provider_of_langchain_that_has_no_credit_left_is_not_asked_again(wire: respx.MockRouter) -> None:
     wire.post(URL).respond(429, json={"error": {"message": "pay first", "code": "insufficient_quota"}})
-    base = {"api_key": "k", "base_url": "http://provider.test/v1", "max_retries": 0}
-    provider = init_embeddings("openai:small", **base, check_embedding_ctx_length=False)
+    base_url = "http://provider.test/v1"
+    provider = init_embeddings(
+        "openai:small", api_key="k", base_url=base_url, max_retries=0, check_embedding_ctx_length=False
+    )
     with pytest.raises(BackendError, match="pay first") as caught:
         await LangChainEmbedder("openai:small", provider).embed(["text"])
     assert not caught.value.retryable
