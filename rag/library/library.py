@@ -135,7 +135,7 @@ class Library:
         return await asyncio.to_thread(self._nearest, vector, limit, allowed)
 
     async def matching(self, question: str, limit: int, allowed: Collection[str] | None = None) -> Hits:
-        """The papers that match the words of a question, with BM25 scores; only those in `allowed`, unless it is None."""
+        """The papers that match the words of a question, with BM25 scores; only those in `allowed` unless None."""
         return await asyncio.to_thread(lambda: self._current().keywords().search(question, limit, allowed))
 
     def idf(self, stems: Sequence[str]) -> dict[str, float]:
