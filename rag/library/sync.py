@@ -11,7 +11,7 @@ from rag.errors import LibraryError, LockedError, how_to_rebuild
 from rag.library.catalog import Catalog
 from rag.library.keyword_index import KeywordIndex
 from rag.library.schema import LibraryRow
-from rag.library.vector_index import PROBES, ProbeResult, VectorIndex, is_as_closed, probe, probe_in_subprocess
+from rag.library.vector_index import PROBE_COUNT, ProbeResult, VectorIndex, is_as_closed, probe, probe_in_subprocess
 
 # Small additions are slow in both indexes; large ones take memory.
 _PAPERS_AT_ONCE = 1000
@@ -115,7 +115,7 @@ class Indexes:
     def probe(self) -> ProbeResult:
         """Look for some papers by a vector of theirs. Raises LibraryError when the vector index is damaged."""
         row = self._row()
-        sample = self._catalog.sample(row.name, row.chroma_revision, PROBES)
+        sample = self._catalog.sample(row.name, row.chroma_revision, PROBE_COUNT)
         probes = [(id, stored.chunk_vectors[0]) for id, stored in sample.items() if stored.chunks]
         if self._chroma_url:
             return probe(self.vectors(), probes)

@@ -28,12 +28,12 @@ from rag.types import StoredPaper, Vectors
 
 _COLLECTION = "papers"
 _FILE = "chroma.sqlite3"
-# ef_search can't be changed later without reopening; 200 finds >99% of the true neighbours of real text.
+# ef_search can't be changed in an open collection; 200 finds >99% of the true neighbours of real text.
 _CONFIGURATION: CreateCollectionConfiguration = {"hnsw": {"space": "cosine", "ef_search": 200, "num_threads": 2}}
 _ROWS_AT_ONCE = 5000
 _PAPERS_AT_ONCE = 500
 
-PROBES = 40
+PROBE_COUNT = 40
 """How many papers a check looks for."""
 
 _NEIGHBOURS = 3
@@ -55,7 +55,7 @@ class ProbeResult:
 
 
 class VectorIndex:
-    """One collection: a row per chunk. Every method blocks, and raises LibraryError when the index is damaged."""
+    """A Chroma collection with a row per chunk. Every method blocks, and raises LibraryError for a damaged index."""
 
     def __init__(
         self, client: ClientAPI, collection: Collection, library: str, place: str, folder: Path | None = None
@@ -69,7 +69,7 @@ class VectorIndex:
 
     @classmethod
     def embedded(cls, folder: Path, library: str, *, create: bool) -> "VectorIndex":
-        """The collection in `folder`; `create` makes an empty one in place of whatever is there."""
+        """The collection in `folder`; `create` makes an empty one, replacing what is there."""
         if create:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
