@@ -27,7 +27,7 @@ def embedder(spec: str) -> Embedder:
 
 
 class LangChainEmbedder:
-    """Every text is embedded as a document, also a question: the library compares vectors of one kind."""
+    """Embeds every text as a document, also a question, since the library compares vectors of one kind."""
 
     def __init__(self, spec: str, embeddings: Embeddings) -> None:
         self.name = f"langchain:{spec}"

@@ -14,7 +14,7 @@ from rag.errors import BackendError, ConfigError, retryable
 from rag.protocols import Embedder
 from rag.text import tokens
 
-# The API takes 2,048 texts and 300,000 tokens in one request; its embedding models count a little otherwise than we do.
+# The API takes 2,048 texts and 300,000 tokens in one request; its embedding models count tokens slightly differently.
 MAX_TEXTS = 2048
 MAX_TOKENS = 200_000
 
@@ -30,7 +30,7 @@ def embedder(model: str) -> Embedder:
 
 
 class OpenAIEmbedder:
-    """The client retries by itself; nothing is added to that."""
+    """Embeds through the SDK's client, which also does the retries."""
 
     def __init__(self, model: str, client: AsyncOpenAI) -> None:
         self.name = f"openai:{model}"
