@@ -9,10 +9,9 @@ import numpy as np
 
 from rag.errors import RequestError
 from rag.library.library import Library
-from rag.library.stored import StoredPaper, Vectors
 from rag.protocols import Embedder, Reranker, Retriever
 from rag.text.analysis import content_stems
-from rag.types import EVERYTHING, Filters, Passage, PassageSentence
+from rag.types import EVERYTHING, Filters, Passage, PassageSentence, StoredPaper, Vectors
 
 DENSE_SHARE = 0.5
 """Weight of the dense score; `eval/results/retrieval.md` has the sweep that chose this and the next two."""

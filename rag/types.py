@@ -8,8 +8,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, GetCoreSchemaHandler, PlainSerializer
 from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
 
@@ -305,3 +307,32 @@ class Answer:
 def _escaped(text: str) -> str:
     """On one line, and with nothing that Markdown or HTML would take as markup."""
     return re.sub(r"([\\`*_\[\]<>#|$])", r"\\\1", " ".join(text.split()))
+
+
+class Span(NamedTuple):
+    """Character offsets of a chunk or a sentence, without the blanks around it."""
+
+    start: int
+    end: int
+
+
+Vectors = NDArray[np.float32]
+"""One vector, shape (dimension,), or several, shape (n, dimension)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StoredPaper:
+    """A paper with its chunks, its sentences and their vectors, as a library stores it.
+
+    Offsets count characters of `paper.abstract`; row i of the vectors, shape (n, dimension), belongs to span i.
+    """
+
+    paper: Paper
+    chunks: tuple[Span, ...]
+    chunk_vectors: Vectors
+    sentences: tuple[Span, ...]
+    sentence_vectors: Vectors
+
+    def text(self, span: Span) -> str:
+        """The words of a chunk or a sentence."""
+        return self.paper.abstract[span.start : span.end]

@@ -113,3 +113,15 @@ def test_nothing_that_is_pinned_names_a_host() -> None:
     pins = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
     assert len(pins) > 50
     assert [pin for pin in pins if "==" not in pin or set("/@:") & set(pin) or pin.startswith("-")] == []
+
+
+def test_text_analysis_is_below_storage() -> None:
+    allowed = ("rag.text", "rag.types", "rag.errors")
+    wrong = [
+        f"{path.name} imports {node.module}"
+        for path in (ROOT / "rag" / "text").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in LAYERS
+        if not (node.module or "").startswith(allowed)
+    ]
+    assert wrong == []

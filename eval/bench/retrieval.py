@@ -31,12 +31,11 @@ from eval.statistics import difference
 from rag import condense, corpus, embedders
 from rag.library import ingest
 from rag.library.keyword_index import KeywordIndex
-from rag.library.stored import StoredPaper
 from rag.protocols import Embedder
 from rag.retrieval import DENSE_SHARE, POOL, RERANKED, STRONG_KEYWORD, fuse, with_nearest_sentences
 from rag.text import chunk, sentences
 from rag.text.analysis import content_stems
-from rag.types import Paper
+from rag.types import Paper, StoredPaper
 
 LIMITS = (32, 64, 96, 128, 256)
 OVERLAPS = (0, 1)

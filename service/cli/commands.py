@@ -16,10 +16,9 @@ from typing import Any
 from rag import config, corpus, embedders, retrieval, serialize
 from rag.config import Settings
 from rag.engine import collect_answer
-from rag.errors import CorpusError, RequestError
+from rag.errors import CorpusError, RequestError, how_to_list_papers
 from rag.history.answers import Answers, AskRequest
 from rag.history.conversations import LOCAL
-from rag.library import advice
 from rag.library.checks import Finding, diagnose
 from rag.types import Filters, Paper, RejectedRecord
 from rag.workspace import DEMO_LIBRARY, Workspace, list_libraries, open_database, remove_library
@@ -172,7 +171,7 @@ async def papers_remove(ids: Sequence[str], library: str, json: bool) -> bool:
     )
     for id in ids:
         if id not in known:
-            print_error(f"library {opened.name!r} has no paper {id!r}; {advice.list_papers(opened.name)}")
+            print_error(f"library {opened.name!r} has no paper {id!r}; {how_to_list_papers(opened.name)}")
     return len(known) == len(set(ids))
 
 

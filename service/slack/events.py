@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from rag.text.analysis import replace_surrogates
+
 Kind = Literal["mention", "direct", "follow_up", "command"]
 
 _SPOKEN = {None, "file_share", "thread_broadcast"}
@@ -216,4 +218,4 @@ def _prefix(place: Place) -> str:
 
 def _text(value: object) -> str:
     """Text that every database takes."""
-    return value.replace("\0", "").encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+    return replace_surrogates(value.replace("\0", "")) if isinstance(value, str) else ""

@@ -1,4 +1,4 @@
-"""The keyword index: what it finds, what it keeps, and what it says when it is damaged."""
+"""The keyword index: what it finds, what it keeps, and its messages when it is damaged."""
 
 import subprocess
 import sys
@@ -84,7 +84,7 @@ def test_what_has_a_digit_or_is_short_is_not_guessed(index: KeywordIndex, questi
 
 
 @pytest.mark.parametrize("question", ["", " ", "?!", "what is it about", "AND OR NOT", "\0", "\ud800"])
-def test_a_question_without_a_telling_word_finds_nothing(index: KeywordIndex, question: str) -> None:
+def test_a_question_without_a_content_word_finds_nothing(index: KeywordIndex, question: str) -> None:
     assert index.search(question, 5) == []
 
 
@@ -232,7 +232,7 @@ def test_a_file_in_place_of_the_folder_gives_the_same_message(tmp_path: Path) ->
         KeywordIndex(tmp_path / "keywords", "main")
 
 
-def test_an_index_of_other_words_is_refused(
+def test_an_index_of_another_analyser_is_refused(
     index: KeywordIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index.close()
