@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.bench.service import SAMPLE, SCHOLIAST
-from tests.support.fake_slack import ME, SECRET, TOKEN, FakeSlack, mention, message
-from tests.support.slack_doors import post_to
+from tests.support.fake_slack import ME, SECRET, TOKEN, FakeSlack
+from tests.support.slack_requests import mention, message, post_to
 
 QUESTION = "What is the best recipe for the heads named Hydra++?"
 _PORT = 8931

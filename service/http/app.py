@@ -37,7 +37,7 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.state.workspace = Workspace(settings, embedder, url)
     app.state.readiness = Readiness(app.state.workspace)
     app.state.metrics = Metrics()
-    app.state.slack = slack.SlackDoor(app.state.workspace, app.state.metrics)
+    app.state.slack = slack.SlackEndpoint(app.state.workspace, app.state.metrics)
     app.include_router(routes.v1)
     app.include_router(conversations.routes)
     app.include_router(openai_api.routes)
