@@ -1,8 +1,8 @@
 """Looks for held-out questions and answers in the corpus, the prompts, the code and other questions.
 
 A leak is eight words in a row (GPT-3's contamination study used eight to thirteen; Brown et al., 2020, appendix C), or
-the whole of a shorter text of at least five words. An abstract is meant to hold the
-answer to its question: answers are looked for in the corpus only outside the gold papers, and only whole.
+the whole of a shorter text of at least five words. An abstract is meant to hold the answer to its question: answers are
+looked for in the corpus only outside the gold papers, and only whole.
 """
 
 import re
@@ -77,9 +77,9 @@ def in_files(questions: Sequence[Question], files: Mapping[str, str]) -> Iterato
     for name, content in files.items():
         text = Text.of(content)
         for question in questions:
-            said = [("question", question.question), ("answer", question.answer)]
-            said += [("history", turn.content) for turn in question.history]
-            for part, words in said:
+            parts = [("question", question.question), ("answer", question.answer)]
+            parts += [("history", turn.content) for turn in question.history]
+            for part, words in parts:
                 if found := text.holds(words):
                     yield Leak(question_id=question.id, part=part, where=name, words=found)
 

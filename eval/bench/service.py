@@ -42,7 +42,7 @@ class ProcessCost:
 
 
 @dataclass(frozen=True)
-class Waits:
+class ReplyTimes:
     """How long the client waited for each reply, and the mean CPU time of the server for one."""
 
     milliseconds: Sequence[float]
@@ -66,9 +66,9 @@ def main() -> None:
             server_memory = peak_megabytes(process.pid)
     print(f"{_machine()}\n{_counts(json.loads(report))}, {len(asked)} questions, each {options.rounds} times")
     _table("one client, warm | p50 ms | p95 ms | worst ms | server CPU ms, mean")
-    for path, waiting in waits.items():
-        spread = np.percentile(waiting.milliseconds, [50, 95, 100])
-        _row(f"`{path}`", *(f"{value:.1f}" for value in (*spread, waiting.cpu_milliseconds)))
+    for path, times in waits.items():
+        spread = np.percentile(times.milliseconds, [50, 95, 100])
+        _row(f"`{path}`", *(f"{value:.1f}" for value in (*spread, times.cpu_milliseconds)))
     _table("process | seconds | CPU seconds | peak MB")
     _row("`scholiast ingest`", f"{ingest.seconds:.1f}", f"{ingest.cpu_seconds:.1f}", f"{ingest.megabytes:.0f}")
     _row("`scholiast serve`, after the questions", "-", "-", server_memory)
@@ -103,13 +103,13 @@ def _run(folder: Path, *arguments: str) -> tuple[str, ProcessCost]:
     return printed, ProcessCost(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1000)
 
 
-def _ask_all(ask: Callable[[Question], float], asked: Sequence[Question], rounds: int, server: int) -> Waits:
+def _ask_all(ask: Callable[[Question], float], asked: Sequence[Question], rounds: int, server: int) -> ReplyTimes:
     """Ask every question once to warm up, then once in each round."""
     for question in asked:
         ask(question)
     before = cpu_seconds(server)
     times = [ask(question) for _ in range(rounds) for question in asked]
-    return Waits(times, 1000 * (cpu_seconds(server) - before) / len(times))
+    return ReplyTimes(times, 1000 * (cpu_seconds(server) - before) / len(times))
 
 
 def _search(connection: HTTPConnection, question: Question) -> float:

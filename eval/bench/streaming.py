@@ -35,14 +35,14 @@ _WARM_UP = 3
 
 
 @dataclass(frozen=True)
-class Waiting:
+class AnswerTimes:
     """Seconds to the first text and to the end of one answer."""
 
     first: float
     total: float
 
 
-_Ask = Callable[[], Awaitable[Waiting]]
+_Ask = Callable[[], Awaitable[AnswerTimes]]
 
 
 def main() -> None:
@@ -67,16 +67,16 @@ def main() -> None:
     )
 
 
-def _row(name: str, waits: Sequence[Waiting], cpu: float) -> None:
+def _row(name: str, waits: Sequence[AnswerTimes], cpu: float) -> None:
     first = np.percentile([1000 * wait.first for wait in waits], [50, 95])
     total = np.percentile([1000 * wait.total for wait in waits], [50, 95])
     print(f"| {name} | {first[0]:.0f} | {first[1]:.0f} | {total[0]:.0f} | {total[1]:.0f} | {1000 * cpu:.1f} |")
 
 
-async def _direct(url: str, options: argparse.Namespace) -> tuple[list[Waiting], float]:
+async def _direct(url: str, options: argparse.Namespace) -> tuple[list[AnswerTimes], float]:
     client = AsyncOpenAI(api_key="none", base_url=url, max_retries=0)
 
-    async def ask() -> Waiting:
+    async def ask() -> AnswerTimes:
         begun, first = time.perf_counter(), 0.0
         stream = await client.chat.completions.create(
             model="bench", stream=True, messages=[{"role": "user", "content": QUESTION}]
@@ -84,32 +84,32 @@ async def _direct(url: str, options: argparse.Namespace) -> tuple[list[Waiting],
         async for chunk in stream:
             if not first and chunk.choices and chunk.choices[0].delta.content:
                 first = time.perf_counter() - begun
-        return Waiting(first, time.perf_counter() - begun)
+        return AnswerTimes(first, time.perf_counter() - begun)
 
     return await _measured(ask, os.getpid(), options)
 
 
-async def _through(url: str, server: int, options: argparse.Namespace) -> tuple[list[Waiting], float]:
+async def _through(url: str, server: int, options: argparse.Namespace) -> tuple[list[AnswerTimes], float]:
     async with httpx2.AsyncClient(timeout=60) as client:
 
-        async def ask() -> Waiting:
+        async def ask() -> AnswerTimes:
             begun, first = time.perf_counter(), 0.0
             async with client.stream("POST", f"{url}/v1/ask", json={"question": QUESTION, "stream": True}) as reply:
                 async for line in reply.aiter_lines():
                     if not first and line == "event: delta":
                         first = time.perf_counter() - begun
-            return Waiting(first, time.perf_counter() - begun)
+            return AnswerTimes(first, time.perf_counter() - begun)
 
         return await _measured(ask, server, options)
 
 
-async def _measured(ask: _Ask, process: int, options: argparse.Namespace) -> tuple[list[Waiting], float]:
+async def _measured(ask: _Ask, process: int, options: argparse.Namespace) -> tuple[list[AnswerTimes], float]:
     """The waits of each answer, and the mean CPU seconds of the process for one, after warming up."""
     for _ in range(_WARM_UP):
         await ask()
     chance = random.Random(1)
 
-    async def client() -> list[Waiting]:
+    async def client() -> list[AnswerTimes]:
         found = []
         for _ in range(options.answers):
             await asyncio.sleep(chance.random() * options.tokens * options.interval / 1000)
