@@ -18,7 +18,7 @@ EXCEPTIONS = {("service/cli/main.py", "eval")}
 """Inside a function, so that it loads only when it is used."""
 
 HOMES = {
-    "aiohttp": {"service/slack/"},
+    "aiohttp": {"service/slack/client.py"},
     "chromadb": {"rag/library/vector_index.py"},
     "fastapi": {"service/"},
     "fastapi_offline": {"service/http/app.py"},
@@ -47,8 +47,8 @@ HOMES = {
     "rich": {"service/cli/terminal.py", "eval/terminal.py"},
     "sentencex": {"rag/text/sentences.py"},
     "sklearn": {"eval/fit.py"},
-    "slack_bolt": {"service/slack/"},
-    "slack_sdk": {"service/slack/"},
+    "slack_bolt": {"service/slack/app.py", "service/slack/socket_mode.py"},
+    "slack_sdk": {"service/slack/app.py", "service/slack/client.py", "service/slack/reply.py"},
     "sqlalchemy": {"rag/database.py", "rag/library/", "rag/history/"},
     "starlette": {"service/"},
     "tantivy": {"rag/library/keyword_index.py", "rag/text/analysis.py"},
