@@ -3,9 +3,9 @@
     python -m eval.fit --library NAME QUESTIONS...
 
 `data/sentence_scoring.json`: which sentence of an abstract holds the answer; a sentence of a gold paper counts if it
-has a key fact. `data/answerability.json`: whether the passages answer at all. Both are logistic regressions on standardised
-signals (scikit-learn), folded back into weights for the raw ones. The threshold is the out-of-fold confidence below
-which OVER_REFUSAL of the answerable questions fall. Needs the `fit` extra.
+has a key fact. `data/answerability.json`: whether the passages answer at all. Both are logistic regressions on
+standardised signals (scikit-learn), folded back into weights for the raw ones. The threshold is the out-of-fold
+confidence below which OVER_REFUSAL of the answerable questions fall. Needs the `fit` extra.
 """
 
 import argparse
