@@ -67,6 +67,10 @@ def run(
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Ask failed questions again.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget the run in DIR and ask everything again.")] = False,
     search_only: Annotated[bool, typer.Option("--search-only", help="Measure the ranking alone.")] = False,
+    without_gold: Annotated[
+        bool,
+        typer.Option("--without-gold", help="Ask again with the papers that answer left out (local)."),
+    ] = False,
     citations: Annotated[
         str, typer.Option(metavar="REGEX", help="What a citation looks like (openai:).", show_default="[n]")
     ] = "",
@@ -93,6 +97,7 @@ def run(
         deadline_seconds=deadline,
         retry_failed=retry_failed,
         fresh=fresh,
+        without_gold=without_gold,
     )
     options = Options(
         library=library,

@@ -12,7 +12,7 @@ from typing import Any
 from eval import calibrate as calibrating
 from eval import compare as comparing
 from eval import judge as judging
-from eval import leaks, targets, terminal
+from eval import leaks, removal, targets, terminal
 from eval import manifest as manifests
 from eval import questions as question_files
 from eval import report as reporting
@@ -52,6 +52,8 @@ class Plan:
     deadline_seconds: float
     retry_failed: bool
     fresh: bool
+    without_gold: bool = False
+    """Whether to ask the answerable questions again without their gold papers, in a folder inside `out`."""
 
 
 def library_of(papers: Sequence[Path]) -> str:
@@ -62,24 +64,45 @@ def library_of(papers: Sequence[Path]) -> str:
 
 def run(plan: Plan, options: Options, gate: Path | None) -> int:
     """Ask, score, print; returns the exit code."""
+    if plan.without_gold and plan.target != "local":
+        raise RequestError(f"--without-gold needs the target local, whose papers can be left out, not {plan.target}")
     baseline = scoring.read(gate) if gate else None
+    second_baseline = scoring.read(gate / removal.FOLDER) if gate and plan.without_gold and gate.is_dir() else None
+    questions = question_files.load(plan.questions)
     try:
-        asyncio.run(_run(plan, options))
+        asyncio.run(_run(plan, options, questions))
+        if plan.without_gold:
+            asyncio.run(_run_without_gold(plan, options, questions))
     except KeyboardInterrupt:
         done = len(read_responses(RunFiles(plan.out)))
         terminal.note(f"stopped; {done} answers are kept in {plan.out}, and the same command goes on from there")
         return 130
     scores = _score(plan.out)
     terminal.summary(Summary(scores))
+    pairs = [(baseline, scores)]
+    if plan.without_gold:
+        removed = _score(plan.out / removal.FOLDER)
+        terminal.removal(removal.compare(scores, removed))
+        pairs.append((second_baseline, removed))
+    return max(_gate(before, now) for before, now in pairs)
+
+
+def _gate(baseline: Scores | None, now: Scores) -> int:
+    """Print the verdict; returns the exit code, 0 without a baseline."""
     if baseline is None:
         return 0
-    result = comparing.gate(baseline, scores)
+    result = comparing.gate(baseline, now)
     terminal.gate(result)
     return comparing.EXIT_CODES[result.verdict]
 
 
-async def _run(plan: Plan, options: Options) -> None:
-    questions = question_files.load(plan.questions)
+async def _run_without_gold(plan: Plan, options: Options, questions: Sequence[Question]) -> None:
+    out = replace(plan, out=plan.out / removal.FOLDER, name=f"{plan.name}, gold papers removed")
+    complete = {question.id: question for question in questions}
+    await _run(out, replace(options, without=complete), removal.questions_without_gold(questions))
+
+
+async def _run(plan: Plan, options: Options, questions: Sequence[Question]) -> None:
     files = RunFiles(plan.out)
     with terminal.progress("Loading") as loading:
         async with targets.target(plan.target, replace(options, progress=loading)) as target:

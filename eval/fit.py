@@ -1,11 +1,13 @@
-"""Fits the two small models of the embedded default to development questions, and writes the files that `rag` reads.
+"""Fits the two small models of the embedded default to questions, and writes the files that `rag` reads.
 
-    python -m eval.fit --library NAME QUESTIONS...
+    python -m eval.fit --field LIBRARY QUESTIONS [--field LIBRARY QUESTIONS ...]
 
 `data/sentence_scoring.json`: which sentence of an abstract holds the answer; a sentence of a gold paper counts if it
-has a key fact. `data/answerability.json`: whether the passages answer at all. Both are logistic regressions on
-standardised signals (scikit-learn), folded back into weights for the raw ones. The threshold is the out-of-fold
-confidence below which OVER_REFUSAL of the answerable questions fall. Needs the `fit` extra.
+has a key fact; fitted to the first field alone, and left alone with `--decision-only`. `data/answerability.json`:
+whether the passages answer at all; fitted to all of the first field and to half of the papers of the others, and
+reported on the other half. Both are logistic regressions on standardised signals (scikit-learn), folded back into
+weights for the raw ones. The threshold is the out-of-fold confidence below which OVER_REFUSAL of the answerable
+questions of the first field fall. Needs the `fit` extra.
 """
 
 import argparse
@@ -19,14 +21,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
 from eval import questions
+from eval.decision_examples import Example, Field, Kind, examples, split_by_group
+from eval.metrics.abstention import auroc
 from eval.questions import Question
 from eval.words import says_any
-from rag import answerability, condense, config
+from rag import condense, config
 from rag.corpus.identity import normalised_title
 from rag.engine import TOP_K
 from rag.library.library import Library
@@ -36,11 +39,13 @@ from rag.types import EVERYTHING, Filters, Passage
 from rag.workspace import Workspace
 from rag.writers import sentence_scoring
 
-OVER_REFUSAL = 0.035
+OVER_REFUSAL = 0.07
 SENTENCE_STRENGTH = 0.05
-DECISION_STRENGTH = 0.1
+DECISION_STRENGTH = 0.05
 """Inverse regularisation, scikit-learn's C: both models have as many signals as fit on a page and few examples."""
-FOLDS = 10
+FOLDS = 8
+WEIGHTS: dict[Kind, float] = {"present": 1, "removed": 1, "unanswerable": 2, "replaced": 0.5, "off_topic": 0.5}
+"""How much an example counts: unanswerable questions are few, and the made ones are not what people ask."""
 
 Matrix = NDArray[np.float64]
 
@@ -73,28 +78,48 @@ async def sentence_examples(library: Library, asked: Sequence[Question]) -> tupl
     return np.vstack(rows), np.array(labels)
 
 
-async def decision_examples(library: Library, asked: Sequence[Question]) -> list[dict[str, float]]:
-    """Signals of every question with its passages."""
-    return [answerability.signals(q.question, await _passages(library, q), library) for q in asked]
-
-
-def logistic(rows: Matrix, labels: NDArray[np.bool_], names: Sequence[str], strength: float) -> dict[str, Any]:
-    """Weights for raw signals, and a bias."""
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=5000)).fit(rows, labels)
-    scale, regression = model[0], model[1]
+def logistic(
+    rows: Matrix, labels: NDArray[np.bool_], names: Sequence[str], strength: float, counts: Matrix | None = None
+) -> dict[str, Any]:
+    """Weights for raw signals, and a bias; `counts` is how much each row counts, all the same unless given."""
+    scale = StandardScaler().fit(rows, sample_weight=counts)
+    regression = LogisticRegression(C=strength, max_iter=5000).fit(scale.transform(rows), labels, sample_weight=counts)
     weights = regression.coef_[0] / scale.scale_
     bias = float(regression.intercept_[0] - scale.mean_ @ weights)
     return {"weights": {n: round(float(w), 4) for n, w in zip(names, weights, strict=True)}, "bias": round(bias, 4)}
 
 
-def threshold(rows: Matrix, answerable: NDArray[np.bool_], strength: float) -> float:
-    """The confidence below which OVER_REFUSAL of the answerable questions fall, each judged by a model without it."""
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=5000))
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
-    confidence = cross_val_predict(model, rows, answerable, cv=folds, method="predict_proba")[:, 1]
-    at = float(np.quantile(confidence[answerable], OVER_REFUSAL))
-    print(f"out of fold: {np.mean(confidence[~answerable] < at):.3f} of the unanswerable declined at {at:.3f}")
-    return round(at, 4)
+def fit_decision(found: Sequence[Example]) -> dict[str, Any]:
+    """The weights of the decision."""
+    rows = np.array([list(example.signals.values()) for example in found])
+    labels = np.array([example.kind == "present" for example in found])
+    counts = np.array([WEIGHTS[example.kind] for example in found])
+    return logistic(rows, labels, list(found[0].signals), DECISION_STRENGTH, counts)
+
+
+def confidence(fitted: dict[str, Any], found: Sequence[Example]) -> Matrix:
+    """The probability that the passages answer, for each example."""
+    weights = np.array(list(fitted["weights"].values()))
+    rows = np.array([list(example.signals.values()) for example in found])
+    return np.asarray(1 / (1 + np.exp(-(rows @ weights + fitted["bias"]))))
+
+
+def out_of_fold(found: Sequence[Example]) -> Matrix:
+    """The confidence of each example by a model fitted without the papers of its fold."""
+    scores = np.zeros(len(found))
+    groups = [example.group for example in found]
+    for train, test in GroupKFold(FOLDS).split(found, groups=groups):
+        scores[test] = confidence(fit_decision([found[i] for i in train]), [found[i] for i in test])
+    return scores
+
+
+def report(label: str, found: Sequence[Example], scores: Matrix, at: float) -> None:
+    """Print, for each kind of example, how many are declined at a threshold, and the AUROC of present and removed."""
+    kinds = {kind: scores[[example.kind == kind for example in found]] for kind in WEIGHTS}
+    pairs = [*((s, True) for s in kinds["present"]), *((s, False) for s in kinds["removed"])]
+    area = auroc([float(s) for s, _ in pairs], [ok for _, ok in pairs])
+    shares = [f"{kind} declined {np.mean(s < at):.3f} (n={len(s)})" for kind, s in kinds.items() if len(s)]
+    print(f"{label}: {', '.join(shares)}" + (f", AUROC {area:.3f}" if area is not None else ""))
 
 
 def _write(name: str, fitted: dict[str, Any]) -> None:
@@ -103,24 +128,33 @@ def _write(name: str, fitted: dict[str, Any]) -> None:
     print(f"wrote {path.name}: {len(fitted['weights'])} weights")
 
 
-async def fit(library_name: str, paths: Sequence[Path]) -> None:
-    """Fit to all the questions of the files, which are about the papers of one library, and write both files."""
-    asked = [question for path in paths for question in questions.load(path)]
+async def fit(named: Sequence[tuple[str, Path]], decision_only: bool) -> None:
+    """Fit to questions on the papers of their libraries, and write the files."""
     async with Workspace(config.load()) as workspace:
-        library = await workspace.library(library_name)
-        sentences, has_fact = await sentence_examples(library, [q for q in asked if q.answerable])
-        _write("sentence_scoring", logistic(sentences, has_fact, sentence_scoring.SIGNALS, SENTENCE_STRENGTH))
-        sentence_scoring.fitted.cache_clear()
-        examples = await decision_examples(library, asked)
-        rows = np.array([list(signals.values()) for signals in examples])
-        answerable = np.array([question.answerable for question in asked])
-        fitted = logistic(rows, answerable, list(examples[0]), DECISION_STRENGTH)
-        _write("answerability", {**fitted, "answer_from": threshold(rows, answerable, DECISION_STRENGTH)})
+        fields = [Field(library=await workspace.library(n), questions=questions.load(path)) for n, path in named]
+        if not decision_only:
+            answerable = [question for question in fields[0].questions if question.answerable]
+            sentences, has_fact = await sentence_examples(fields[0].library, answerable)
+            _write("sentence_scoring", logistic(sentences, has_fact, sentence_scoring.SIGNALS, SENTENCE_STRENGTH))
+        found = await examples(fields)
+    first = fields[0].library.name
+    others, held_out = split_by_group(e for e in found if e.field != first or e.kind == "off_topic")
+    train = [e for e in found if e.field == first and e.kind != "off_topic"] + others
+    scores = out_of_fold(train)
+    single = [e.field == first and e.kind == "present" and e.single for e in train]
+    at = round(float(np.quantile(scores[single], OVER_REFUSAL)), 4)
+    fitted = fit_decision(train)
+    own = [i for i, e in enumerate(train) if e.field == first]
+    report(f"{first}, out of fold at {at}", [train[i] for i in own], scores[own], at)
+    for name in dict.fromkeys(e.field for e in held_out):
+        half = [e for e in held_out if e.field == name]
+        report(f"{name}, papers not fitted to", half, confidence(fitted, half), at)
+    _write("answerability", {**fitted, "answer_from": at})
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--library", default="default")
-    parser.add_argument("questions", nargs="+", type=Path)
+    parser.add_argument("--field", nargs=2, action="append", required=True, metavar=("LIBRARY", "QUESTIONS"))
+    parser.add_argument("--decision-only", action="store_true", help="leave the weights of sentences as they are")
     arguments = parser.parse_args()
-    asyncio.run(fit(arguments.library, arguments.questions))
+    asyncio.run(fit([(name, Path(path)) for name, path in arguments.field], arguments.decision_only))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eval import removal
 from eval import score as scoring
 from eval.metrics import COSTS, METRICS
 from eval.metrics.answers import missing_facts
@@ -14,6 +15,7 @@ from eval.metrics.citations import answer_sentences, is_supported, is_verbatim
 from eval.metrics.latency import Price
 from eval.questions import load
 from eval.records import Response, RunFiles, read_manifest, read_papers, read_responses
+from eval.removal import RemovalResult
 from eval.score import QuestionScore
 from eval.summary import Line, Summary
 from rag.errors import ConfigError
@@ -84,6 +86,7 @@ class Page:
     wrong: int
     judge: dict[str, Any] | None
     cost: tuple[float, float | None] | None
+    removal: RemovalResult | None = None
 
     @property
     def net(self) -> list[dict[str, Any]]:
@@ -149,6 +152,7 @@ def read(folder: Path, price: Price | None = None) -> Page:
         summary=summary,
         cost=summary.cost(price) if price else None,
         worst=worst[:WORST],
+        removal=removal.read(folder),
         wrong=sum(not row.right for row in scores.rows),
         judge=json.loads(files.judged.read_text(encoding="utf-8")) if files.judged.exists() else None,
     )

@@ -13,6 +13,7 @@ from eval.compare import Comparison, GateResult
 from eval.judge import JudgeCheck, JudgeMeasure
 from eval.leaks import Leak
 from eval.metrics.latency import Price
+from eval.removal import RemovalResult
 from eval.summary import Line, Summary
 
 _WIDTH = None if sys.stdout.isatty() else 140  # a table in a file or a pipe is not cut
@@ -61,6 +62,19 @@ def summary(found: Summary, price: Price | None = None) -> None:
     if price:
         dollars, each = found.cost(price)
         _OUT.print(f"Cost: ${dollars:.4f}" + ("." if each is None else f", ${each:.5f} for each right answer."))
+
+
+def removal(found: RemovalResult) -> None:
+    """What removing the gold papers changed."""
+    table = _table("The same questions with their papers, and without", "mean", "95% interval", "n")
+    for label, e in (("Answered with their papers", found.answered), ("Declined without them", found.declined)):
+        table.add_row(label, f"{e.mean:.3f}", f"{e.low:.3f} to {e.high:.3f}", str(e.count))
+    if found.auroc is not None:
+        interval = f"{found.low:.3f} to {found.high:.3f}"
+        table.add_row("AUROC of the confidence", f"{found.auroc:.3f}", interval, str(found.answered.count))
+    _OUT.print(table)
+    d = found.change
+    _OUT.print(f"Answered without minus with: {d.mean:+.3f} ({d.low:+.3f} to {d.high:+.3f}), {d.test} p = {d.p:.3g}.")
 
 
 def estimate_cells(line: Line) -> tuple[str, str, str]:

@@ -1,7 +1,7 @@
 """Do the passages answer the question? A calibrated score, not a guess, decides between the outcomes."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -9,11 +9,9 @@ from math import exp
 from pathlib import Path
 from typing import Any
 
-from rag import question as questions
+from rag.answer_signals import holds_subject, signals
 from rag.errors import ConfigError
 from rag.protocols import Vocabulary
-from rag.text.analysis import content_stems
-from rag.text.entities import NAME
 from rag.types import Outcome, Passage
 
 CALIBRATION = "calibration.json"
@@ -21,8 +19,8 @@ CALIBRATION = "calibration.json"
 
 _NEAREST = 3
 _ON_TOPIC = 0.3
-"""Cosine of the best chunk below which a question none of whose names the paper has is about something else entirely
-(`eval/results/answers.md`).
+"""Cosine of the best chunk below which a question whose rarest words no first passage has is about something else
+entirely (`eval/results/answers.md`).
 """
 
 
@@ -67,49 +65,9 @@ def decide(
     confidence = 1 / (1 + exp(-score))
     if confidence >= (fitted["answer_from"] if answer_from is None else answer_from):
         return Decision(outcome="answered", confidence=confidence)
-    if found["off_topic"]:
+    if passages[0].similarity < _ON_TOPIC and not holds_subject(question, passages, vocabulary):
         return Decision(outcome="out_of_scope", confidence=confidence, reason=_OUT_OF_SCOPE)
     return Decision(outcome="not_in_abstracts", confidence=confidence, reason=NOT_IN_ABSTRACTS)
-
-
-def signals(question: str, passages: Sequence[Passage], vocabulary: Vocabulary) -> dict[str, float]:
-    """What the decision rests on, each about 0 to 1; `eval/fit.py` fits the weights in `data/answerability.json`."""
-    best = passages[0]
-    asked = questions.analyse(question)
-    stems = content_stems(question)
-    idf = vocabulary.idf(stems)
-    total = sum(idf.values()) or 1.0
-    text = f"{best.paper.title}. {best.paper.abstract}"
-    held = set(content_stems(text))
-    names = [stem for name in NAME.findall(question) for stem in content_stems(name) if not stem.isdigit()]
-    lists = asked.shape == "list"
-    quantity = asked.quantity and not lists
-
-    def weight(wanted: Iterable[str]) -> float:
-        return sum(idf.get(stem, 0.0) for stem in wanted) / total
-
-    off_topic = max(0.0, _ON_TOPIC - best.similarity) / _ON_TOPIC
-    return {
-        "similarity": best.similarity,
-        "off_topic": off_topic if held.isdisjoint(names) else 0.0,
-        "sentence_similarity": max(sentence.similarity for sentence in best.sentences),
-        "no_word_held": float(held.isdisjoint(stems)),
-        "missing_names": weight(stem for stem in names if stem not in held),
-        "several_papers": float(asked.shape != "single"),
-        "quantity": float(quantity),
-        "rare_answer_type": float(asked.rare_answer_type and not lists),
-        "answer_type_missing": float(asked.answer_type_missing(text) and not lists),
-        "metric_without_number": float(any(not questions.has_number_near(metric, text) for metric in asked.metrics)),
-        "count_without_number": float(any(not questions.has_number_near(counted, text) for counted in asked.counted)),
-        "condition_mismatch": quantity * _unmet(set(names) - set(content_stems(best.paper.title)), best, weight),
-    }
-
-
-def _unmet(conditions: set[str], passage: Passage, weight: Callable[[Iterable[str]], float]) -> float:
-    """How much of the names (data set, setting) no single sentence with a number has; the paper's own do not count."""
-    sentences = [sentence.text for sentence in passage.sentences if any(c.isdigit() for c in sentence.text)]
-    met = max((weight(conditions & set(content_stems(sentence))) for sentence in sentences), default=0.0)
-    return weight(conditions) - met
 
 
 def decline_text(decision: Decision, passages: Sequence[Passage]) -> str:

@@ -4,6 +4,8 @@ A question about the right paper is still unanswerable when its abstract has no 
 licence. The words are in `rag/data/vocabulary.toml`; they are about English and about papers, not about any one paper.
 """
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -18,6 +20,12 @@ Shape = Literal["single", "comparison", "list"]
 _WORDS_TO_A_NUMBER = 10
 """How far from the name of a metric, or of what is counted, its number may stand."""
 
+_WORDS_TO_WHAT_IS_ASKED = 4
+"""How many words may stand between an asking word and what it asks for: "which of the two learning rates"."""
+_WORDS_BEFORE_A_TOPIC = 2
+_WORDS_OF_A_TOPIC = 6
+"""A question without an asking word asks for what it names only if it is as short as a search: "hydra batch size"."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class QuestionAnalysis:
@@ -26,7 +34,8 @@ class QuestionAnalysis:
     `quantity`: a number; `definition`: what something is or means; `method`: how something is done; `release`: what is
     released, or where to get it. `asked_nouns` are the words after "which" and the like, `metrics` the measures whose
     value is asked for, `counted` what is asked the number of. `answer_types` are those that abstracts rarely give, and
-    `exact_terms` the things with one name.
+    `exact_terms` the things with one name; both only where they are what is asked for. `open` is false for a question
+    that states all of its proposition, to be answered yes or no.
     """
 
     shape: Shape
@@ -39,6 +48,12 @@ class QuestionAnalysis:
     counted: tuple[str, ...]
     answer_types: tuple[str, ...]
     exact_terms: tuple[str, ...]
+    open: bool
+
+    @property
+    def asks_quantity(self) -> bool:
+        """Whether it asks for one number, not for a list of papers."""
+        return self.quantity and self.shape != "list"
 
     @property
     def rare_answer_type(self) -> bool:
@@ -66,8 +81,9 @@ def analyse(question: str) -> QuestionAnalysis:
         asked_nouns=tuple(pattern("question.asked_noun").findall(question)),
         metrics=tuple(_metric(found[1]) for found in pattern("question.metric").finditer(question)),
         counted=tuple(pattern("question.counted").findall(question)),
-        answer_types=tuple(name for name in names("answer_type") if pattern(name).search(question)),
-        exact_terms=tuple(found[0].lower() for found in pattern("question.exact_term").finditer(question)),
+        answer_types=tuple(name for name in names("answer_type") if any(_asked_for(name, question))),
+        exact_terms=tuple(found[0].lower() for found in _asked_for("question.exact_term", question)),
+        open=_matches("open", question),
     )
 
 
@@ -78,6 +94,25 @@ def has_number_near(term: str, text: str) -> bool:
     numbers = [position for position, (_, is_number) in enumerate(words) if is_number]
     places = [position for position, (word, _) in enumerate(words) if not stems.isdisjoint(content_stems(word))]
     return any(0 < abs(place - number) <= _WORDS_TO_A_NUMBER for place in places for number in numbers)
+
+
+def _asked_for(name: str, question: str) -> Iterator[re.Match[str]]:
+    """Where the pattern names what is asked for: not as part of a longer noun, and soon after the asking word."""
+    for found in pattern(name).finditer(question):
+        if pattern("question.noun_ends").match(question[found.end() :]) and _is_asked(question, found):
+            yield found
+
+
+def _is_asked(question: str, found: re.Match[str]) -> bool:
+    asking = pattern("question.open")
+    if asking.match(found[0]):
+        return True
+    before = [word.end() for word in asking.finditer(question) if word.start() <= found.end()]
+    if before:
+        return len(question[before[-1] : found.start()].split()) <= _WORDS_TO_WHAT_IS_ASKED
+    if asking.search(question):
+        return len(question[: found.start()].split()) <= _WORDS_BEFORE_A_TOPIC
+    return len(question.split()) <= _WORDS_OF_A_TOPIC or _matches("reported", question)
 
 
 def _matches(name: str, question: str) -> bool:

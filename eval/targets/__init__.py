@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol
@@ -60,7 +60,10 @@ class Target(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How to reach a target. `papers` are files that a local run loads first; `pattern` finds citations in a text."""
+    """How to reach a target. `papers` are files that a local run loads first; `pattern` finds citations in a text.
+
+    `without` has, for each question of a local run by its id, the question whose gold papers are left out.
+    """
 
     library: str = ""
     model: str = ""
@@ -70,6 +73,7 @@ class Options:
     pattern: str = ""
     system_prompt: str = ""
     progress: Callable[[int, int], None] | None = None
+    without: Mapping[str, Question] = field(default_factory=dict)
 
     @property
     def own_offers(self) -> frozenset[str]:

@@ -15,8 +15,9 @@ from eval.targets import SEARCH_LIMIT, Options, Target, TargetDescription, Targe
 from rag import config, corpus, serialize
 from rag.answerability import CALIBRATION
 from rag.engine import Delta, Done, Engine
+from rag.errors import RequestError
 from rag.library.library import Library
-from rag.types import Paper, Passage, RejectedRecord
+from rag.types import EVERYTHING, Filters, Paper, Passage, RejectedRecord
 from rag.workspace import Workspace
 
 _PAGE = 1000
@@ -55,10 +56,12 @@ class LocalTarget:
         self._options = options
         self.offers = options.own_offers
         self._details = details
+        self._papers: tuple[PaperRef, ...] = ()
 
     async def describe(self) -> TargetDescription:
         """The library's papers and the settings."""
         papers = [paper async for paper in _every_paper(self._library)]
+        self._papers = tuple(PaperRef(paper.id, paper.title) for paper in papers)
         return TargetDescription(
             identity={
                 "library": self._library.name,
@@ -67,9 +70,10 @@ class LocalTarget:
                 "product_sha256": await asyncio.to_thread(product_hash, self._calibration),
                 "top_k": self._options.top_k,
                 "search_only": self._options.search_only,
+                **({"without_gold": True} if self._options.without else {}),
             },
             details=self._details,
-            papers=tuple(PaperRef(paper.id, paper.title) for paper in papers),
+            papers=self._papers,
         )
 
     async def ask(self, question: Question) -> TargetReply:
@@ -77,7 +81,7 @@ class LocalTarget:
         reply = TargetReply(answer=None, latency_ms=0.0) if self._options.search_only else await self._answer(question)
         standalone = reply.answer["standalone_question"] if reply.answer else question.question
         start = perf_counter()
-        found = await self._engine.retriever.retrieve(standalone, SEARCH_LIMIT)
+        found = await self._engine.retriever.retrieve(standalone, SEARCH_LIMIT, self._filters(question))
         elapsed = milliseconds_since(start) if reply.answer is None else reply.latency_ms
         ranked = tuple({"id": passage.paper.id, "title": passage.paper.title} for passage in found)
         return TargetReply(
@@ -90,7 +94,9 @@ class LocalTarget:
 
     async def _answer(self, question: Question) -> TargetReply:
         start, first = perf_counter(), None
-        stream = self._engine.stream(question.question, question.history, top_k=self._options.top_k)
+        stream = self._engine.stream(
+            question.question, question.history, self._filters(question), self._options.top_k
+        )
         async with aclosing(stream) as events:
             async for event in events:
                 if isinstance(event, Delta) and first is None:
@@ -103,6 +109,16 @@ class LocalTarget:
                         first_token_ms=first,
                     )
         raise AssertionError("a stream ends with Done or an error")
+
+    def _filters(self, question: Question) -> Filters:
+        """Every paper but those to leave out. Raises RequestError if none would be left."""
+        complete = self._options.without.get(question.id)
+        if complete is None:
+            return EVERYTHING
+        rest = tuple(paper.id for paper in self._papers if complete.key(paper) not in complete.gold)
+        if not rest:
+            raise RequestError(f"{question.id}: without its gold papers library {self._library.name!r} is empty")
+        return Filters(papers=rest)
 
 
 def corpus_hash(papers: Iterable[Paper]) -> str:
