@@ -94,9 +94,7 @@ class LocalTarget:
 
     async def _answer(self, question: Question) -> TargetReply:
         start, first = perf_counter(), None
-        stream = self._engine.stream(
-            question.question, question.history, self._filters(question), self._options.top_k
-        )
+        stream = self._engine.stream(question.question, question.history, self._filters(question), self._options.top_k)
         async with aclosing(stream) as events:
             async for event in events:
                 if isinstance(event, Delta) and first is None:

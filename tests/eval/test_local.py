@@ -14,7 +14,7 @@ from eval.summary import Summary
 from eval.targets import Options
 from eval.targets.local import LocalTarget, corpus_hash, local, product_hash
 from rag.config import Settings
-from rag.errors import NotFoundError
+from rag.errors import NotFoundError, RequestError
 from rag.types import Paper, Turn
 from rag.workspace import Workspace
 from tests.support.stand_ins import WordsEmbedder
@@ -100,3 +100,27 @@ async def test_settings_are_described_without_secrets(tmp_path: Path, monkeypatc
         described = json.dumps((await opened.describe()).details)
     assert "extractive" in described
     assert "secret" not in described
+
+
+async def test_the_papers_that_answer_can_be_left_out(workspace: Workspace) -> None:
+    engine, library = await workspace.engine("sleep"), await workspace.library("sleep")
+    without = {question.id: question for question in QUESTIONS}
+    asked = LocalTarget(engine, library, Options(without=without), {})
+    described = await asked.describe()
+    assert described.identity["without_gold"] is True
+    for question, gold in zip(QUESTIONS, ("naps", "tea"), strict=True):
+        reply = await asked.ask(question)
+        assert reply.answer is not None
+        shown = {passage["paper"]["id"] for passage in reply.answer["passages"]}
+        assert gold not in shown | {paper["id"] for paper in reply.ranked}
+
+
+async def test_a_question_without_which_no_paper_is_left_fails_by_name(workspace: Workspace) -> None:
+    engine, library = await workspace.engine("sleep"), await workspace.library("sleep")
+    every = Question(
+        id="all", question="What of sleep?", type="list", answerable=True, gold_ids=("naps", "tea"), answer="Much."
+    )
+    asked = LocalTarget(engine, library, Options(without={"all": every}), {})
+    await asked.describe()
+    with pytest.raises(RequestError, match="all: without its gold papers"):
+        await asked.ask(every)

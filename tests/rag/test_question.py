@@ -144,3 +144,33 @@ def test_any_text_can_be_read(question: str) -> None:
     asked = analyse(question)
     assert asked.shape == "single"
     assert not (asked.quantity or asked.definition or asked.method or asked.release or asked.rare_answer_type)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which cost function does the network minimise?",
+        "How does the default mode network change with age?",
+        "How is parameter estimation done for small samples?",
+        "What is the weight decay schedule of the immune system?",
+        "Does a wearable device improve sleep in older adults?",
+        "Is the pain threshold higher in runners than in other people?",
+    ],
+)
+def test_a_word_that_is_not_what_is_asked_for_is_no_answer_type(question: str) -> None:
+    assert not analyse(question).rare_answer_type
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What learning rate were the heads trained with?",
+        "Which university do the authors work at?",
+        "How many GPU hours did training take?",
+        "On which GPU was decoding timed?",
+        "Do they report the batch size?",
+        "hydra batch size",
+    ],
+)
+def test_a_rare_answer_type_is_recognised_where_it_is_asked_for(question: str) -> None:
+    assert analyse(question).rare_answer_type
