@@ -40,7 +40,7 @@ def test_shares_mcnemar_and_auroc_are_those_of_the_pairs() -> None:
     assert found.change.test == "McNemar"
     assert found.change.mean == pytest.approx(-0.7)
     assert found.auroc == pytest.approx(0.8)
-    assert found.low is not None and found.high is not None
+    assert found.auroc is not None and found.low is not None and found.high is not None
     assert found.low <= found.auroc <= found.high
 
 
