@@ -60,7 +60,7 @@ _PREFIXES = ("The authors report that ", "According to the abstract, ", "The res
 
 _NUMBER = re.compile(r"(?<![\w.,/–-])\d+(?:,\d{3})*(?:\.\d+)?(?![\w/–-]|[.,]\d)")
 _NAME = re.compile(r"(?<![\w-])(?:[A-Z]+[a-z]*\d[\w-]*|[A-Z][a-z]+[A-Z]\w*|[A-Z]{3,}(?:-[A-Z\d]\w*)?)(?![\w-])")
-_PART_OF_A_NAME = re.compile(r"(?:CONCLUSIONS?|RESULTS?|METHODS?|BACKGROUND|OBJECTIVES?|FINDINGS|PURPOSE|DESIGN|AND|THE)\Z")
+_HEADING = re.compile(r"(?:[A-Z]{7,}|RESULTS?|PURPOSE|DESIGN|AIMS?|MAIN|DATA|AND|THE|FOR|WITH)\Z")
 
 Maker = Callable[[str, str, random.Random], str]
 
@@ -104,7 +104,7 @@ def _opposite(sentence: str, abstract: str, chance: random.Random) -> str:
     places = [found for found in _OPPOSITE.finditer(sentence) if sentence[found.end() : found.end() + 1] != "-"]
     if not places:
         return ""
-    place = chance.choice(places)
+    place = chance.choice([p for p in places if p[0].lower() not in ("with", "without")] or places)
     word = _OPPOSITES[place[0].lower()]
     return _replaced(sentence, place, _upper(word) if place[0][0].isupper() else word)
 
@@ -120,12 +120,12 @@ def _name(sentence: str, abstract: str, chance: random.Random) -> str:
 
 
 def _swapped(pattern: re.Pattern[str], sentence: str, abstract: str, chance: random.Random) -> str:
-    places = [found for found in pattern.finditer(sentence) if not _PART_OF_A_NAME.match(found[0])]
+    places = [found for found in pattern.finditer(sentence) if not _HEADING.match(found[0])]
     if not places:
         return ""
     place = chance.choice(places)
-    others = {other for other in pattern.findall(abstract) if not _PART_OF_A_NAME.match(other)}
-    others = {other for other in others if other not in place[0] and place[0] not in other}
+    others = {other for other in pattern.findall(abstract) if not _HEADING.match(other)}
+    others = {other for other in others if _bare(other) not in _bare(place[0]) and _bare(place[0]) not in _bare(other)}
     return _replaced(sentence, place, chance.choice(sorted(others))) if others else ""
 
 
@@ -143,6 +143,11 @@ def _verbs(words: str) -> re.Pattern[str]:
     """The verbs with a subject before them, and not such as "the improved model"."""
     return re.compile(rf"(?<=[a-z\d)] )(?<!the )(?<!an )(?<!a )(?<!and )(?<!was )(?<!were )(?<!is )(?<!are )"
                       rf"(?<!been )(?<!have )(?<!has )(?<!of )(?<!with )(?<!by )(?:{'|'.join(words.split())})(?= \w)")  # fmt: skip
+
+
+def _bare(name: str) -> str:
+    """In lower case, letters and digits only: CTLA-4 and CTLA4 are one name; 7 is not 7.0."""
+    return name if name[0].isdigit() else re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _replaced(sentence: str, place: re.Match[str], word: str) -> str:

@@ -1,0 +1,268 @@
+"""What a claim that resembles a sentence of an abstract changes in it: polarity, opposites, numbers, names, order.
+
+Claim and sentence are aligned word by word. Only a claim that is close to the sentence can contradict it; what is a
+free paraphrase is left to the comparison of words.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from rag.grounding.alignment import Alignment, Gap, Token, align, is_negating, overlap, tokenise
+from rag.text.entities import quantities
+from rag.text.opposites import are_opposites, are_synonyms, negating_phrases, polarity
+
+CLOSE = 0.6
+"""The share of a claim's content that a sentence must have to be contradicted by it."""
+NEARLY_VERBATIM = 0.7
+"""The share from which one word in the place of another is worth telling."""
+_LEAST_SHARED = 3
+_AS_CLOSE = 0.1
+"""A sentence this little less close than the closest may support the claim in its place."""
+_MOST_COMPARED = 2
+_SHORT_GAP = 4
+_SCOPE = 4
+"""How many words with content a negating word may reach."""
+_NEIGHBOURS = 4
+
+_HEDGE = re.compile(r"(?:may|might|could|can|appear|seem|tend|likely|possibly|perhaps|potential\w*|probabl\w*|\w+ly)\Z")
+_GENERIC = "method"
+"""A word that may stand for a name, and all its synonyms."""
+
+_BEATS = frozenset({"outperform", "surpass", "exceed", "beat", "superior", "underperform", "inferior", "trail"})
+_WORSE = frozenset({"underperform", "inferior", "trail", "less", "lower", "worse", "fewer", "smaller", "slower", "shorter"})
+
+
+class Change(NamedTuple):
+    """What a claim changes: `contradicted`, or `partial` where a word is only another; `reason` says what."""
+
+    verdict: Literal["contradicted", "partial"]
+    reason: str
+
+
+def find(claim: str, sentences: Sequence[str]) -> Change | None:
+    """What the claim changes in the sentence that it resembles most; None if it resembles none or changes nothing."""
+    said = tokenise(claim)
+    likely = sorted(((overlap(said, tokenise(s)), s) for s in sentences), reverse=True)[:_MOST_COMPARED]
+    aligned = [align(said, tokenise(sentence)) for share, sentence in likely if share >= CLOSE]
+    aligned = [a for a in aligned if a.shared >= _LEAST_SHARED]
+    best = max((a.closeness for a in aligned), default=0.0)
+    changes = [_change(a) for a in sorted(aligned, key=lambda a: -a.closeness) if a.closeness >= best - _AS_CLOSE]
+    return None if None in changes or not changes else changes[0]
+
+
+def _change(a: Alignment) -> Change | None:
+    negated, opposed = next(_negations(a), ""), next(_opposites(a), "")
+    if bool(negated) != bool(opposed):  # both together say the same again
+        return Change("contradicted", negated or opposed)
+    for rule in _OTHER_RULES:
+        if reason := next(rule(a), ""):
+            return Change("contradicted", reason)
+    if a.closeness >= NEARLY_VERBATIM and (reason := next(_replaced(a), "")):
+        return Change("partial", reason)
+    return None
+
+
+# ------------------------------------------------------------------------------------------------------- polarity
+
+
+def _negations(a: Alignment) -> Iterator[str]:
+    """Negating words that only one of the two has before a word that both have."""
+    in_claim, in_quote = list(_negators(a.claim)), list(_negators(a.quote))
+    for place in in_claim:
+        if place not in a.partner and (word := _added_to(a, place, in_quote)):
+            yield f"it negates {word!r}, the abstract does not"
+    for place in in_quote:
+        if place not in a.partner_in_claim and (word := _dropped_from(a, place, in_claim)):
+            yield f"the abstract negates {word!r}, it does not"
+
+
+def _added_to(a: Alignment, place: int, in_quote: Sequence[int]) -> str:
+    """The word that the claim negates at this place and the quote does not; empty if there is none."""
+    gap = _gap_at(a, place)
+    if gap and not any(i in gap.quote for i in in_quote) and _is_tight(a.quote, gap.quote):
+        after = next((i for i in _content(a.claim, place + 1) if i in a.partner), None)
+        if after is not None and a.partner[after] - gap.quote.stop <= _SCOPE:
+            return a.claim[after].text
+    word = next((i for i in _content(a.claim, place + 1)[:_SCOPE] if i in a.partner), None)
+    if word is None or any(a.partner[word] in _content(a.quote, i + 1)[:_SCOPE] for i in in_quote):
+        return ""
+    return a.claim[word].text
+
+
+def _dropped_from(a: Alignment, place: int, in_claim: Sequence[int]) -> str:
+    """The word that the quote negates at this place and the claim does not; empty if there is none."""
+    first = next(iter(_content(a.quote, place + 1)), None)
+    word = a.partner_in_claim.get(first) if first is not None else None
+    if word is None or any(word in _content(a.claim, i + 1)[:_SCOPE] for i in in_claim):
+        return ""
+    return a.claim[word].text
+
+
+def _negators(tokens: Sequence[Token]) -> Iterator[int]:
+    """Where a word or the end of a phrase negates what follows."""
+    for i, token in enumerate(tokens):
+        before, after = (tokens[i - 1].text if i else ""), (tokens[i + 1].text if i + 1 < len(tokens) else "")
+        if is_negating(token) and before not in polarity("before") and after not in polarity("after"):
+            yield i
+        elif any(_ends_with(tokens, i, phrase) for phrase in negating_phrases()):
+            yield i
+
+
+def _ends_with(tokens: Sequence[Token], end: int, phrase: Sequence[str]) -> bool:
+    start = end + 1 - len(phrase)
+    return start >= 0 and all(tokens[start + i].text == word for i, word in enumerate(phrase))
+
+
+def _content(tokens: Sequence[Token], start: int) -> list[int]:
+    """Where words with content stand from here on, the first in any clause and the others in the same."""
+    found = [i for i in range(start, min(start + 3 * _SCOPE, len(tokens))) if tokens[i].has_content]
+    return [i for i in found if tokens[i].clause == tokens[found[0]].clause]
+
+
+def _gap_at(a: Alignment, place: int) -> Gap | None:
+    return next((gap for gap in a.gaps if place in gap.claim), None)
+
+
+def _is_tight(tokens: Sequence[Token], gap: range) -> bool:
+    return sum(tokens[i].has_content for i in gap) <= 1
+
+
+# ------------------------------------------------------------------------------------------ opposites and exchanges
+
+
+def _opposites(a: Alignment) -> Iterator[str]:
+    """A word in the place of its opposite, or beside a word beside which the quote has the opposite."""
+    for gap in a.gaps:
+        exchanged = len(gap.claim) == len(gap.quote) == 1
+        claimed = [a.claim[i] for i in gap.claim] if exchanged else a.added(gap)
+        quoted = [a.quote[i] for i in gap.quote] if exchanged else a.dropped(gap)
+        if max(len(gap.claim), len(gap.quote)) <= 2 * _SHORT_GAP:
+            yield from (_instead(c, q) for c in claimed for q in quoted if _opposed(c, q))
+    known = {token.root for token in a.quote}
+    for i, said in enumerate(a.claim):
+        if i not in a.partner and said.root not in known:
+            for j, token in enumerate(a.quote):
+                if j not in a.partner_in_claim and _opposed(said, token) and _beside_the_same(a, i, j):
+                    yield _instead(said, token)
+
+
+def _opposed(one: Token, other: Token) -> bool:
+    """Whether the words are opposites; what negates is counted as a negation."""
+    return are_opposites(one.text, other.text) and not is_negating(one) and not is_negating(other)
+
+
+def _beside_the_same(a: Alignment, place: int, place_in_quote: int) -> bool:
+    """Whether a word with content beside both is the same."""
+    near = range(max(0, place - _NEIGHBOURS), min(place + _NEIGHBOURS + 1, len(a.claim)))
+    partners = [a.partner[i] for i in near if i in a.partner and a.claim[i].has_content]
+    return any(abs(partner - place_in_quote) <= _NEIGHBOURS for partner in partners)
+
+
+def _numbers(a: Alignment) -> Iterator[str]:
+    """A number in the place of another."""
+    for gap, claimed, quoted in _exchanged(a, "number"):
+        if not _names(a, gap) and not _same_number(claimed, quoted):
+            yield f"it gives {claimed.surface} where the abstract gives {quoted.surface}"
+
+
+def _exchanged_names(a: Alignment) -> Iterator[str]:
+    """A name in the place of another."""
+    for gap, claimed, quoted in _exchanged(a, "name"):
+        one, other = claimed.root, quoted.root
+        written = ["".join(t.root for t in tokens) for tokens in (a.claim[gap.claim.start : gap.claim.stop],
+                                                                  a.quote[gap.quote.start : gap.quote.stop])]  # fmt: skip
+        if written[0] != written[1] and one not in other and other not in one:
+            yield _instead(claimed, quoted)
+
+
+def _exchanged(a: Alignment, kind: str) -> Iterator[tuple[Gap, Token, Token]]:
+    """Pairs of this kind, one in the place of the other, in short gaps; numbers only where there are as many on both sides."""
+    for gap in a.gaps:
+        if max(len(gap.claim), len(gap.quote)) > 2 * _SHORT_GAP:
+            continue
+        alone = len(gap.claim) == len(gap.quote) == 1
+        claimed = [t for t in ([a.claim[i] for i in gap.claim] if alone else a.added(gap)) if t.kind == kind]
+        quoted = [t for t in ([a.quote[i] for i in gap.quote] if alone else a.dropped(gap)) if t.kind == kind]
+        if len(claimed) == len(quoted) or kind == "name":
+            yield from ((gap, c, q) for c, q in zip(claimed, quoted, strict=False))
+
+
+def _names(a: Alignment, gap: Gap) -> bool:
+    """Whether a gap exchanges names too; then the numbers may have moved with them."""
+    return any(token.kind == "name" for token in a.added(gap)) and any(t.kind == "name" for t in a.dropped(gap))
+
+
+def _same_number(one: Token, other: Token) -> bool:
+    """Whether one is the other, rounded."""
+    if one.root == other.root:
+        return True
+    a, b = quantities(one.surface, spelled=True), quantities(other.surface, spelled=True)
+    if not a or not b:
+        return False
+    digits = len(one.root.partition(".")[2])
+    return a[0].matches(b[0]) or (digits < len(other.root.partition(".")[2]) and round(b[0].value, digits) == a[0].value)
+
+
+# ------------------------------------------------------------------------------------------------------- comparison
+
+
+def _swapped_comparison(a: Alignment) -> Iterator[str]:
+    """What is compared has changed sides, and the word that compares has not changed."""
+    claim, quote = _comparison(a.claim), _comparison(a.quote)
+    if claim is None or quote is None or claim.is_less != quote.is_less:
+        return
+    left, right = claim.left & quote.right - quote.left, claim.right & quote.left - quote.right
+    if left and right and not (claim.left & quote.left - quote.right) and not (claim.right & quote.right - quote.left):
+        yield f"it compares {min(left)!r} with {min(right)!r} the other way round"
+
+
+class _Comparison(NamedTuple):
+    left: frozenset[str]
+    right: frozenset[str]
+    is_less: bool
+
+
+def _comparison(tokens: Sequence[Token]) -> _Comparison | None:
+    """The words on both sides of the first word that compares; in the passive they change sides."""
+    for i, token in enumerate(tokens):
+        is_verb = token.root in _BEATS
+        if not is_verb and token.text != "than":
+            continue
+        side = range(max(0, i - 2 * _NEIGHBOURS), i), range(i + 1, min(i + 1 + _NEIGHBOURS, len(tokens)))
+        left, right = (frozenset(tokens[j].root for j in places if tokens[j].has_content) for places in side)
+        if is_verb and i + 1 < len(tokens) and tokens[i + 1].text == "by":
+            left, right = right, left
+        near = {t.root for t in tokens[max(0, i - _NEIGHBOURS) : i + 1]} | {
+            t.text for t in tokens[max(0, i - _NEIGHBOURS) : i + 1]
+        }
+        return _Comparison(left, right, bool(near & _WORSE))
+    return None
+
+
+# --------------------------------------------------------------------------------------------------- another word
+
+
+def _replaced(a: Alignment) -> Iterator[str]:
+    """A word with content in the place of one that is no synonym, in a claim that is nearly the sentence."""
+    for gap in a.gaps:
+        added = [t for t in a.added(gap) if t.kind in ("word", "name") and not _HEDGE.match(t.text)]
+        dropped = [t for t in a.dropped(gap) if t.kind in ("word", "name") and not _HEDGE.match(t.text)]
+        if not 1 <= len(added) <= _SHORT_GAP or not 1 <= len(dropped) <= _SHORT_GAP:
+            continue
+        initials = "".join(t.text[0] for t in dropped), "".join(t.text[0] for t in added)
+        for claimed in added:
+            known = any(are_synonyms(claimed.text, t.text) or are_synonyms(t.text, _GENERIC) for t in dropped)
+            if not known and not are_synonyms(claimed.text, _GENERIC) and not _abbreviates(claimed, dropped, initials):
+                yield _instead(claimed, dropped[0])
+
+
+def _abbreviates(claimed: Token, dropped: Sequence[Token], initials: tuple[str, str]) -> bool:
+    return claimed.text.rstrip("s") in initials[0] or any(t.text.rstrip("s") in initials[1] for t in dropped)
+
+
+def _instead(claimed: Token, quoted: Token) -> str:
+    return f"it says {claimed.surface!r} where the abstract says {quoted.surface!r}"
+
+
+_OTHER_RULES: tuple[Callable[[Alignment], Iterator[str]], ...] = (_numbers, _exchanged_names, _swapped_comparison)
