@@ -18,6 +18,9 @@ Kind = Literal["word", "function word", "number", "name"]
 NEGATION = "¬"
 """The root that all plain negating words share."""
 
+_LEAST_MOVED = 3
+"""How many words in a row are worth looking for in another place."""
+
 _TOKEN = re.compile(
     r"\d+(?:,\d{3})*(?:\.\d+)?(?:[kKMBT]\b|%)?(?![^\W_])(?![-–][A-Z\d])|[^\W_]+(?:[-–./'’][^\W_]+)*|[,;:()]"
 )
@@ -71,6 +74,13 @@ class Alignment:
         return sum(i in self.partner for i in content) / len(content) if content else 0.0
 
     @cached_property
+    def tightness(self) -> float:
+        """The share of the claim's words that stand in the quote beside the same neighbour, 0 to 1."""
+        partner = self.partner
+        joined = [i for i in partner if partner.get(i + 1) == partner[i] + 1 or partner.get(i - 1) == partner[i] - 1]
+        return len(joined) / len(self.claim) if self.claim else 0.0
+
+    @cached_property
     def shared(self) -> int:
         """How many words with content both have."""
         return sum(self.claim[i].has_content for i in self.partner)
@@ -109,7 +119,10 @@ def align(claim: Sequence[Token], quote: Sequence[Token]) -> Alignment:
             gaps.append(gap)
         partner.update({block.b + i: block.a + i for i in range(block.size)})
         at_claim, at_quote = block.b + block.size, block.a + block.size
-    partner.update(_moved(claim, quote, partner))
+    for gap in gaps:
+        if len(gap.claim) >= _LEAST_MOVED:
+            partner.update(_moved_stretches(claim, quote, gap.claim, set(partner.values())))
+    partner.update(_moved_words(claim, quote, partner))
     return Alignment(claim, quote, partner, tuple(gaps))
 
 
@@ -120,8 +133,21 @@ def overlap(claim: Sequence[Token], quote: Sequence[Token]) -> float:
     return (wanted & known).total() / wanted.total() if wanted else 0.0
 
 
-def _moved(claim: Sequence[Token], quote: Sequence[Token], partner: dict[int, int]) -> Iterator[tuple[int, int]]:
-    """Words with content that both have in other places."""
+def _moved_stretches(
+    claim: Sequence[Token], quote: Sequence[Token], gap: range, taken: set[int]
+) -> Iterator[tuple[int, int]]:
+    """Two words or more in a row that the quote has in another place, as when clauses change places."""
+    free = ["" if i in taken else token.root for i, token in enumerate(quote)]
+    if sum(map(bool, free)) < _LEAST_MOVED:
+        return
+    matcher = SequenceMatcher(None, free, [claim[i].root for i in gap], autojunk=False)
+    for block in matcher.get_matching_blocks():
+        if block.size > 1 and any(quote[block.a + i].has_content for i in range(block.size)):
+            yield from ((gap.start + block.b + i, block.a + i) for i in range(block.size))
+
+
+def _moved_words(claim: Sequence[Token], quote: Sequence[Token], partner: dict[int, int]) -> Iterator[tuple[int, int]]:
+    """Single words with content that both have in other places."""
     taken = set(partner.values())
     free: dict[str, list[int]] = {}
     for i, token in enumerate(quote):

@@ -10,12 +10,19 @@ from typing import Literal, NamedTuple
 
 from rag.grounding.alignment import Alignment, Gap, Token, align, is_negating, overlap, tokenise
 from rag.text.entities import quantities
-from rag.text.opposites import are_opposites, are_synonyms, negating_phrases, polarity
+from rag.text.opposites import (
+    are_opposites,
+    are_synonyms,
+    has_opposites,
+    negates_by_affix,
+    negating_phrases,
+    polarity,
+)
 
 CLOSE = 0.6
-"""The share of a claim's content that a sentence must have to be contradicted by it."""
-NEARLY_VERBATIM = 0.7
-"""The share from which one word in the place of another is worth telling."""
+"""The share of a claim's content that a sentence must have to be compared with it."""
+TIGHT = 0.6
+"""The share of a claim's words that must stand in the sentence beside the same neighbour to contradict it."""
 _LEAST_SHARED = 3
 _AS_CLOSE = 0.1
 """A sentence this little less close than the closest may support the claim in its place."""
@@ -25,6 +32,11 @@ _SCOPE = 4
 """How many words with content a negating word may reach."""
 _NEIGHBOURS = 4
 
+_AIM = re.compile(
+    r"\b(?:[Tt]o (?:determine|investigate|examine|assess|evaluate|study|compare|test|explore|describe|identify|analy[sz]e)"
+    r"|whether|aims?|aimed|objectives?|purpose|goal|hypothesi\w+|unclear|unknown|question)\b|\?\Z"
+)
+"""In a sentence that says what is to be found out."""
 _HEDGE = re.compile(r"(?:may|might|could|can|appear|seem|tend|likely|possibly|perhaps|potential\w*|probabl\w*|\w+ly)\Z")
 _GENERIC = "method"
 """A word that may stand for a name, and all its synonyms."""
@@ -44,23 +56,44 @@ def find(claim: str, sentences: Sequence[str]) -> Change | None:
     """What the claim changes in the sentence that it resembles most; None if it resembles none or changes nothing."""
     said = tokenise(claim)
     likely = sorted(((overlap(said, tokenise(s)), s) for s in sentences), reverse=True)[:_MOST_COMPARED]
-    aligned = [align(said, tokenise(sentence)) for share, sentence in likely if share >= CLOSE]
-    aligned = [a for a in aligned if a.shared >= _LEAST_SHARED]
-    best = max((a.closeness for a in aligned), default=0.0)
-    changes = [_change(a) for a in sorted(aligned, key=lambda a: -a.closeness) if a.closeness >= best - _AS_CLOSE]
+    aligned = [(align(said, tokenise(s)), _AIM.search(s) is None) for share, s in likely if share >= CLOSE]
+    aligned = [(a, states) for a, states in aligned if a.shared >= _LEAST_SHARED]
+    best = max((a.closeness for a, _ in aligned), default=0.0)
+    near = sorted((item for item in aligned if item[0].closeness >= best - _AS_CLOSE), key=lambda i: -i[0].closeness)
+    changes = [_change(a, states) for a, states in near]
     return None if None in changes or not changes else changes[0]
 
 
-def _change(a: Alignment) -> Change | None:
+def unfounded_direction(claim: str, quoted: Sequence[str]) -> str:
+    """What the claim says of a direction that the quotes do not: it negates and none of them does, or has a word where
+    they have only its opposite. Empty if there is nothing; needs no alignment, so that it sees free paraphrases too.
+    """
+    said = tokenise(claim)
+    words = [token for sentence in quoted for token in tokenise(sentence)]
+    if any(map(is_negating, said)) and not any(is_negating(token) or negates_by_affix(token.text) for token in words):
+        return "it negates, the abstract does not"
+    directions = [token for token in said if has_opposites(token.text) and not is_negating(token)]
+    for token in directions:
+        opposite = next((other for other in words if are_opposites(token.text, other.text)), None)
+        if opposite and not any(are_synonyms(token.text, other.text) for other in words):
+            return _instead(token, opposite)
+    return ""
+
+
+def _change(a: Alignment, states: bool) -> Change | None:
+    """What the claim changes in one sentence; `states` is False if that only says what is to be found out.
+
+    In a free paraphrase the rules err too often to call it contradicted; then a change makes it partial.
+    """
+    is_tight = a.tightness >= TIGHT
     negated, opposed = next(_negations(a), ""), next(_opposites(a), "")
-    if bool(negated) != bool(opposed):  # both together say the same again
-        return Change("contradicted", negated or opposed)
-    for rule in _OTHER_RULES:
-        if reason := next(rule(a), ""):
-            return Change("contradicted", reason)
-    if a.closeness >= NEARLY_VERBATIM and (reason := next(_replaced(a), "")):
-        return Change("partial", reason)
-    return None
+    reason = (negated or opposed) if bool(negated) != bool(opposed) else ""  # both together say the same again
+    if is_tight:
+        reason = reason or next((found for rule in _TIGHT_RULES for found in rule(a)), "")
+    if reason and (is_tight or states):
+        return Change("contradicted" if is_tight else "partial", reason)
+    reason = next(_replaced(a), "") if is_tight else ""
+    return Change("partial", reason) if reason else None
 
 
 # ------------------------------------------------------------------------------------------------------- polarity
@@ -265,4 +298,4 @@ def _instead(claimed: Token, quoted: Token) -> str:
     return f"it says {claimed.surface!r} where the abstract says {quoted.surface!r}"
 
 
-_OTHER_RULES: tuple[Callable[[Alignment], Iterator[str]], ...] = (_numbers, _exchanged_names, _swapped_comparison)
+_TIGHT_RULES: tuple[Callable[[Alignment], Iterator[str]], ...] = (_numbers, _exchanged_names, _swapped_comparison)

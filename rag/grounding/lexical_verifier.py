@@ -48,8 +48,9 @@ class LexicalVerifier:
             return Support(verdict="partial", reason=f"the abstract gives {misplaced.value:g} for something else")
         if missing := next((name for name in sorted(names(claim)) if not has_name(_shown_text(quotes), name)), ""):
             return Support(verdict="partial", reason=f"the name {missing!r} is not in the cited abstracts")
-        if change:
-            return Support(verdict="partial", reason=change.reason)
+        quoted = [text for quote in quotes for text in (quote.passage.paper.title, quote.sentence.text)]
+        if changed := change.reason if change else contradictions.unfounded_direction(claim, quoted):
+            return Support(verdict="partial", reason=changed)
         return Support(verdict="supported" if held >= SUPPORTED_SHARE else "partial", reason=reason)
 
 

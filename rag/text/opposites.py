@@ -49,6 +49,16 @@ def are_opposites(one: str, other: str) -> bool:
     return root(other) in _opposites_of().get(root(one), ()) or _by_affix(one, other)
 
 
+def has_opposites(word: str) -> bool:
+    """Whether the word, in lower case, stands in a list of opposites."""
+    return root(word) in _opposites_of()
+
+
+def negates_by_affix(word: str) -> bool:
+    """Whether the word may negate by how it begins or ends, as `unable` and `useless` do."""
+    return word.startswith(("un", "in", "im", "non", "dis")) or word.endswith(("less", "free"))
+
+
 @lru_cache(maxsize=32_768)
 def are_synonyms(one: str, other: str) -> bool:
     """Whether the words have one stem, nearly one spelling, or stand in one list or on one side of one."""
