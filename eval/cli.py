@@ -217,6 +217,23 @@ def leaks(
     raise typer.Exit(commands.leak_check(questions or SAMPLE_QUESTIONS, papers, code or [], against or []))
 
 
+@app.command("support-probe")
+def support_probe(
+    papers: _Papers = None,
+    library: Annotated[str, typer.Option("--library", metavar="NAME", help="Papers of this library instead.")] = "",
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="Most papers to use.")] = 200,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Every sentence with its verdict, as JSON.")] = None,
+    json: _Json = False,
+) -> None:
+    """See how often sentences that were made true or false are called supported."""
+    from eval import commands
+    from eval.questions import SAMPLE_PAPERS
+
+    if papers and library:
+        raise RequestError("give --papers or --library, not both")
+    commands.support_probe([] if library else papers or [SAMPLE_PAPERS], library, limit, out, json)
+
+
 @app.command("import")
 def import_set(
     form: Annotated[str, typer.Argument(metavar="FORM", help="beir, scifact, pubmedqa or trec.")],

@@ -17,6 +17,7 @@ from eval import manifest as manifests
 from eval import questions as question_files
 from eval import report as reporting
 from eval import score as scoring
+from eval import support_probe as support_probing
 from eval.feedback import questions_from_feedback
 from eval.files import json_lines, pretty, write_atomically
 from eval.importers import read_set
@@ -31,8 +32,9 @@ from eval.summary import Summary
 from eval.targets import Options
 from rag import config, corpus
 from rag.answerability import CALIBRATION
-from rag.errors import RequestError
+from rag.errors import NotFoundError, RequestError
 from rag.history.answers import Answers
+from rag.library.catalog import Catalog
 from rag.types import Paper
 from rag.workspace import open_database
 
@@ -229,6 +231,23 @@ def leak_check(questions: Path, papers: Sequence[Path], code: Sequence[Path], ag
     return 1 if found else 0
 
 
+def support_probe(papers: Sequence[Path], library: str, limit: int, out: Path | None, json: bool) -> None:
+    """Change sentences of papers, let the grounding judge them, and print its verdicts for each kind of change."""
+    known = _library_papers(library) if library else _read_corpus(papers)
+    chosen = known[:: max(1, -(-len(known) // limit))]
+    trials = support_probing.probe(chosen)
+    if not trials:
+        raise RequestError(f"no sentence of these {len(chosen)} papers is long enough to be changed; give other papers")
+    shares = support_probing.summarise(trials)
+    found = {"papers": len(chosen), "kinds": [asdict(share) for share in shares]}
+    if out:
+        write_atomically(out, pretty({**found, "trials": [asdict(trial) for trial in trials]}))
+    if json:
+        sys.stdout.write(pretty(found))
+    else:
+        terminal.support_probe(len(chosen), shares)
+
+
 def import_set(form: str, paths: Sequence[Path], split: str, out: Path, papers: Path | None) -> None:
     """Write a published set as questions, and its papers if it has any."""
     found = read_set(form, paths, split)
@@ -283,6 +302,18 @@ def _bytes_of(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise RequestError(f"{path} can't be read: {error}") from error
+
+
+def _library_papers(name: str) -> list[Paper]:
+    """Every paper of a library. Raises NotFoundError."""
+    settings = config.load()
+    catalog = Catalog(settings.home, settings.database_url)
+    try:
+        if catalog.library(name) is None:
+            raise NotFoundError(f"there is no library {name!r}; `scholiast libraries` lists them")
+        return catalog.papers(name, 0, catalog.counts(name).papers)
+    finally:
+        catalog.close()
 
 
 async def _feedback() -> list[dict[str, object]]:

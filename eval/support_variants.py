@@ -25,9 +25,9 @@ _PAST = (
 _BASES = {"achieves": "achieve", "uses": "use", "causes": "cause", "reduces": "reduce", "improves": "improve",
           "increases": "increase", "enables": "enable", "requires": "require", "provides": "provide",
           "produces": "produce", "generates": "generate", "contributes": "contribute"}  # fmt: skip
-_KEEPS_E = frozenset(
-    "improved increased reduced achieved required provided caused produced induced decreased enhanced associated".split()
-)
+_ONLY_E = re.compile(r"(?:improv|increas|reduc|achiev|requir|provid|caus|produc|induc|decreas|enhanc|associat)ed\Z")
+"""Verbs of which only the d goes."""
+_BEFORE_NO_VERB = "the an a and was were is are been have has of with by"
 _PLURAL = re.compile(r"\b([Ww]e|[Tt]hey|[Rr]esults|[Ee]xperiments) (show|find|propose|present|demonstrate|introduce)\b")
 
 _OPPOSITES_TEXT = """
@@ -51,11 +51,15 @@ _MILDER = {
     "employed": "used", "investigated": "studied", "examined": "studied", "found": "observed", "enables": "allows",
 }  # fmt: skip
 _MILDER_WORD = re.compile(rf"\b(?:{'|'.join(_MILDER)})\b")
-_ADVERB = re.compile(r"\b(?:significantly|substantially|consistently|highly|greatly|also|clearly|markedly|strongly|very) ")
+_ADVERB = re.compile(
+    r"\b(?:significantly|substantially|consistently|highly|greatly|also|clearly|markedly|strongly|very) "
+)
 _HEDGED = re.compile(r"\b(is|are|was|were)\b(?! not)(?= \w)")
 _LEADING = re.compile(r"(?P<first>(?:In|On|For|By|With|Using|During|After|When|Compared with|To) [^,.;:()]{8,90}), "
                       r"(?P<rest>[^.;:]{30,})\.\Z")  # fmt: skip
-_TRAILING = re.compile(r"(?P<kept>.{50,}?), (?:which|suggesting|indicating|thus|thereby|leading|making|and|while) .{12,}\Z")
+_TRAILING = re.compile(
+    r"(?P<kept>.{50,}?), (?:which|suggesting|indicating|thus|thereby|leading|making|and|while) .{12,}\Z"
+)
 _PREFIXES = ("The authors report that ", "According to the abstract, ", "The results suggest that ")
 
 _NUMBER = re.compile(r"(?<![\w.,/–-])\d+(?:,\d{3})*(?:\.\d+)?(?![\w/–-]|[.,]\d)")
@@ -76,9 +80,11 @@ def _verbatim(sentence: str, abstract: str, chance: random.Random) -> str:
 
 
 def _softened(sentence: str, abstract: str, chance: random.Random) -> str:
-    """One of the milder wordings that fit: a hedge, a milder verb, a dropped adverb, another order, a dropped clause."""
+    """A milder wording: a hedge, a milder verb, without an adverb or a clause, or the clauses in another order."""
     ways = [
-        _HEDGED.sub(lambda found: {"was": "may have been", "were": "may have been"}.get(found[1], "may be"), sentence, 1),
+        _HEDGED.sub(
+            lambda found: {"was": "may have been", "were": "may have been"}.get(found[1], "may be"), sentence, 1
+        ),
         _MILDER_WORD.sub(lambda found: _MILDER[found[0]], sentence, count=1),
         _ADVERB.sub("", sentence, count=1),
         _LEADING.sub(lambda found: f"{_upper(found['rest'])} {_lower(found['first'])}.", sentence),
@@ -94,7 +100,9 @@ def _negated(sentence: str, abstract: str, chance: random.Random) -> str:
         _AUXILIARY.sub(lambda found: _after_first_word(found[1], "not"), sentence, count=1),
         _PLURAL.sub(r"\1 do not \2", sentence, count=1),
         _verbs(_PRESENT).sub(lambda found: f"does not {_BASES.get(found[0], found[0][:-1])}", sentence, count=1),
-        _verbs(_PAST).sub(lambda found: f"did not {found[0][: -1 if found[0] in _KEEPS_E else -2]}", sentence, count=1),
+        _verbs(_PAST).sub(
+            lambda found: f"did not {found[0][: -1 if _ONLY_E.match(found[0]) else -2]}", sentence, count=1
+        ),
     ]
     return chance.choice([way for way in ways if way != sentence] or [""])
 
@@ -125,7 +133,7 @@ def _swapped(pattern: re.Pattern[str], sentence: str, abstract: str, chance: ran
         return ""
     place = chance.choice(places)
     others = {other for other in pattern.findall(abstract) if not _HEADING.match(other)}
-    others = {other for other in others if _bare(other) not in _bare(place[0]) and _bare(place[0]) not in _bare(other)}
+    others = {other for other in others if not _same(place[0], other)}
     return _replaced(sentence, place, chance.choice(sorted(others))) if others else ""
 
 
@@ -141,13 +149,16 @@ _MAKERS: Mapping[Kind, Maker] = {
 
 def _verbs(words: str) -> re.Pattern[str]:
     """The verbs with a subject before them, and not such as "the improved model"."""
-    return re.compile(rf"(?<=[a-z\d)] )(?<!the )(?<!an )(?<!a )(?<!and )(?<!was )(?<!were )(?<!is )(?<!are )"
-                      rf"(?<!been )(?<!have )(?<!has )(?<!of )(?<!with )(?<!by )(?:{'|'.join(words.split())})(?= \w)")  # fmt: skip
+    not_after = "".join(f"(?<!{word} )" for word in _BEFORE_NO_VERB.split())
+    return re.compile(rf"(?<=[a-z\d)] ){not_after}(?:{'|'.join(words.split())})(?= \w)")
 
 
-def _bare(name: str) -> str:
-    """In lower case, letters and digits only: CTLA-4 and CTLA4 are one name; 7 is not 7.0."""
-    return name if name[0].isdigit() else re.sub(r"[^a-z0-9]", "", name.lower())
+def _same(one: str, other: str) -> bool:
+    """Whether two numbers are equal, or two names are one but for hyphens, case, and what one of them adds."""
+    if one[0].isdigit():
+        return float(one.replace(",", "")) == float(other.replace(",", ""))
+    a, b = (re.sub(r"[^a-z0-9]", "", name.lower()) for name in (one, other))
+    return a in b or b in a
 
 
 def _replaced(sentence: str, place: re.Match[str], word: str) -> str:

@@ -14,6 +14,7 @@ from eval.judge import JudgeCheck, JudgeMeasure
 from eval.leaks import Leak
 from eval.metrics.latency import Price
 from eval.summary import Line, Summary
+from eval.support_probe import VERDICTS, Shares
 
 _WIDTH = None if sys.stdout.isatty() else 140  # a table in a file or a pipe is not cut
 _OUT = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, width=_WIDTH)
@@ -127,6 +128,21 @@ def judge_check(found: JudgeCheck) -> None:
             else "It does not beat the lexical scorer: not for headlines."
         )
     )
+
+
+def support_probe(papers: int, kinds: Sequence[Shares]) -> None:
+    """For each kind of change the share with each verdict, and the interval of those called supported."""
+    table = _table(
+        f"Sentences of {papers} papers, changed",
+        *("n", "should be", "supported", "95% interval", "partial", "unsupported", "contradicted"),
+    )
+    for kind in kinds:
+        supported, *others = (kind.verdicts[verdict] for verdict in VERDICTS)
+        interval = f"{supported.low:.3f} to {supported.high:.3f}"
+        wanted = "supported" if kind.keeps_meaning else "not supported"
+        rest = [f"{estimate.mean:.3f}" for estimate in others]
+        table.add_row(kind.kind, str(kind.count), wanted, f"{supported.mean:.3f}", interval, *rest)
+    _OUT.print(table)
 
 
 def leaks(found: Sequence[Leak]) -> None:

@@ -24,10 +24,11 @@ _LEAST_MOVED = 3
 _TOKEN = re.compile(
     r"\d+(?:,\d{3})*(?:\.\d+)?(?:[kKMBT]\b|%)?(?![^\W_])(?![-–][A-Z\d])|[^\W_]+(?:[-–./'’][^\W_]+)*|[,;:()]"
 )
-_NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
+_NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?%?")
 _COUNTED = re.compile(r"(\d[\d.,]*)[-–]([a-z]{3,})\Z")
 _BEFORE_A_WORD = re.compile(r"–|[-/](?=[a-z]{3,})")
 _QUANTITY = re.compile(r"\d[\d.,]*(?:[A-Za-z]{1,2}|%)?\Z")
+_DO = frozenset({"do", "does", "did"})
 _PLAIN_NEGATIONS = frozenset({"not", "no", "never", "cannot", "neither", "nor", "none"})
 
 
@@ -75,10 +76,14 @@ class Alignment:
 
     @cached_property
     def tightness(self) -> float:
-        """The share of the claim's words that stand in the quote beside the same neighbour, 0 to 1."""
+        """The share of the claim's words that stand in the quote beside the same neighbour, 0 to 1.
+
+        What negates only in the claim does not count.
+        """
         partner = self.partner
         joined = [i for i in partner if partner.get(i + 1) == partner[i] + 1 or partner.get(i - 1) == partner[i] - 1]
-        return len(joined) / len(self.claim) if self.claim else 0.0
+        counted = sum(i in partner or not (is_negating(t) or t.text in _DO) for i, t in enumerate(self.claim))
+        return len(joined) / counted if counted else 0.0
 
     @cached_property
     def shared(self) -> int:
@@ -102,8 +107,10 @@ def tokenise(text: str) -> tuple[Token, ...]:
     for match in _TOKEN.finditer(text):
         if match[0] in ",;:()":
             clause += 1
+        elif match[0] == "percent" and found and found[-1].kind == "number":
+            found[-1] = found[-1]._replace(root=f"{found[-1].root}%")
         else:
-            found += [_token(piece, clause, not found) for piece in _pieces(match[0])]
+            found += [Token(piece, *_analysed(piece, not found), clause) for piece in _pieces(match[0])]
     return tuple(found)
 
 
@@ -126,11 +133,10 @@ def align(claim: Sequence[Token], quote: Sequence[Token]) -> Alignment:
     return Alignment(claim, quote, partner, tuple(gaps))
 
 
-def overlap(claim: Sequence[Token], quote: Sequence[Token]) -> float:
-    """The share of the claim's content that the quote has in any order, 0 to 1; what `align` costs is saved."""
-    wanted = Counter(token.root for token in claim if token.has_content)
-    known = Counter(token.root for token in quote if token.has_content)
-    return (wanted & known).total() / wanted.total() if wanted else 0.0
+@lru_cache(maxsize=1024)
+def content_of(text: str) -> Counter[str]:
+    """How often each root with content stands in the text; not to be changed."""
+    return Counter(token.root for token in tokenise(text) if token.has_content)
 
 
 def _moved_stretches(
@@ -170,22 +176,24 @@ def _pieces(word: str) -> list[str]:
     return [piece for piece in _BEFORE_A_WORD.split(word) if piece]
 
 
-def _token(surface: str, clause: int, is_first: bool) -> Token:
+@lru_cache(maxsize=32_768)
+def _analysed(surface: str, is_first: bool) -> tuple[str, str, Kind]:
+    """Text, root and kind of a word; a capital says nothing on the first word of a sentence."""
     text = surface.lower()
     if text in words("numbers"):
-        return Token(surface, text, f"{words('numbers')[text]:g}", "number", clause)
+        return text, f"{words('numbers')[text]:g}", "number"
     if _QUANTITY.match(surface):
-        return Token(surface, text, text.replace(",", "").rstrip("%"), "number", clause)
+        return text, text.replace(",", ""), "number"
     if text in _PLAIN_NEGATIONS:
-        return Token(surface, text, NEGATION, "function word", clause)
+        return text, NEGATION, "function word"
     if any(c.isdigit() for c in surface):
-        return Token(surface, text, normalised_name(surface) or text, "name", clause)
+        return text, normalised_name(surface) or text, "name"
     if len(surface) > 1 and surface.isupper():
-        return Token(surface, text, root(text), "name", clause)
+        return text, root(text), "name"
     kind: Kind = "word" if stems(text) and len(text) > 1 else "function word"
     if kind == "word" and (NAME.fullmatch(surface) or (surface[0].isupper() and not is_first)):
         kind = "name"
-    return Token(surface, text, root(text), kind, clause)
+    return text, root(text), kind
 
 
 def is_negating(token: Token) -> bool:

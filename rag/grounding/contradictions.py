@@ -5,17 +5,17 @@ free paraphrase is left to the comparison of words.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from rag.grounding.alignment import Alignment, Gap, Token, align, is_negating, overlap, tokenise
+from rag.grounding.alignment import Alignment, Gap, Token, align, content_of, is_negating, tokenise
 from rag.text.entities import quantities
 from rag.text.opposites import (
     are_opposites,
     are_synonyms,
-    has_opposites,
     negates_by_affix,
     negating_phrases,
+    opposites_of,
     polarity,
 )
 
@@ -24,6 +24,7 @@ CLOSE = 0.6
 TIGHT = 0.6
 """The share of a claim's words that must stand in the sentence beside the same neighbour to contradict it."""
 _LEAST_SHARED = 3
+_LEAST_SHARE = 0.5
 _AS_CLOSE = 0.1
 """A sentence this little less close than the closest may support the claim in its place."""
 _MOST_COMPARED = 2
@@ -33,8 +34,8 @@ _SCOPE = 4
 _NEIGHBOURS = 4
 
 _AIM = re.compile(
-    r"\b(?:[Tt]o (?:determine|investigate|examine|assess|evaluate|study|compare|test|explore|describe|identify|analy[sz]e)"
-    r"|whether|aims?|aimed|objectives?|purpose|goal|hypothesi\w+|unclear|unknown|question)\b|\?\Z"
+    r"\b(?:[Tt]o (?:determine|investigate|examine|assess|evaluate|study|compare|test|explore|describe|identify"
+    r"|analy[sz]e)|whether|aims?|aimed|objectives?|purpose|goal|hypothesi\w+|unclear|unknown|question)\b|\?\Z"
 )
 """In a sentence that says what is to be found out."""
 _HEDGE = re.compile(r"(?:may|might|could|can|appear|seem|tend|likely|possibly|perhaps|potential\w*|probabl\w*|\w+ly)\Z")
@@ -42,7 +43,9 @@ _GENERIC = "method"
 """A word that may stand for a name, and all its synonyms."""
 
 _BEATS = frozenset({"outperform", "surpass", "exceed", "beat", "superior", "underperform", "inferior", "trail"})
-_WORSE = frozenset({"underperform", "inferior", "trail", "less", "lower", "worse", "fewer", "smaller", "slower", "shorter"})
+_WORSE = frozenset(
+    {"underperform", "inferior", "trail", "less", "lower", "worse", "fewer", "smaller", "slower", "shorter"}
+)
 
 
 class Change(NamedTuple):
@@ -55,27 +58,32 @@ class Change(NamedTuple):
 def find(claim: str, sentences: Sequence[str]) -> Change | None:
     """What the claim changes in the sentence that it resembles most; None if it resembles none or changes nothing."""
     said = tokenise(claim)
-    likely = sorted(((overlap(said, tokenise(s)), s) for s in sentences), reverse=True)[:_MOST_COMPARED]
-    aligned = [(align(said, tokenise(s)), _AIM.search(s) is None) for share, s in likely if share >= CLOSE]
-    aligned = [(a, states) for a, states in aligned if a.shared >= _LEAST_SHARED]
+    wanted = content_of(claim)
+    shares = [((wanted & content_of(s)).total() / max(wanted.total(), 1), s) for s in sentences]
+    likely = sorted(shares, reverse=True)[:_MOST_COMPARED]
+    aligned = [(align(said, tokenise(s)), _AIM.search(s) is None) for share, s in likely if share >= _LEAST_SHARE]
+    aligned = [(a, states) for a, states in aligned if _is_like(a)]
     best = max((a.closeness for a, _ in aligned), default=0.0)
     near = sorted((item for item in aligned if item[0].closeness >= best - _AS_CLOSE), key=lambda i: -i[0].closeness)
     changes = [_change(a, states) for a, states in near]
     return None if None in changes or not changes else changes[0]
 
 
+def _is_like(a: Alignment) -> bool:
+    return len(a.partner) >= _LEAST_SHARED and (a.closeness >= CLOSE or a.tightness >= TIGHT)
+
+
 def unfounded_direction(claim: str, quoted: Sequence[str]) -> str:
     """What the claim says of a direction that the quotes do not: it negates and none of them does, or has a word where
     they have only its opposite. Empty if there is nothing; needs no alignment, so that it sees free paraphrases too.
     """
-    said = tokenise(claim)
-    words = [token for sentence in quoted for token in tokenise(sentence)]
+    said, words = tokenise(claim), [token for sentence in quoted for token in tokenise(sentence)]
     if any(map(is_negating, said)) and not any(is_negating(token) or negates_by_affix(token.text) for token in words):
         return "it negates, the abstract does not"
-    directions = [token for token in said if has_opposites(token.text) and not is_negating(token)]
-    for token in directions:
-        opposite = next((other for other in words if are_opposites(token.text, other.text)), None)
-        if opposite and not any(are_synonyms(token.text, other.text) for other in words):
+    roots = {token.root: token for token in words}
+    for token in said:
+        opposite = next((roots[root] for root in opposites_of(token.root) if root in roots), None)
+        if opposite and not is_negating(token) and not any(are_synonyms(token.text, t.text) for t in words):
             return _instead(token, opposite)
     return ""
 
@@ -101,21 +109,32 @@ def _change(a: Alignment, states: bool) -> Change | None:
 
 def _negations(a: Alignment) -> Iterator[str]:
     """Negating words that only one of the two has before a word that both have."""
-    in_claim, in_quote = list(_negators(a.claim)), list(_negators(a.quote))
-    for place in in_claim:
-        if place not in a.partner and (word := _added_to(a, place, in_quote)):
+    in_claim, in_quote = _negators(a.claim, a.partner), _negators(a.quote, a.partner_in_claim)
+    added = [i for i in in_claim if i not in a.partner]
+    dropped = [i for i in in_quote if i not in a.partner_in_claim]
+    for place in list(added):
+        if same := next((i for i in dropped if abs(i - _place_in_quote(a, place)) <= _SHORT_GAP), None):
+            added.remove(place)
+            dropped.remove(same)
+    for place in added:
+        if word := _added_to(a, place, in_quote):
             yield f"it negates {word!r}, the abstract does not"
-    for place in in_quote:
-        if place not in a.partner_in_claim and (word := _dropped_from(a, place, in_claim)):
+    for place in dropped:
+        if word := _dropped_from(a, place, in_claim):
             yield f"the abstract negates {word!r}, it does not"
+
+
+def _place_in_quote(a: Alignment, place: int) -> int:
+    """Where in the quote a word of the claim would stand: behind the partner of the nearest word before it."""
+    return next((a.partner[i] + 1 for i in range(place, -1, -1) if i in a.partner), 0)
 
 
 def _added_to(a: Alignment, place: int, in_quote: Sequence[int]) -> str:
     """The word that the claim negates at this place and the quote does not; empty if there is none."""
     gap = _gap_at(a, place)
     if gap and not any(i in gap.quote for i in in_quote) and _is_tight(a.quote, gap.quote):
-        after = next((i for i in _content(a.claim, place + 1) if i in a.partner), None)
-        if after is not None and a.partner[after] - gap.quote.stop <= _SCOPE:
+        after = next((i for i in _content(a.claim, place + 1) if i in a.partner), gap.claim.start - 1)
+        if after >= 0 and a.partner.get(after, len(a.quote)) - gap.quote.stop <= _SCOPE:
             return a.claim[after].text
     word = next((i for i in _content(a.claim, place + 1)[:_SCOPE] if i in a.partner), None)
     if word is None or any(a.partner[word] in _content(a.quote, i + 1)[:_SCOPE] for i in in_quote):
@@ -132,14 +151,17 @@ def _dropped_from(a: Alignment, place: int, in_claim: Sequence[int]) -> str:
     return a.claim[word].text
 
 
-def _negators(tokens: Sequence[Token]) -> Iterator[int]:
-    """Where a word or the end of a phrase negates what follows."""
+def _negators(tokens: Sequence[Token], partner: Mapping[int, int]) -> list[int]:
+    """Where a word or the end of a phrase negates what follows; "not only" does so if the other text has "only" too."""
+    found = []
     for i, token in enumerate(tokens):
-        before, after = (tokens[i - 1].text if i else ""), (tokens[i + 1].text if i + 1 < len(tokens) else "")
-        if is_negating(token) and before not in polarity("before") and after not in polarity("after"):
-            yield i
-        elif any(_ends_with(tokens, i, phrase) for phrase in negating_phrases()):
-            yield i
+        if is_negating(token):
+            is_half = i + 1 < len(tokens) and tokens[i + 1].text in polarity("after") and i + 1 not in partner
+            if not is_half and not (i and tokens[i - 1].text in polarity("before")):
+                found.append(i)
+        elif any(_ends_with(tokens, i, phrase) for phrase in negating_phrases().get(token.text, ())):
+            found.append(i)
+    return found
 
 
 def _ends_with(tokens: Sequence[Token], end: int, phrase: Sequence[str]) -> bool:
@@ -148,9 +170,9 @@ def _ends_with(tokens: Sequence[Token], end: int, phrase: Sequence[str]) -> bool
 
 
 def _content(tokens: Sequence[Token], start: int) -> list[int]:
-    """Where words with content stand from here on, the first in any clause and the others in the same."""
-    found = [i for i in range(start, min(start + 3 * _SCOPE, len(tokens))) if tokens[i].has_content]
-    return [i for i in found if tokens[i].clause == tokens[found[0]].clause]
+    """Where words with content stand from here on in the clause; in the next one if the clause ends here."""
+    ahead = range(start, min(start + 3 * _SCOPE, len(tokens)))
+    return [i for i in ahead if tokens[i].has_content and tokens[i].clause == tokens[start].clause]
 
 
 def _gap_at(a: Alignment, place: int) -> Gap | None:
@@ -203,22 +225,29 @@ def _exchanged_names(a: Alignment) -> Iterator[str]:
     """A name in the place of another."""
     for gap, claimed, quoted in _exchanged(a, "name"):
         one, other = claimed.root, quoted.root
-        written = ["".join(t.root for t in tokens) for tokens in (a.claim[gap.claim.start : gap.claim.stop],
-                                                                  a.quote[gap.quote.start : gap.quote.stop])]  # fmt: skip
+        written = _joined(a.claim, gap.claim), _joined(a.quote, gap.quote)
         if written[0] != written[1] and one not in other and other not in one:
             yield _instead(claimed, quoted)
 
 
+def _joined(tokens: Sequence[Token], gap: range) -> str:
+    return "".join(tokens[i].root for i in gap)
+
+
 def _exchanged(a: Alignment, kind: str) -> Iterator[tuple[Gap, Token, Token]]:
-    """Pairs of this kind, one in the place of the other, in short gaps; numbers only where there are as many on both sides."""
+    """Pairs of this kind, one in the place of the other, in short gaps; numbers only where both sides have as many."""
     for gap in a.gaps:
         if max(len(gap.claim), len(gap.quote)) > 2 * _SHORT_GAP:
             continue
         alone = len(gap.claim) == len(gap.quote) == 1
         claimed = [t for t in ([a.claim[i] for i in gap.claim] if alone else a.added(gap)) if t.kind == kind]
         quoted = [t for t in ([a.quote[i] for i in gap.quote] if alone else a.dropped(gap)) if t.kind == kind]
-        if len(claimed) == len(quoted) or kind == "name":
+        if len(claimed) == len(quoted) or kind == "name" or (claimed and quoted and _begin_with(a, gap, kind)):
             yield from ((gap, c, q) for c, q in zip(claimed, quoted, strict=False))
+
+
+def _begin_with(a: Alignment, gap: Gap, kind: str) -> bool:
+    return len(gap.claim) == 1 and a.claim[gap.claim.start].kind == a.quote[gap.quote.start].kind == kind
 
 
 def _names(a: Alignment, gap: Gap) -> bool:
@@ -234,7 +263,9 @@ def _same_number(one: Token, other: Token) -> bool:
     if not a or not b:
         return False
     digits = len(one.root.partition(".")[2])
-    return a[0].matches(b[0]) or (digits < len(other.root.partition(".")[2]) and round(b[0].value, digits) == a[0].value)
+    return a[0].matches(b[0]) or (
+        digits < len(other.root.partition(".")[2]) and round(b[0].value, digits) == a[0].value
+    )
 
 
 # ------------------------------------------------------------------------------------------------------- comparison

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -49,9 +49,9 @@ def are_opposites(one: str, other: str) -> bool:
     return root(other) in _opposites_of().get(root(one), ()) or _by_affix(one, other)
 
 
-def has_opposites(word: str) -> bool:
-    """Whether the word, in lower case, stands in a list of opposites."""
-    return root(word) in _opposites_of()
+def opposites_of(stem: str) -> frozenset[str]:
+    """The stems on the other side of the lists in which the stem stands."""
+    return _opposites_of().get(stem, frozenset())
 
 
 def negates_by_affix(word: str) -> bool:
@@ -77,9 +77,12 @@ def polarity(name: str) -> frozenset[str]:
 
 
 @cache
-def negating_phrases() -> tuple[tuple[str, ...], ...]:
-    """Phrases that negate what follows them, as words."""
-    return tuple(tuple(phrase.split()) for phrase in _data()["polarity"]["phrases"].split(", "))
+def negating_phrases() -> Mapping[str, Sequence[tuple[str, ...]]]:
+    """Phrases that negate what follows them, as words, by their last word."""
+    found: defaultdict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for phrase in _data()["polarity"]["phrases"].split(", "):
+        found[phrase.split()[-1]].append(tuple(phrase.split()))
+    return found
 
 
 def _by_affix(one: str, other: str) -> bool:

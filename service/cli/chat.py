@@ -137,9 +137,11 @@ class Chat:
         self._print_papers()
 
     def _print_papers(self) -> None:
-        """Print the notice and the papers below an answer: those it cites, else the nearest."""
+        """Print the notice, what is contradicted, and the papers: those that the answer cites, else the nearest."""
         if self._answer["notice"]:
             self._page.line(self._answer["notice"], "yellow")
+        sentences = self._answer["sentences"]
+        self._page.contradicted((s["text"], s["reason"]) for s in sentences if s["support"] == "contradicted")
         entries = self._answer["citations"] or self._answer["passages"][:NEAREST]
         for line in dict.fromkeys(_title_line(entry) for entry in sorted(entries, key=_number)):
             self._page.line(line, "dim")

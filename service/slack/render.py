@@ -152,9 +152,15 @@ def _address(url: str | None) -> str:
 
 
 def _notes(answer: AnswerJson) -> list[str]:
-    """On the outcome, on how the answer was made, and on sentences without support."""
+    """On the outcome, on how the answer was made, and on sentences that are contradicted or have no support."""
     lines = [_OUTCOME_NOTES[answer["outcome"]].format(library=escape(answer["library"])), escape(answer["notice"])]
     if answer["outcome"] in ("answered", "partial"):
+        contradicted = [s for s in answer["sentences"] if s["support"] == "contradicted"]
+        lines += [
+            f":rotating_light: *Contradicted by the abstracts:* “{escape(shorten(s['text'], _QUOTE_CHARACTERS))}” "
+            f"({escape(s['reason'])})"
+            for s in contradicted[:_MAX_UNSUPPORTED]
+        ]
         unsupported = [sentence["text"] for sentence in answer["sentences"] if sentence["support"] == "unsupported"]
         lines += [
             f":warning: No abstract supports this: “{escape(shorten(sentence, _QUOTE_CHARACTERS))}”"

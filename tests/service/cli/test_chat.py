@@ -86,6 +86,11 @@ def test_sources_shows_the_quotes(piped: Piped) -> None:
     assert "“" in ran.out and "/quit" in ran.out
 
 
+def test_a_contradicted_sentence_is_flagged(piped: Piped, monkeypatch: pytest.MonkeyPatch) -> None:
+    writes(monkeypatch, Script("Hydra heads do not remove this independence [1]."))
+    assert "\nContradicted by the abstracts\n    Hydra heads do not remove this independence." in piped(QUESTION).out
+
+
 def test_nothing_comes_after_quit(piped: Piped) -> None:
     assert "Hydra" not in piped("/quit", QUESTION).out
 

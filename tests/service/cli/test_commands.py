@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from rag.types import Paper
 from tests.conftest import QUESTION, SAMPLE, CommandResult
+from tests.support.running import Script, writes
 
 Scholiast = Callable[..., CommandResult]
 
@@ -44,6 +45,16 @@ def test_an_answer_shows_marks_sources_and_quotes(scholiast: Scholiast, home: Pa
     assert sources.startswith(f"[1] {papers[0].title} (2024)\n")
     quote = sources.split("“")[1].split("”")[0]
     assert quote in papers[0].abstract
+
+
+def test_a_contradicted_sentence_is_flagged_with_the_reason(
+    scholiast: Scholiast, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes(monkeypatch, Script("Hydra heads do not remove this independence [1]."))
+    shown = scholiast("ask", QUESTION).out
+    assert "\nContradicted by the abstracts\n    Hydra heads do not remove this independence." in shown
+    assert "it negates 'remove', the abstract does not" in shown
+    assert "Answered in part" in shown
 
 
 def test_what_can_not_be_answered_is_no_failure_and_shows_the_nearest_papers(scholiast: Scholiast, home: Path) -> None:
