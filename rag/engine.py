@@ -87,11 +87,12 @@ class Engine:
         passages = tuple(await self.retriever.retrieve(alone.search, top_k, filters))
         clock.lap("retrieve")
         yield Sources(passages)
-        decision = await self._decide(alone, passages, filters)
-        grounding = Grounding(passages, self.unsupported, alone.question, self.verifier)
+        usable = answerability.usable(alone.question, passages)
+        decision = await self._decide(alone, passages, usable, filters)
+        grounding = Grounding(usable, self.unsupported, alone.question, self.verifier)
         draft = _Draft(grounding, GenerationInfo(model=self.writer.name))
         if decision.answers:
-            async with aclosing(self._write(alone.question, passages, history, draft)) as events:
+            async with aclosing(self._write(alone.question, usable, history, draft)) as events:
                 async for event in events:
                     yield event
         decision, grounded = draft.outcome(decision)
@@ -119,9 +120,13 @@ class Engine:
             )
         )
 
-    async def _decide(self, alone: StandaloneQuery, passages: Sequence[Passage], filters: Filters) -> Decision:
+    async def _decide(
+        self, alone: StandaloneQuery, passages: Sequence[Passage], usable: Sequence[Passage], filters: Filters
+    ) -> Decision:
+        if usable:
+            return answerability.decide(alone.question, usable, self.vocabulary, self.answer_from)
         if passages:
-            return answerability.decide(alone.question, passages, self.vocabulary, self.answer_from)
+            return answerability.RETRACTED_ONLY
         filtered = filters != EVERYTHING and bool(await self.retriever.retrieve(alone.search, 1))
         return answerability.NO_PAPER_PASSES_FILTERS if filtered else answerability.EMPTY_LIBRARY
 

@@ -44,6 +44,7 @@ def _document(passage: Passage) -> Document:
             "title": paper.title,
             "url": paper.url,
             "year": paper.year,
+            "retracted": paper.retracted,
             "authors": list(paper.authors),
             "score": passage.score,
             "start": passage.start,

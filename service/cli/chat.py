@@ -13,6 +13,7 @@ from rag.engine import Delta, Done
 from rag.errors import RequestError, ScholiastError
 from rag.history.answers import FeedbackVerdict
 from rag.history.conversations import LOCAL, Conversation
+from rag.types import PaperReference
 from rag.workspace import Workspace
 from service.cli.terminal import NEAREST, Page, StreamPrinter, print_error
 
@@ -180,5 +181,5 @@ def _number(entry: Mapping[str, Any]) -> int:
 
 
 def _title_line(entry: Mapping[str, Any]) -> str:
-    paper = entry["paper"]
-    return f"[{entry['number']}] {paper['title']}" + (f" ({paper['year']})" if paper["year"] else "")
+    paper = PaperReference(**entry["paper"])
+    return f"[{entry['number']}] {paper.title}{paper.suffix}"

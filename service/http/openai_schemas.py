@@ -121,8 +121,7 @@ def ending(answer: Answer) -> str:
     notice = f"\n\n({answer.notice})" if answer.notice else ""
     papers = {citation.number: citation.paper for citation in answer.citations}
     lines = [
-        " ".join([f"[{number}] {paper.title}", *([f"({paper.year})"] if paper.year else []), paper.url or ""]).strip()
-        for number, paper in sorted(papers.items())
+        f"[{number}] {paper.title}{paper.suffix} {paper.url or ''}".strip() for number, paper in sorted(papers.items())
     ]
     return notice + (_SOURCES + "\n".join(lines) if lines else "")
 

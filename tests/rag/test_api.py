@@ -123,6 +123,7 @@ def test_json_has_references_to_papers_and_four_digits() -> None:
         "url": None,
         "year": 2020,
         "authors": [],
+        "retracted": False,
     }
     assert shown["passages"] == [{"number": 1, "paper": reference, "text": "Kites fly.", "score": 0.1235}]
     assert (shown["citations"][0]["paper"], shown["confidence"]) == (reference, 0.9877)
