@@ -55,8 +55,8 @@ lint: dev
 types: dev
 	$(BIN)/mypy
 
-constraints: ## pin anew what the tests run with (needs uv)
-	uv pip compile pyproject.toml --quiet --universal --upgrade --extra dev \
+constraints: ## pin what is new in pyproject.toml; UPGRADE=--upgrade pins everything again (needs uv)
+	uv pip compile pyproject.toml --quiet --universal $(UPGRADE) --all-extras \
 		--no-emit-index-url --no-annotate --no-header --output-file constraints.txt
 
 .venv/.installed: $(PINS) | $(BIN)/python

@@ -15,7 +15,7 @@ from typing import Any
 from rag import config, corpus, embedders, serialize
 from rag.config import Settings
 from rag.engine import collect_answer
-from rag.errors import CorpusError, RequestError
+from rag.errors import ConfigError, CorpusError, RequestError
 from rag.history.answers import Answers, AskRequest
 from rag.history.conversations import LOCAL
 from rag.library import advice
@@ -193,8 +193,14 @@ async def _slack(settings: Settings) -> Sequence[Finding]:
     """Slack's libraries are loaded only where it is set up."""
     if not any(name.startswith("slack_") for name in settings.model_fields_set):
         return ()
-    from service.slack import setup
+    from service.slack.http import extra_installed
 
+    try:
+        with extra_installed():
+            from service.slack import setup
+    except ConfigError as error:
+        message, _, remedy = str(error).partition("; ")
+        return [Finding("Slack", "fault", message, remedy)]
     return await setup.diagnose(settings)
 
 
