@@ -1,4 +1,4 @@
-"""The `scholiast eval` command: what each sub-command takes. `commands` does the work."""
+"""The `scholiast eval` command: the options of each sub-command. `commands.py` does the work."""
 
 import sys
 from collections.abc import Sequence
@@ -76,14 +76,16 @@ def run(
     ] = None,
 ) -> None:
     """Ask every question once, score the answers, and print the figures."""
-    from eval.commands import runs
+    from eval import commands
+    from eval.files import read_text
+    from eval.questions import SAMPLE_PAPERS, SAMPLE_QUESTIONS
+    from eval.targets import Options
 
-    system_prompt = runs.text_of(system) if system else ""
     if not questions and not papers and not library and target == "local":
-        papers = [runs.SAMPLE_PAPERS]
-    library = library or runs.library_of(papers or [])
-    plan = runs.Plan(
-        questions=questions or runs.SAMPLE_QUESTIONS,
+        papers = [SAMPLE_PAPERS]
+    library = library or commands.library_of(papers or [])
+    plan = commands.Plan(
+        questions=questions or SAMPLE_QUESTIONS,
         target=target,
         out=out,
         name=name or out.name,
@@ -92,16 +94,24 @@ def run(
         retry_failed=retry_failed,
         fresh=fresh,
     )
-    options = runs.options(library, model, top_k, search_only, papers or [], citations, system_prompt)
-    raise typer.Exit(runs.run(plan, options, gate))
+    options = Options(
+        library=library,
+        model=model,
+        top_k=top_k,
+        search_only=search_only,
+        papers=papers or [],
+        pattern=citations,
+        system_prompt=read_text(system) if system else "",
+    )
+    raise typer.Exit(commands.run(plan, options, gate))
 
 
 @app.command()
 def score(run: _Run, price: _Price = "", json: _Json = False) -> None:
     """Measure the answers of a run again; nothing is asked."""
-    from eval.commands import runs
+    from eval import commands
 
-    runs.score(run, price, json)
+    commands.score(run, price, json)
 
 
 @app.command()
@@ -114,9 +124,9 @@ def compare(
     json: _Json = False,
 ) -> None:
     """Say whether B differs from A, question by question."""
-    from eval.commands import runs
+    from eval import commands
 
-    runs.compare(a, b, declared, json)
+    commands.compare(a, b, declared, json)
 
 
 @app.command()
@@ -127,9 +137,9 @@ def report(
     price: _Price = "",
 ) -> None:
     """Write the figures as one HTML page and as Markdown."""
-    from eval.commands import runs
+    from eval import commands
 
-    runs.report(run, html, markdown, price)
+    commands.report(run, html, markdown, price)
 
 
 @app.command()
@@ -143,9 +153,9 @@ def calibrate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
 ) -> None:
     """Choose the confidence from which to answer, with a guarantee on over-refusal."""
-    from eval.commands import trust
+    from eval import commands
 
-    trust.calibrate(run, test, alpha, out, dry_run)
+    commands.calibrate(run, test, alpha, out, dry_run)
 
 
 @app.command()
@@ -159,9 +169,9 @@ def judge(
     ] = False,
 ) -> None:
     """Let a chat model judge key facts and support."""
-    from eval.commands import trust
+    from eval import commands
 
-    trust.judge(run, model, base_url, check, headline)
+    commands.judge(run, model, base_url, check, headline)
 
 
 @app.command("judge-check")
@@ -172,9 +182,9 @@ def judge_check(
     base_url: _BaseUrl = "",
 ) -> None:
     """See whether a judge beats the lexical scorer on labelled pairs; exit 1 if not."""
-    from eval.commands import trust
+    from eval import commands
 
-    raise typer.Exit(trust.judge_check(pairs, model, base_url, out))
+    raise typer.Exit(commands.judge_check(pairs, model, base_url, out))
 
 
 @app.command()
@@ -183,9 +193,9 @@ def lint(
     papers: _Papers = None,
 ) -> None:
     """Check a file of questions; with --papers, that their gold papers exist."""
-    from eval.commands import sets
+    from eval import commands
 
-    sets.lint(questions, papers or [])
+    commands.lint(questions, papers or [])
 
 
 @app.command()
@@ -200,10 +210,11 @@ def leaks(
     ] = None,
 ) -> None:
     """Look for held-out questions in corpus, prompts, code and other questions; exit 1 on a leak."""
-    from eval.commands import runs, sets
+    from eval import commands
+    from eval.questions import SAMPLE_PAPERS, SAMPLE_QUESTIONS
 
-    papers = papers or ([] if questions else [runs.SAMPLE_PAPERS])
-    raise typer.Exit(sets.leak_check(questions or runs.SAMPLE_QUESTIONS, papers, code or [], against or []))
+    papers = papers or ([] if questions else [SAMPLE_PAPERS])
+    raise typer.Exit(commands.leak_check(questions or SAMPLE_QUESTIONS, papers, code or [], against or []))
 
 
 @app.command("import")
@@ -215,9 +226,9 @@ def import_set(
     papers: Annotated[Path | None, typer.Option(metavar="FILE", help="Where its papers go (pubmedqa).")] = None,
 ) -> None:
     """Turn a published set into questions."""
-    from eval.commands import sets
+    from eval import commands
 
-    sets.import_set(form, paths, split, out, papers)
+    commands.import_set(form, paths, split, out, papers)
 
 
 @app.command()
@@ -225,6 +236,6 @@ def feedback(
     out: Annotated[Path, typer.Option(metavar="FILE", help="Questions are added to it.")],
 ) -> None:
     """Turn what people said of answers into questions."""
-    from eval.commands import sets
+    from eval import commands
 
-    sets.feedback(out)
+    commands.feedback(out)

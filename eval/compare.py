@@ -1,9 +1,9 @@
-"""Is B better than A? A paired comparison of two runs of the same questions, and what it allows one to say."""
+"""Is B better than A? A paired comparison of two runs of the same questions, in words and as an exit code for CI."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from eval.metrics import BY_NAME, Metric
 from eval.score import Scores
@@ -11,13 +11,19 @@ from eval.statistics import Difference, difference, holm
 from rag.errors import RequestError
 
 DECLARED = ("ndcg@10", "facts@120", "cites_gold", "net@1")
-"""What a claim may rest on, fixed before looking: finding, saying, citing, and knowing when not to."""
+"""Measures that a claim may rest on, fixed before looking at any figures: retrieval, answer, citation, abstention."""
 
 LEVEL = 0.05
 
+MOST_FAILED = 0.01
+"""A run is no basis for a verdict if more than this share of its questions have no answer."""
+
+Verdict = Literal["passed", "worse", "invalid"]
+EXIT_CODES: dict[Verdict, int] = {"passed": 0, "worse": 1, "invalid": 2}
+
 
 @dataclass(frozen=True, kw_only=True)
-class Compared:
+class MeasureComparison:
     """One measure of A and B over the questions that it applies to in both. `p` is Holm's for a declared measure."""
 
     metric: Metric
@@ -33,15 +39,15 @@ class Compared:
         return self.difference.mean if self.metric.higher_is_better else -self.difference.mean
 
     @property
-    def is_real(self) -> bool:
-        """Whether chance alone would rarely make such a difference."""
+    def is_significant(self) -> bool:
+        """Whether p is below 5% and there is a difference at all."""
         return self.p < LEVEL and self.difference.mean != 0
 
     @property
     def verdict(self) -> str:
         """The comparison in words."""
         d = self.difference
-        if not self.is_real:
+        if not self.is_significant:
             return f"no difference can be claimed; one below about {d.detectable:.3f} would not be seen"
         better = "B is better" if self.gain > 0 else "A is better"
         return better if self.declared else f"{better}, as an exploratory finding to be confirmed on other questions"
@@ -49,38 +55,47 @@ class Compared:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """All measures of two runs; declared ones first."""
+    """All measures of two runs, declared ones first."""
 
     a: Scores
     b: Scores
-    measures: tuple[Compared, ...]
+    measures: tuple[MeasureComparison, ...]
 
     @property
     def in_words(self) -> str:
-        """What the declared measures say, in a sentence or two."""
+        """The result of the declared measures in a sentence or two."""
         declared = [measure for measure in self.measures if measure.declared]
-        better = [m for m in declared if m.is_real and m.gain > 0]
-        worse = [m for m in declared if m.is_real and m.gain < 0]
+        better = [m for m in declared if m.is_significant and m.gain > 0]
+        worse = [m for m in declared if m.is_significant and m.gain < 0]
         if not declared:
             return "The two runs have no declared measure in common, so there is no claim to make."
-        said = []
+        sentences = []
         if better:
-            said.append(f"B ({self.b.target}) is better than A ({self.a.target}) in {_listed(better)}.")
+            sentences.append(f"B ({self.b.target}) is better than A ({self.a.target}) in {_listed(better)}.")
         if worse:
-            said.append(f"B ({self.b.target}) is worse than A ({self.a.target}) in {_listed(worse)}.")
-        if not said:
+            sentences.append(f"B ({self.b.target}) is worse than A ({self.a.target}) in {_listed(worse)}.")
+        if not sentences:
             n = declared[0].difference.count
-            said.append(
+            sentences.append(
                 f"No difference between A ({self.a.target}) and B ({self.b.target}) can be claimed ({n} questions)."
             )
-        silent = [m for m in declared if not m.is_real]
-        if silent and len(silent) < len(declared):
-            said.append(f"No difference can be claimed in {', '.join(m.metric.label for m in silent)}.")
-        return " ".join(said)
+        undecided = [m for m in declared if not m.is_significant]
+        if undecided and len(undecided) < len(declared):
+            sentences.append(f"No difference can be claimed in {', '.join(m.metric.label for m in undecided)}.")
+        return " ".join(sentences)
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """The verdict, why, and the comparison it rests on (None for an invalid run)."""
+
+    verdict: Verdict
+    reason: str
+    comparison: Comparison | None = None
 
 
 def compare(a: Scores, b: Scores, declared: Sequence[str] = DECLARED) -> Comparison:
-    """Pair two runs question by question; a failed answer counts as the worst in both.
+    """Pair two runs question by question; a failed answer counts as the worst value.
 
     Raises RequestError if the runs asked different questions, or a declared measure does not exist.
     """
@@ -96,7 +111,7 @@ def compare(a: Scores, b: Scores, declared: Sequence[str] = DECLARED) -> Compari
         a=a,
         b=b,
         measures=tuple(
-            Compared(
+            MeasureComparison(
                 metric=BY_NAME[name],
                 a=fmean(pair.a for pair in pairs[name]),
                 b=fmean(pair.b for pair in pairs[name]),
@@ -107,6 +122,27 @@ def compare(a: Scores, b: Scores, declared: Sequence[str] = DECLARED) -> Compari
             for name in order
         ),
     )
+
+
+def gate(baseline: Scores, now: Scores) -> GateResult:
+    """Worse if a declared measure fell and Holm's p is below 5%; invalid if the two can't be compared."""
+    if now.failed > MOST_FAILED * len(now.rows):
+        return GateResult(
+            "invalid", f"{now.failed} of {len(now.rows)} questions have no answer; see responses.jsonl for why"
+        )
+    if baseline.corpus_sha256 and now.corpus_sha256 and baseline.corpus_sha256 != now.corpus_sha256:
+        return GateResult(
+            "invalid", "the papers are not those of the baseline; load the same corpus, or make a new baseline"
+        )
+    try:
+        comparison = compare(baseline, now)
+    except RequestError as error:
+        return GateResult("invalid", str(error))
+    missing = [m for m in _declared(baseline) if m not in _declared(now)]
+    if missing:
+        return GateResult("invalid", f"the run does not measure {', '.join(missing)}, which the baseline does")
+    worse = [m for m in comparison.measures if m.declared and m.is_significant and m.gain < 0]
+    return GateResult("worse" if worse else "passed", comparison.in_words, comparison)
 
 
 class _Pair(NamedTuple):
@@ -135,7 +171,11 @@ def _check(a: Scores, b: Scores, declared: Sequence[str]) -> None:
             raise RequestError(f"there is no measure {name!r}; there is {', '.join(BY_NAME)}")
 
 
-def _listed(measures: Sequence[Compared]) -> str:
+def _declared(scores: Scores) -> list[str]:
+    return [name for name in DECLARED if any(name in row.values for row in scores.rows)]
+
+
+def _listed(measures: Sequence[MeasureComparison]) -> str:
     return ", ".join(
         f"{m.metric.label} ({m.a:.3f} to {m.b:.3f}, {m.difference.mean:+.3f} "
         f"[{m.difference.low:+.3f}, {m.difference.high:+.3f}], p = {m.p:.3g})"

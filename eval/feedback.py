@@ -1,4 +1,4 @@
-"""What people said of answers becomes questions: from a good answer one to keep, from a bad one a draft to finish."""
+"""Turns feedback on answers into questions: a good answer gives a finished one, a bad answer a draft."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,27 +13,27 @@ _DECLINED = frozenset({"not_in_abstracts", "out_of_scope"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Harvest:
+class FeedbackQuestions:
     """Questions that can be asked as they are, and drafts: records that still need gold papers or key facts."""
 
     questions: tuple[Question, ...]
     drafts: tuple[dict[str, Any], ...]
 
 
-def harvest(said: Iterable[Mapping[str, Any]]) -> Harvest:
-    """Turn feedback, oldest first, into questions; what was said last of the same question counts.
+def questions_from_feedback(entries: Iterable[Mapping[str, Any]]) -> FeedbackQuestions:
+    """Turn feedback, oldest first, into questions; the last verdict on a question counts.
 
     A good answer makes its cited papers gold; a good refusal makes its question unanswerable.
     """
-    last = {_identity(entry): entry for entry in said}
-    good = {id: entry for id, entry in last.items() if entry["verdict"] == "good" and _tells_something(entry)}
-    return Harvest(
+    last = {_identity(entry): entry for entry in entries}
+    good = {id: entry for id, entry in last.items() if entry["verdict"] == "good" and _has_gold(entry)}
+    return FeedbackQuestions(
         questions=tuple(_question(id, entry) for id, entry in good.items()),
         drafts=tuple(_draft(id, entry) for id, entry in last.items() if entry["verdict"] == "bad"),
     )
 
 
-def _tells_something(entry: Mapping[str, Any]) -> bool:
+def _has_gold(entry: Mapping[str, Any]) -> bool:
     return bool(entry["cited"]) or entry["outcome"] in _DECLINED
 
 
@@ -52,7 +52,7 @@ def _question(id: str, entry: Mapping[str, Any]) -> Question:
 
 
 def _draft(id: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A record with what is known; `finish` says what a person has to do, and keeps it from being loaded before."""
+    """A record with what is known; it can't be loaded until a person has done what `finish` says and deleted it."""
     return {
         "id": id,
         "question": entry["question"],
@@ -74,6 +74,6 @@ def _draft(id: str, entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _identity(entry: Mapping[str, Any]) -> str:
-    """The same question after the same history is the same, whoever asked and however it was answered."""
-    said = [entry["question"], *(turn["content"] for turn in entry["history"])]
-    return "feedback-" + sha256("\n".join(part.strip() for part in said).encode()).hexdigest()[:_ID_DIGITS]
+    """An id that depends on the question and its history alone."""
+    texts = [entry["question"], *(turn["content"] for turn in entry["history"])]
+    return "feedback-" + sha256("\n".join(part.strip() for part in texts).encode()).hexdigest()[:_ID_DIGITS]

@@ -2,10 +2,10 @@
 
     python -m eval.fit --library NAME QUESTIONS...
 
-`data/evidence.json`: which sentence of an abstract holds the answer; a sentence of a gold paper counts if it has a key
-fact. `data/decision.json`: whether the passages answer at all. Both are logistic regressions on standardised signals
-(scikit-learn), folded back into weights for the raw ones. The threshold is the out-of-fold confidence below which
-OVER_REFUSAL of the answerable questions fall. Needs the `fit` extra.
+`data/sentence_scoring.json`: which sentence of an abstract holds the answer; a sentence of a gold paper counts if it
+has a key fact. `data/answerability.json`: whether the passages answer at all. Both are logistic regressions on standardised
+signals (scikit-learn), folded back into weights for the raw ones. The threshold is the out-of-fold confidence below
+which OVER_REFUSAL of the answerable questions fall. Needs the `fit` extra.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from rag.workspace import Workspace
 from rag.writers import sentence_scoring
 
 OVER_REFUSAL = 0.035
-EVIDENCE_STRENGTH = 0.05
+SENTENCE_STRENGTH = 0.05
 DECISION_STRENGTH = 0.1
 """Inverse regularisation, scikit-learn's C: both models have as many signals as fit on a page and few examples."""
 FOLDS = 10
@@ -46,7 +46,7 @@ Matrix = NDArray[np.float64]
 
 
 async def _passages(library: Library, question: Question, filters: Filters = EVERYTHING) -> Sequence[Passage]:
-    standalone = condense.standalone(question.question, question.history)
+    standalone = condense.with_exchange(question.question, question.history)
     return await HybridRetriever(library, library.embedder).retrieve(standalone, TOP_K, filters)
 
 
@@ -55,7 +55,7 @@ async def _gold_ids(library: Library) -> dict[str, str]:
     return {normalised_title(paper.title): paper.id for paper in papers}
 
 
-async def evidence_examples(library: Library, asked: Sequence[Question]) -> tuple[Matrix, NDArray[np.bool_]]:
+async def sentence_examples(library: Library, asked: Sequence[Question]) -> tuple[Matrix, NDArray[np.bool_]]:
     """Signals of every sentence of every gold paper, and whether the sentence has a key fact."""
     ids = await _gold_ids(library)
     rows: list[Matrix] = []
@@ -108,14 +108,14 @@ async def fit(library_name: str, paths: Sequence[Path]) -> None:
     asked = [question for path in paths for question in questions.load(path)]
     async with Workspace(config.load()) as workspace:
         library = await workspace.library(library_name)
-        sentences, has_fact = await evidence_examples(library, [q for q in asked if q.answerable])
-        _write("evidence", logistic(sentences, has_fact, sentence_scoring.SIGNALS, EVIDENCE_STRENGTH))
+        sentences, has_fact = await sentence_examples(library, [q for q in asked if q.answerable])
+        _write("sentence_scoring", logistic(sentences, has_fact, sentence_scoring.SIGNALS, SENTENCE_STRENGTH))
         sentence_scoring.fitted.cache_clear()
         examples = await decision_examples(library, asked)
         rows = np.array([list(signals.values()) for signals in examples])
         answerable = np.array([question.answerable for question in asked])
         fitted = logistic(rows, answerable, list(examples[0]), DECISION_STRENGTH)
-        _write("decision", {**fitted, "answer_from": threshold(rows, answerable, DECISION_STRENGTH)})
+        _write("answerability", {**fitted, "answer_from": threshold(rows, answerable, DECISION_STRENGTH)})
 
 
 if __name__ == "__main__":

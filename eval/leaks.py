@@ -1,8 +1,8 @@
-"""Proof that no held-out question or answer stands in the corpus, the prompts or the code, as far as words can tell.
+"""Looks for held-out questions and answers in the corpus, the prompts, the code and other questions.
 
 A leak is eight words in a row (GPT-3's contamination study used eight to thirteen; Brown et al., 2020, appendix C), or
-the whole of a shorter text of at least five words. That an abstract holds the answer to a question is what an abstract
-is for: answers are looked for in the corpus only outside the gold papers, and only whole.
+the whole of a shorter text of at least five words. An abstract is meant to hold the answer to its question: answers are
+looked for in the corpus only outside the gold papers, and only whole.
 """
 
 import re
@@ -13,19 +13,19 @@ from pathlib import Path
 from eval.questions import PaperRef, Question
 from rag.types import Paper
 
-RUN = 8
-SHORTEST = 5
+RUN_WORDS = 8
+SHORTEST_WORDS = 5
 SAME_QUESTION = 0.5
-"""Two questions whose letter trigrams overlap by more than this (Jaccard) ask much the same."""
+"""Two questions whose letter trigrams overlap by more than this (Jaccard) count as the same question."""
 
 _WORD = re.compile(r"\w+")
-_READ = frozenset({".py", ".md", ".txt", ".json", ".jsonl", ".toml", ".yaml", ".yml", ".html", ".csv"})
-_SKIPPED = frozenset({"__pycache__", "node_modules"})
+_SUFFIXES = frozenset({".py", ".md", ".txt", ".json", ".jsonl", ".toml", ".yaml", ".yml", ".html", ".csv"})
+_SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leak:
-    """Words of a held-out question or answer that stand somewhere else."""
+    """Words of a held-out question or answer found in another text."""
 
     question_id: str
     part: str
@@ -35,7 +35,7 @@ class Leak:
 
 @dataclass(frozen=True)
 class Text:
-    """A text to look in, prepared once: its runs of eight words, and all its words."""
+    """A text to search, prepared once: its runs of eight words, and all its words."""
 
     runs: frozenset[str]
     joined: str
@@ -49,14 +49,14 @@ class Text:
     def holds(self, text: str) -> str:
         """The first run of `text` that stands here, or all of a shorter one; empty if there is none."""
         words = _words(text)
-        if SHORTEST <= len(words) < RUN:
+        if SHORTEST_WORDS <= len(words) < RUN_WORDS:
             return " ".join(words) if self.holds_whole(text) else ""
         return next((run for run in _runs(words) if run in self.runs), "")
 
     def holds_whole(self, text: str) -> bool:
         """Whether the whole of a text stands here."""
         words = _words(text)
-        return len(words) >= SHORTEST and f" {' '.join(words)} " in self.joined
+        return len(words) >= SHORTEST_WORDS and f" {' '.join(words)} " in self.joined
 
 
 def in_corpus(questions: Sequence[Question], papers: Collection[Paper]) -> Iterator[Leak]:
@@ -73,24 +73,24 @@ def in_corpus(questions: Sequence[Question], papers: Collection[Paper]) -> Itera
 
 
 def in_files(questions: Sequence[Question], files: Mapping[str, str]) -> Iterator[Leak]:
-    """Questions, answers and what was said before in any of these texts, by name."""
+    """Questions, answers and earlier turns in any of these texts, which are given by name."""
     for name, content in files.items():
         text = Text.of(content)
         for question in questions:
-            said = [("question", question.question), ("answer", question.answer)]
-            said += [("history", turn.content) for turn in question.history]
-            for part, words in said:
+            parts = [("question", question.question), ("answer", question.answer)]
+            parts += [("history", turn.content) for turn in question.history]
+            for part, words in parts:
                 if found := text.holds(words):
                     yield Leak(question_id=question.id, part=part, where=name, words=found)
 
 
 def in_questions(questions: Sequence[Question], others: Sequence[Question]) -> Iterator[Leak]:
-    """Questions that another set, such as the one for development, asks in much the same words."""
-    asked = [(other, _letters(other.question)) for other in others]
+    """Questions that another set, such as the development questions, asks in nearly the same words."""
+    asked = [(other, _trigrams(other.question)) for other in others]
     for question in questions:
-        letters = _letters(question.question)
+        trigrams = _trigrams(question.question)
         for other, theirs in asked:
-            if len(letters & theirs) > SAME_QUESTION * len(letters | theirs):
+            if len(trigrams & theirs) > SAME_QUESTION * len(trigrams | theirs):
                 yield Leak(question_id=question.id, part="question", where=f"question {other.id}", words=other.question)
 
 
@@ -100,8 +100,8 @@ def texts_under(folders: Sequence[Path], skipped: Collection[Path]) -> dict[str,
     found: dict[str, str] = {}
     for folder in folders:
         for path in sorted(folder.rglob("*") if folder.is_dir() else [folder]):
-            hidden = any(part.startswith(".") or part in _SKIPPED for part in path.relative_to(folder).parts)
-            if path.suffix not in _READ or hidden or not path.is_file() or _is_under(path.resolve(), left_out):
+            hidden = any(part.startswith(".") or part in _SKIPPED_FOLDERS for part in path.relative_to(folder).parts)
+            if path.suffix not in _SUFFIXES or hidden or not path.is_file() or _is_under(path.resolve(), left_out):
                 continue
             found[str(path)] = path.read_text(encoding="utf-8", errors="replace")
     return found
@@ -116,9 +116,9 @@ def _words(text: str) -> list[str]:
 
 
 def _runs(words: Sequence[str]) -> list[str]:
-    return [" ".join(words[start : start + RUN]) for start in range(len(words) - RUN + 1)]
+    return [" ".join(words[start : start + RUN_WORDS]) for start in range(len(words) - RUN_WORDS + 1)]
 
 
-def _letters(text: str) -> set[str]:
+def _trigrams(text: str) -> set[str]:
     joined = f" {' '.join(_words(text))} "
     return {joined[i : i + 3] for i in range(len(joined) - 2)}

@@ -1,4 +1,4 @@
-"""What was run, so that its figures can be made again: code, settings, prompts, model, corpus and questions."""
+"""What was run, so that it can be reproduced: code, settings, prompts, model, corpus and questions."""
 
 import platform
 import subprocess
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.questions import Question, fingerprint
-from eval.targets import Facts
+from eval.targets import TargetDescription
 from rag.errors import RequestError
 
 SCHEMA = "run/1"
@@ -21,24 +21,24 @@ _LIBRARIES = ("chromadb", "langchain", "langchain-core", "numpy", "onnxruntime",
 def make(
     name: str,
     target: str,
-    facts: Facts,
+    description: TargetDescription,
     offers: Sequence[str],
     questions: Sequence[Question],
     concurrency: int,
     deadline_seconds: float,
 ) -> dict[str, Any]:
     """The manifest of a run that begins now. `identity` in it must not change when the run is continued."""
-    identity = {"target": target, "questions_sha256": fingerprint(questions), **facts.identity}
+    identity = {"target": target, "questions_sha256": fingerprint(questions), **description.identity}
     return {
         "schema": SCHEMA,
         "name": name,
         "identity": identity,
-        "corpus_sha256": facts.identity.get("corpus_sha256", ""),
+        "corpus_sha256": description.identity.get("corpus_sha256", ""),
         "offers": sorted(offers),
         "questions": len(questions),
         "deadline_seconds": deadline_seconds,
         "concurrency": concurrency,
-        "details": dict(facts.details),
+        "details": dict(description.details),
         "prompts_sha256": _prompts(),
         "code": _code(),
         "libraries": {library: found for library in _LIBRARIES if (found := _version(library))},

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib import style
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
@@ -32,35 +33,36 @@ _SIZE = (4.6, 3.1)
 
 
 def risk_coverage(summary: Summary) -> str:
-    """Share of wrong answers against share of questions answered, most confident first; beside the best possible."""
+    """Share of wrong answers against share of questions answered, most confident first; dashed is the best order."""
     with style.context({**_STYLE, "svg.hashsalt": "risk"}):
         figure, axes = _figure("Questions answered, most confident first", "Wrong among them")
         points = summary.risk_coverage
         total = len(summary.scores.rows)
-        right, given = sum(row.right for row in summary.given), len(summary.given)
-        best = [(n / total, max(0, n - right) / n) for n in range(1, given + 1)]
+        right, answered = sum(row.right for row in summary.answered), len(summary.answered)
+        best = [(n / total, max(0, n - right) / n) for n in range(1, answered + 1)]
         axes.plot([x for x, _ in best], [y for _, y in best], color=_FAINT, linewidth=1.2, linestyle=(0, (4, 3)))
         axes.step([x for x, _ in points], [y for _, y in points], where="post", color=_LINE, linewidth=2)
         if points:
             axes.plot(*points[-1], "o", color=_LINE, markersize=5)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, max([0.1, *(y for _, y in points)]) * 1.15)
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(PercentFormatter(1, decimals=0))
+        _as_percent(axes.xaxis, axes.yaxis)
         return _svg(figure, "risk")
 
 
 def calibration(summary: Summary) -> str:
-    """Share of answerable questions against stated confidence, in bins of equal size; the diagonal is exactly true."""
+    """Share of answerable questions against stated confidence, in bins of equal size; the diagonal is perfect."""
     with style.context({**_STYLE, "svg.hashsalt": "calibration"}):
         figure, axes = _figure("Stated confidence", "Answerable in fact")
-        bins = reliability([row.confidence or 0.0 for row in summary.sure], [row.answerable for row in summary.sure])
+        bins = reliability(
+            [row.confidence or 0.0 for row in summary.with_confidence],
+            [row.answerable for row in summary.with_confidence],
+        )
         axes.plot([0, 1], [0, 1], color=_FAINT, linewidth=1.2, linestyle=(0, (4, 3)))
         axes.plot([x for _, x, _ in bins], [y for _, _, y in bins], "o-", color=_LINE, linewidth=1.5, markersize=5)
         axes.set_xlim(0, 1.02)
         axes.set_ylim(0, 1.05)
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(PercentFormatter(1, decimals=0))
+        _as_percent(axes.xaxis, axes.yaxis)
         return _svg(figure, "calibration")
 
 
@@ -78,7 +80,7 @@ def latency(summary: Summary) -> str:
         else:
             axes.set_xlim(left=0)
         axes.set_ylim(0, 1.02)
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        _as_percent(axes.yaxis)
         axes.legend(frameon=False, loc="lower right", labelcolor=_INK)
         return _svg(figure, "latency")
 
@@ -91,6 +93,11 @@ def _figure(x: str, y: str) -> tuple[Figure, Axes]:
     axes.grid(visible=True)
     axes.set_axisbelow(True)
     return figure, axes
+
+
+def _as_percent(*axes: Axis) -> None:
+    for axis in axes:
+        axis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
 def _cumulative(axes: Axes, values: Sequence[float], color: str, label: str) -> None:

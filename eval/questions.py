@@ -1,9 +1,10 @@
-"""The questions of an evaluation: one record a line, checked on load so that a mistake in it never becomes a score."""
+"""The questions of an evaluation: one record a line, validated on load so that a mistake never becomes a score."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -14,13 +15,17 @@ from rag.corpus.identity import normalised_title
 from rag.errors import RequestError
 from rag.types import Turn
 
+SAMPLE_QUESTIONS = Path(str(files("eval") / "data" / "sample_questions.jsonl"))
+"""The bundled held-out questions, on SAMPLE_PAPERS."""
+SAMPLE_PAPERS = Path(str(files("rag") / "data" / "sample_papers.jsonl"))
+
 QuestionType = Literal[
     "factoid", "numeric", "method", "comparison", "multi_paper", "list", "definition", "yes_no", "unanswerable",
     "followup",
 ]  # fmt: skip
 TYPES: tuple[str, ...] = get_args(QuestionType)
-_SHOWN_PROBLEMS = 20
-_PLAIN = {"missing": "has no {}", "unexpected_keyword_argument": "{} is no field of a question"}
+_REPORTED_PROBLEMS = 20
+_MESSAGES = {"missing": "has no {}", "unexpected_keyword_argument": "{} is no field of a question"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class PaperRef:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked, and what a good answer says and cites.
+    """A question, and what a good answer to it says and cites.
 
     A key fact is a list of accepted spellings. `gold_ids` and `gold_titles` name the papers that answer; with
     `gold_mode` "any" each of them suffices. `gold_grades` (for nDCG) stand in that order; without them all are 1.
@@ -60,7 +65,7 @@ class Question:
         return dict(zip(keys, self.gold_grades or [1.0] * len(keys), strict=True))
 
     def key(self, paper: PaperRef) -> str:
-        """What the paper is called here: its gold key if it is a gold paper, else its id (or title)."""
+        """The key of a paper: its gold key if it is a gold paper, else its id (or title)."""
         if paper.id in self.gold:
             return paper.id
         title = _title_key(paper.title)
@@ -88,7 +93,7 @@ def load(path: Path, papers: Collection[PaperRef] | None = None) -> tuple[Questi
         try:
             question = _RECORD.validate_json(line)
         except ValidationError as error:
-            problems += [f"line {number}: {problem}" for problem in _plainly(error)]
+            problems += [f"line {number}: {problem}" for problem in _messages(error)]
             continue
         if question.id in first_line:
             problems.append(f"line {number}: id {question.id!r} stands already on line {first_line[question.id]}")
@@ -103,7 +108,7 @@ def load(path: Path, papers: Collection[PaperRef] | None = None) -> tuple[Questi
 
 
 def lint(question: Question, papers: Collection[PaperRef] | None = None) -> Iterator[str]:
-    """What is wrong with one question, in words. `papers`, if given, is the whole corpus."""
+    """The problems of one question, in words. `papers`, if given, is the whole corpus."""
     if not question.id.strip() or not question.question.strip():
         yield "its id and its question must not be empty"
     if question.answerable == (question.type == "unanswerable"):
@@ -138,9 +143,9 @@ def _lint_gold(question: Question, papers: Collection[PaperRef] | None) -> Itera
 
 
 def clusters(questions: Sequence[Question]) -> dict[str, str]:
-    """Which questions share evidence: those that share a gold paper, directly or through others, share a cluster.
+    """The cluster of each question, by id: questions that share a gold paper, directly or through others, share one.
 
-    Their scores are not independent, so the statistics draw whole clusters. A question without gold stands alone.
+    Their scores are not independent, so the statistics draw whole clusters. A question without gold is its own.
     """
     parent = {question.id: question.id for question in questions}
 
@@ -171,15 +176,15 @@ def _title_key(title: str) -> str:
     return f"title:{normalised_title(title)}"
 
 
-def _plainly(error: ValidationError) -> Iterator[str]:
+def _messages(error: ValidationError) -> Iterator[str]:
     for problem in error.errors(include_url=False):
         where = ".".join(str(part) for part in problem["loc"])
-        said = _PLAIN.get(problem["type"], f"{{}}: {problem['msg']}")
-        yield said.format(where or "the line")
+        message = _MESSAGES.get(problem["type"], f"{{}}: {problem['msg']}")
+        yield message.format(where or "the line")
 
 
 def _report(path: Path, problems: Sequence[str]) -> str:
-    more = [f"... and {len(problems) - _SHOWN_PROBLEMS} more"] if len(problems) > _SHOWN_PROBLEMS else []
-    listed = "\n  ".join([*problems[:_SHOWN_PROBLEMS], *more])
+    more = [f"... and {len(problems) - _REPORTED_PROBLEMS} more"] if len(problems) > _REPORTED_PROBLEMS else []
+    listed = "\n  ".join([*problems[:_REPORTED_PROBLEMS], *more])
     noun = "problem" if len(problems) == 1 else "problems"
-    return f"{path} has {len(problems)} {noun}; mend the file and try again\n  {listed}"
+    return f"{path} has {len(problems)} {noun}; fix the file and try again\n  {listed}"

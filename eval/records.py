@@ -1,12 +1,12 @@
-"""What a run leaves behind: one durable row for each question asked, the papers it saw, and a manifest."""
+"""The files of a run: one durable row for each question asked, the papers it saw, and a manifest."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from eval.files import append_durably, json_lines
 from eval.questions import PaperRef
 from eval.reply import Reply, parse
 from rag.errors import RequestError
@@ -16,7 +16,7 @@ Status = Literal["ok", "error", "timeout"]
 
 @dataclass(frozen=True, kw_only=True)
 class Response:
-    """One attempt at one question. `answer` is the contract's Answer object as the system gave it.
+    """One attempt at one question. `answer` is the API's Answer object as the system gave it.
 
     `first_token_ms` is None when the system does not stream; a failed row keeps how long it took and why it failed.
     """
@@ -37,7 +37,7 @@ class Response:
 
 @dataclass(frozen=True, kw_only=True)
 class SeenPaper:
-    """An abstract that an answer rests on or that search returned, kept so that scoring never asks again."""
+    """An abstract that an answer cites or that search returned, stored so that scoring never asks again."""
 
     id: str
     title: str
@@ -48,49 +48,25 @@ class SeenPaper:
         return PaperRef(self.id, self.title)
 
 
-@dataclass(frozen=True)
 class RunFiles:
     """The files of a run's folder."""
 
-    folder: Path
-
-    @property
-    def manifest(self) -> Path:
-        return self.folder / "manifest.json"
-
-    @property
-    def responses(self) -> Path:
-        return self.folder / "responses.jsonl"
-
-    @property
-    def papers(self) -> Path:
-        return self.folder / "papers.jsonl"
-
-    @property
-    def questions(self) -> Path:
-        return self.folder / "questions.jsonl"
-
-    @property
-    def scores(self) -> Path:
-        return self.folder / "scores.json"
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = folder / "manifest.json"
+        self.questions = folder / "questions.jsonl"
+        self.papers = folder / "papers.jsonl"
+        self.responses = folder / "responses.jsonl"
+        self.scores = folder / "scores.json"
+        self.judged = folder / "judged.json"
+        self.html = folder / "report.html"
+        self.markdown = folder / "report.md"
 
     def clear(self) -> None:
-        """Take the run and its reports out of the folder, the manifest last; what else is there stays."""
-        made = (self.html, self.markdown, self.scores, self.judged)
-        for path in (*made, self.responses, self.papers, self.questions, self.manifest):
+        """Delete the run and its reports, the manifest last; other files in the folder stay."""
+        reports = (self.html, self.markdown, self.scores, self.judged)
+        for path in (*reports, self.responses, self.papers, self.questions, self.manifest):
             path.unlink(missing_ok=True)
-
-    @property
-    def judged(self) -> Path:
-        return self.folder / "judged.json"
-
-    @property
-    def html(self) -> Path:
-        return self.folder / "report.html"
-
-    @property
-    def markdown(self) -> Path:
-        return self.folder / "report.md"
 
 
 @dataclass
@@ -101,17 +77,17 @@ class Journal:
     _seen: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        _cut_torn_tail(self.files.papers)
-        _cut_torn_tail(self.files.responses)
+        _cut_partial_line(self.files.papers)
+        _cut_partial_line(self.files.responses)
         self._seen = {paper.id for paper in read_papers(self.files)}
 
     def write(self, response: Response, papers: Iterable[SeenPaper]) -> None:
-        """Append the papers that are new, then the row; a row is never there without its papers."""
+        """Append the papers that are new, then the row, so that no row is without its papers."""
         new = {paper.id: paper for paper in papers if paper.id not in self._seen}
         if new:
-            _append(self.files.papers, "".join(_line(asdict(paper)) for paper in new.values()))
+            append_durably(self.files.papers, json_lines(asdict(paper) for paper in new.values()))
             self._seen |= set(new)
-        _append(self.files.responses, _line(asdict(response)))
+        append_durably(self.files.responses, json_lines([asdict(response)]))
 
 
 def read_responses(files: RunFiles) -> dict[str, Response]:
@@ -138,30 +114,6 @@ def read_manifest(files: RunFiles) -> dict[str, Any]:
     return manifest
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file in one step, so that no reader ever meets half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-
-
-def pretty(value: Any) -> str:
-    """JSON for files that people read: sorted keys, so that the same content has the same bytes."""
-    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _append(path: Path, text: str) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _line(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False) + "\n"
-
-
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     if not path.exists():
         return
@@ -177,8 +129,8 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
             ) from error
 
 
-def _cut_torn_tail(path: Path) -> None:
-    """A crash in mid-write leaves half a line; what follows it must begin on its own line."""
+def _cut_partial_line(path: Path) -> None:
+    """Remove the half line that a crash in mid-write leaves, so that the next row begins on its own line."""
     if path.exists():
         content = path.read_bytes()
         whole = content.rfind(b"\n") + 1

@@ -1,19 +1,52 @@
-"""What a system said to one question, in the one shape that the metrics read, whichever system it was."""
+"""An answer in the one shape that the metrics read, whichever system gave it; refusals in words are recognised here.
 
+The patterns of refusals are for systems that have no field to say so. They were written from the usual phrases of chat
+models, not fitted to anything. Only the opening counts: a late "the paper does not mention its cost" is no refusal.
+They miss unusual wordings, which makes such a system look as if it had answered; a report on a system without typed
+outcomes says that refusals were read from words.
+"""
+
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from eval.questions import PaperRef
-from eval.refusals import declines
+from eval.words import opening, without_marks
 from rag.errors import BackendError
 
+_REFUSAL_WORDS = 40  # of the opening, where a refusal is looked for
+
+_SOURCES = (
+    r"(abstracts?|papers?|context|passages?|sources?|documents?|excerpts?|information|texts?|library|articles?"
+    r"|search results|materials?|corpus|references)"
+)
+_DOES_NOT = r"(do(es)?|did|is|are|was|were|has|have|can|could)( not|n['’]t|not)"
+_REFUSALS = re.compile(
+    "|".join(
+        (
+            rf"\b{_SOURCES}\b[^.!?]{{0,60}}\b{_DOES_NOT}\b[^.!?]{{0,30}}"
+            r"\b(say|state|mention|contain|include|provide|specify|discuss|address|cover|answer|give|tell|report|describe"
+            r"|enough|sufficient|relevant|explicitly|directly)",
+            rf"\b(no|none of the|not enough|insufficient|nothing in (the|this|our|my))\b[^.!?]{{0,40}}\b{_SOURCES}\b",
+            r"\b(i|we) (can ?not|can['’]?t|could(n['’]t| not)|am unable|are unable|do(n['’]t| not))\b[^.!?]{0,20}"
+            r"\b(answer|find|determine|know|have|provide|help|tell|say)",
+            r"\b(unable|impossible|not possible) to (answer|find|determine|provide|say)",
+            r"\b(is|are) not (mentioned|stated|specified|provided|discussed|addressed|available|covered|given)\b",
+            r"\b(cannot|can['’]t|could not) be (answered|determined|found)",
+            r"^\W*(not (found|stated|mentioned|available|enough information)|no answer|unanswerable|n/?a|unknown)\b",
+            r"\b(i['’]?m|i am|we are) (sorry|not sure|afraid)\b",
+            r"\b(outside|beyond) (of )?(the|my|our) (scope|library|papers|corpus)",
+        )
+    ),
+    re.IGNORECASE,
+)
 _DECLINED = frozenset({"not_in_abstracts", "out_of_scope", "empty_library"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quote:
-    """Words that the system says stand in a paper's abstract, at these character offsets (None: it gives none)."""
+    """Words that the system quotes from a paper's abstract, at these character offsets (None: it gives none)."""
 
     paper: PaperRef
     quote: str
@@ -22,15 +55,15 @@ class Quote:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stated:
-    """A sentence of the answer and the numbers that it cites."""
+class AnswerSentence:
+    """A sentence of the answer and the passage numbers that it cites."""
 
     text: str
     numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class ShownPassage:
     """A passage that the system lists under a number; `text` may be empty."""
 
     number: int
@@ -44,10 +77,10 @@ class Reply:
 
     outcome: str = "unknown"
     text: str = ""
-    sentences: tuple[Stated, ...] = ()
+    sentences: tuple[AnswerSentence, ...] = ()
     cited: tuple[PaperRef, ...] = ()
     quotes: tuple[Quote, ...] = ()
-    shown: tuple[Shown, ...] = ()
+    shown: tuple[ShownPassage, ...] = ()
     ranked: tuple[PaperRef, ...] = ()
     confidence: float | None = None
     model: str = ""
@@ -63,7 +96,7 @@ class Reply:
 
 
 def parse(answer: Mapping[str, Any] | None, ranked: Sequence[Mapping[str, Any]]) -> Reply:
-    """Read the contract's Answer object (or None, if only search was asked) and the papers that search returned.
+    """Read an Answer object of the API (or None, if only search was asked) and the papers that search returned.
 
     Raises BackendError if it has another shape.
     """
@@ -73,12 +106,18 @@ def parse(answer: Mapping[str, Any] | None, ranked: Sequence[Mapping[str, Any]])
         raise BackendError(f"the answer is not of the shape that was agreed: {error!r}", retryable=False) from error
 
 
+def declines(text: str) -> bool:
+    """Whether the first words of a text decline to answer. An empty text does."""
+    start = opening(without_marks(text), _REFUSAL_WORDS)
+    return not start or _REFUSALS.search(start) is not None
+
+
 def _parse(answer: Mapping[str, Any] | None, ranked: Sequence[Mapping[str, Any]]) -> Reply:
     order = tuple(_ref(paper) for paper in ranked)
     if answer is None:
         return Reply(ranked=order)
     shown = tuple(
-        Shown(number=int(p["number"]), paper=_ref(p["paper"]), text=str(p.get("text") or ""))
+        ShownPassage(number=int(p["number"]), paper=_ref(p["paper"]), text=str(p.get("text") or ""))
         for p in answer.get("passages") or ()
     )
     citations = answer.get("citations") or ()
@@ -88,7 +127,7 @@ def _parse(answer: Mapping[str, Any] | None, ranked: Sequence[Mapping[str, Any]]
         outcome=str(answer.get("outcome") or "unknown"),
         text=str(answer["text"]),
         sentences=tuple(
-            Stated(text=str(s["text"]), numbers=tuple(int(n) for n in s.get("citations") or ()))
+            AnswerSentence(text=str(s["text"]), numbers=tuple(int(n) for n in s.get("citations") or ()))
             for s in answer.get("sentences") or ()
         ),
         cited=tuple(dict.fromkeys(_ref(c["paper"]) for c in citations)),

@@ -1,4 +1,4 @@
-"""One page about a run: figures with intervals, curves, where answers are lost, and the worst of them in full."""
+"""The report of a run as one page: figures with intervals, curves, where answers are lost, and the worst in full."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -10,11 +10,11 @@ from eval import score as scoring
 from eval.metrics import COSTS, METRICS
 from eval.metrics.answers import missing_facts
 from eval.metrics.case import Case
-from eval.metrics.citations import is_supported, is_verbatim, stated
+from eval.metrics.citations import answer_sentences, is_supported, is_verbatim
 from eval.metrics.latency import Price
 from eval.questions import load
 from eval.records import Response, RunFiles, read_manifest, read_papers, read_responses
-from eval.score import Scored
+from eval.score import QuestionScore
 from eval.summary import Line, Summary
 from rag.errors import ConfigError
 
@@ -23,10 +23,10 @@ _TYPE_COLUMNS = ("gold_first", "facts@120", "all_facts", "cites_gold", "gold_pre
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bad:
-    """A question that went wrong, with all that one needs to see why."""
+class FaultyAnswer:
+    """A question with a wrong or imperfect answer, and everything needed to see why."""
 
-    row: Scored
+    row: QuestionScore
     case: Case
     response: Response | None
 
@@ -51,7 +51,10 @@ class Bad:
         """Each sentence of the answer, what it cites, and whether the cited papers hold its words."""
         if self.row.declined or self.row.failed:
             return []
-        return [{"text": s.text, "numbers": s.numbers, "holds": is_supported(self.case, s)} for s in stated(self.case)]
+        return [
+            {"text": s.text, "numbers": s.numbers, "holds": is_supported(self.case, s)}
+            for s in answer_sentences(self.case)
+        ]
 
     @property
     def quotes(self) -> list[dict[str, Any]]:
@@ -63,7 +66,7 @@ class Bad:
 
     @property
     def passages(self) -> list[dict[str, Any]]:
-        """What the writer was shown, with the gold papers marked."""
+        """The passages shown to the writer, with the gold papers marked."""
         question = self.case.question
         return [
             {"number": p.number, "title": p.paper.title, "gold": question.key(p.paper) in question.gold, "text": p.text}
@@ -73,18 +76,18 @@ class Bad:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """What the templates print."""
+    """The content of the templates."""
 
     manifest: dict[str, Any]
     summary: Summary
-    bad: list[Bad]
+    worst: list[FaultyAnswer]
     wrong: int
     judge: dict[str, Any] | None
     cost: tuple[float, float | None] | None
 
     @property
     def net(self) -> list[dict[str, Any]]:
-        """Net score at each cost, beside declining all and, from worst to best luck, declining nothing."""
+        """Net score at each cost; `unlucky` and `lucky` are its bounds if nothing had been declined."""
         o, n = self.summary.outcomes, len(self.summary.scores.rows)
         lost = o["answered, wrong"] + o["failed"] + o["answered, though unanswerable"] + o["declined, rightly"]
         found = []
@@ -107,12 +110,12 @@ class Page:
 
     @property
     def columns(self) -> list[str]:
-        """The measures of the table by type that this system offers."""
+        """The measures of the table by type, as far as this system offers them."""
         return [name for name in _TYPE_COLUMNS if any(name in row.values for row in self.summary.scores.rows)]
 
     @property
     def labels(self) -> list[str]:
-        """What those measures are called."""
+        """The labels of those measures."""
         return [metric.label for name in self.columns for metric in METRICS if metric.name == name]
 
     @property
@@ -129,22 +132,23 @@ class Page:
 
 
 def read(folder: Path, price: Price | None = None) -> Page:
-    """Gather the page from a run's folder, which must have been scored. Raises RequestError."""
+    """The page of a run's folder, which must have been scored. Raises RequestError."""
     files = RunFiles(folder)
     questions, responses = load(files.questions), read_responses(files)
     scores = scoring.read(files.scores)
     cases = scoring.cases(questions, responses, read_papers(files))
-    every = [
-        Bad(row=row, case=case, response=responses.get(row.id)) for row, case in zip(scores.rows, cases, strict=True)
+    answers = [
+        FaultyAnswer(row=row, case=case, response=responses.get(row.id))
+        for row, case in zip(scores.rows, cases, strict=True)
     ]
-    faulty = [bad for bad in every if _badness(bad.row) < (1.0, 1.0, 1.0, 1.0)]
-    worst = sorted(faulty, key=lambda bad: (not bad.row.failed, _badness(bad.row), bad.row.id))
+    faulty = [answer for answer in answers if _quality(answer.row) < (1.0, 1.0, 1.0, 1.0)]
+    worst = sorted(faulty, key=lambda answer: (not answer.row.failed, _quality(answer.row), answer.row.id))
     summary = Summary(scores)
     return Page(
         manifest=read_manifest(files),
         summary=summary,
         cost=summary.cost(price) if price else None,
-        bad=worst[:WORST],
+        worst=worst[:WORST],
         wrong=sum(not row.right for row in scores.rows),
         judge=json.loads(files.judged.read_text(encoding="utf-8")) if files.judged.exists() else None,
     )
@@ -156,13 +160,13 @@ def html(page: Page) -> str:
         from eval import plots
     except ImportError as error:
         raise ConfigError(f"the report needs {error.name}; install it with `pip install 'scholiast[eval]'`") from error
-    drawn: list[dict[str, str]] = []
-    if page.summary.given:
-        drawn.append({"title": "Risk and coverage", "svg": plots.risk_coverage(page.summary), "note": _RISK})
-    if page.summary.sure:
-        drawn.append({"title": "Is the confidence true?", "svg": plots.calibration(page.summary), "note": _SURE})
-    drawn.append({"title": "Latency", "svg": plots.latency(page.summary), "note": _LATENCY})
-    return _render("report.html", page, plots=drawn)
+    figures: list[dict[str, str]] = []
+    if page.summary.answered:
+        figures.append({"title": "Risk and coverage", "svg": plots.risk_coverage(page.summary), "note": _RISK})
+    if page.summary.with_confidence:
+        figures.append({"title": "Is the confidence true?", "svg": plots.calibration(page.summary), "note": _SURE})
+    figures.append({"title": "Latency", "svg": plots.latency(page.summary), "note": _LATENCY})
+    return _render("report.html", page, plots=figures)
 
 
 def markdown(page: Page) -> str:
@@ -175,7 +179,7 @@ _SURE = "Ten bins of equal size over all questions. Dashed: a confidence that is
 _LATENCY = "A failed question counts as the deadline."
 
 
-def _badness(row: Scored) -> tuple[float, ...]:
+def _quality(row: QuestionScore) -> tuple[float, ...]:
     """Lowest is worst: wrong before declined before right, then fewer facts, no gold paper cited, gold ranked low."""
     values = row.values
     names = ("net@1", "facts@120", "cites_gold", "ndcg@10")

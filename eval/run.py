@@ -6,14 +6,14 @@ from time import perf_counter
 
 from eval.questions import Question
 from eval.records import Journal, Response, RunFiles, Status, read_responses
-from eval.targets import Asked, Target
+from eval.targets import Target, TargetReply, milliseconds_since
 from rag.errors import ScholiastError
 
 Progress = Callable[[int, int], None]
-"""Is told (questions done, all questions)."""
+"""Called with (questions done, all questions)."""
 
 
-async def run(
+async def ask_all(
     target: Target,
     questions: Sequence[Question],
     files: RunFiles,
@@ -23,16 +23,16 @@ async def run(
     retry_failed: bool = False,
     progress: Progress | None = None,
 ) -> int:
-    """Ask what has no response in the folder yet (or a failed one, if asked to retry); returns how many were asked.
+    """Ask what has no response in the folder yet (and what failed, with `retry_failed`); returns how many were asked.
 
     May be stopped at any point and called again. A question that fails or takes too long becomes a row that says so.
     """
     journal = Journal(files)
     before = read_responses(files)
-    settled = {id for id, response in before.items() if response.status == "ok" or not retry_failed}
-    waiting = [question for question in questions if question.id not in settled]
+    finished = {id for id, response in before.items() if response.status == "ok" or not retry_failed}
+    waiting = [question for question in questions if question.id not in finished]
     done = len(questions) - len(waiting)
-    report = progress or _silent
+    report = progress or _no_progress
     report(done, len(questions))
     writing = asyncio.Lock()
     queue = iter(waiting)
@@ -40,9 +40,9 @@ async def run(
     async def work() -> None:
         nonlocal done
         for question in queue:
-            response, asked = await _ask(target, question, deadline_seconds)
+            response, reply = await _ask(target, question, deadline_seconds)
             async with writing:
-                await asyncio.to_thread(journal.write, response, asked.papers if asked else ())
+                await asyncio.to_thread(journal.write, response, reply.papers if reply else ())
             done += 1
             report(done, len(questions))
 
@@ -52,33 +52,32 @@ async def run(
     return len(waiting)
 
 
-async def _ask(target: Target, question: Question, deadline_seconds: float) -> tuple[Response, Asked | None]:
+async def _ask(target: Target, question: Question, deadline_seconds: float) -> tuple[Response, TargetReply | None]:
     start = perf_counter()
     try:
         async with asyncio.timeout(deadline_seconds):
-            asked = await target.ask(question)
+            reply = await target.ask(question)
         response = Response(
             question_id=question.id,
             status="ok",
-            latency_ms=asked.latency_ms,
-            first_token_ms=asked.first_token_ms,
-            answer=asked.answer,
-            ranked=asked.ranked,
+            latency_ms=reply.latency_ms,
+            first_token_ms=reply.first_token_ms,
+            answer=reply.answer,
+            ranked=reply.ranked,
         )
-        _ = response.reply  # an answer of another shape is a failure now, not a surprise when it is scored
+        _ = response.reply  # an answer of another shape is a failure now, not when it is scored
     except TimeoutError:
         return _failed(question, "timeout", start, f"no answer within {deadline_seconds:g} seconds"), None
     except ScholiastError as error:
         return _failed(question, "error", start, str(error)), None
     except Exception as error:  # a fault of the system under test must not lose the other answers
         return _failed(question, "error", start, f"{type(error).__name__}: {error}"), None
-    return response, asked
+    return response, reply
 
 
 def _failed(question: Question, status: Status, start: float, error: str) -> Response:
-    elapsed = round((perf_counter() - start) * 1000, 2)
-    return Response(question_id=question.id, status=status, latency_ms=elapsed, error=error)
+    return Response(question_id=question.id, status=status, latency_ms=milliseconds_since(start), error=error)
 
 
-def _silent(_done: int, _all: int) -> None:
+def _no_progress(_done: int, _all: int) -> None:
     pass

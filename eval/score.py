@@ -1,4 +1,4 @@
-"""Responses to figures: every measure of every question, from files alone; nothing is asked again."""
+"""Scores a run from its files: every measure of every question. Nothing is asked again."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from eval.files import pretty, write_atomically
 from eval.metrics import METRICS
 from eval.metrics.answers import right
 from eval.metrics.case import Case
 from eval.questions import Question, clusters, fingerprint
-from eval.records import Response, RunFiles, SeenPaper, pretty, write_atomically
+from eval.records import Response, RunFiles, SeenPaper
 from eval.reply import Reply
 from eval.words import rarity
 from rag.errors import RequestError
@@ -21,8 +22,8 @@ _FAILED = Reply(text="", outcome="failed")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scored:
-    """One question's figures. `values` has every measure that applies; None where the answer had nothing to measure.
+class QuestionScore:
+    """The scores of one question. `values` has every measure that applies; None where there was nothing to measure.
 
     `shown_gold` says whether a gold paper was among the passages that the answer was written from; None without gold.
     """
@@ -50,13 +51,13 @@ class Scored:
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """All figures of a run, in the order of the questions. It holds no question and no answer."""
+    """All scores of a run, in the order of the questions, without the texts of questions and answers."""
 
     target: str
     offers: tuple[str, ...]
     questions_sha256: str
     corpus_sha256: str
-    rows: tuple[Scored, ...]
+    rows: tuple[QuestionScore, ...]
 
     @property
     def failed(self) -> int:
@@ -70,14 +71,14 @@ def score(
     papers: Collection[SeenPaper],
     offers: Collection[str],
     deadline_seconds: float,
-) -> tuple[Scored, ...]:
+) -> tuple[QuestionScore, ...]:
     """Measure every question. One without a good response gets the worst value of each measure, and the deadline.
 
     `offers` says what the system gives (see `metrics.Offer`); measures that need anything else are left out.
     """
     cluster = clusters(questions)
     return tuple(
-        _scored(case, responses.get(case.question.id), cluster[case.question.id], offers, deadline_seconds)
+        _question_score(case, responses.get(case.question.id), cluster[case.question.id], offers, deadline_seconds)
         for case in cases(questions, responses, papers)
     )
 
@@ -85,14 +86,14 @@ def score(
 def cases(
     questions: Sequence[Question], responses: Mapping[str, Response], papers: Collection[SeenPaper]
 ) -> list[Case]:
-    """Every question with the reply to it, as `score` looks at them."""
+    """Every question with the reply to it, as the metrics see them."""
     abstracts = {paper.title: paper for paper in papers} | {paper.id: paper for paper in papers}
     idf = rarity(question.answer for question in questions)
     return [Case(question, _reply(responses.get(question.id)), abstracts, idf) for question in questions]
 
 
 def offered(declared: Collection[str], responses: Collection[Response]) -> set[str]:
-    """What the system really gives: one that may cite, but names no paper in any answer, does not offer citations."""
+    """What the system gives in fact: one that may cite, but names no paper in any answer, does not offer citations."""
     if "maybe citations" not in declared:
         return set(declared)
     cites = any(response.status == "ok" and response.reply.cited for response in responses)
@@ -120,7 +121,7 @@ def read(path: Path) -> Scores:
         raise RequestError(f"{file} is not JSON: {error}; make it again with `scholiast eval score`") from error
     if found.pop("schema", None) != SCHEMA:
         raise RequestError(f"{file} is not a file of scores ({SCHEMA}); make it again with `scholiast eval score`")
-    rows = tuple(Scored(**row) for row in found["rows"])
+    rows = tuple(QuestionScore(**row) for row in found["rows"])
     return Scores(**{**found, "offers": tuple(found["offers"]), "rows": rows})
 
 
@@ -130,7 +131,7 @@ def make(
     responses: Mapping[str, Response],
     papers: Collection[SeenPaper],
 ) -> Scores:
-    """The scores of a run as its folder holds it."""
+    """Score a run with the manifest and the records of its folder."""
     offers = offered(manifest["offers"], responses.values())
     rows = score(questions, responses, papers, offers, float(manifest["deadline_seconds"]))
     return Scores(
@@ -146,11 +147,11 @@ def _reply(response: Response | None) -> Reply:
     return response.reply if response and response.status == "ok" else _FAILED
 
 
-def _scored(
+def _question_score(
     case: Case, response: Response | None, cluster: str, offers: Collection[str], deadline_seconds: float
-) -> Scored:
+) -> QuestionScore:
     failed = response is None or response.status != "ok"
-    return Scored(
+    return QuestionScore(
         id=case.question.id,
         type=case.question.type,
         answerable=case.question.answerable,

@@ -1,4 +1,4 @@
-"""Error bars and comparisons: seeded, clustered where questions share a paper, and the same on every machine.
+"""Intervals and paired tests: seeded, clustered where questions share a paper, and the same on every machine.
 
 Cameron, Gelbach and Miller (2008) and Field and Welsh (2007) on the cluster bootstrap; Phipson and Smyth (2010) on the
 +1 in permutation p-values; Holm (1979); Miller (2024), "Adding error bars to evals", on clustering and pairing.
@@ -32,7 +32,7 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """B minus A over the same questions; p is two-sided. `detectable` is what would be found in 4 of 5 such runs."""
+    """B minus A over the same questions; p is two-sided. `detectable` is a difference found by 4 of 5 such runs."""
 
     mean: float
     low: float

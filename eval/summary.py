@@ -1,4 +1,4 @@
-"""A run in figures: every measure with its interval, by question type, and what only a whole run can show."""
+"""A run in figures: every measure with its interval, also by question type, and the measures of a whole run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from functools import cached_property
 from eval.metrics import METRICS, Metric, abstention
 from eval.metrics.latency import Price, cost, percentile
 from eval.questions import TYPES
-from eval.score import Scored, Scores
+from eval.score import QuestionScore, Scores
 from eval.statistics import Estimate, estimate
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A measure over some questions: None as estimate if it applies to none of them, or is not offered.
+    """A line of a report: a measure over some questions; `estimate` is None if it applies to none, or is not offered.
 
-    `failed` of the estimate's questions had no answer and count as the worst; `unmeasured` more had an answer that
-    offered nothing to measure and are left out.
+    `failed` of the estimate's questions had no answer and count as the worst; `unmeasured` more had an answer with
+    nothing to measure and are left out.
     """
 
     label: str
@@ -27,8 +27,8 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sureness:
-    """How well the confidence tells one kind of question from another; None where it can't be said."""
+class ConfidenceQuality:
+    """How well the confidence predicts an outcome; None where it can't be computed."""
 
     label: str
     count: int
@@ -39,13 +39,13 @@ class Sureness:
 
 @dataclass(frozen=True)
 class Summary:
-    """Everything that the reports print, computed once when it is first asked for."""
+    """Everything that the reports print, computed when it is first needed."""
 
     scores: Scores
 
     @cached_property
     def headline(self) -> list[Line]:
-        """The few rows by which systems are compared."""
+        """The few measures by which systems are compared."""
         rows = self.scores.rows
         follow_ups = [row for row in rows if row.type == "followup"]
         return [
@@ -77,7 +77,7 @@ class Summary:
 
     @cached_property
     def outcomes(self) -> dict[str, int]:
-        """How many questions were answered and declined, by whether they can be answered, and how many failed."""
+        """How many questions were answered or declined, by whether they are answerable, and how many failed."""
         rows = [row for row in self.scores.rows if not row.failed]
         return {
             "answered, right": sum(row.answerable and not row.declined and row.right for row in rows),
@@ -89,34 +89,34 @@ class Summary:
         }
 
     @cached_property
-    def sure(self) -> list[Scored]:
+    def with_confidence(self) -> list[QuestionScore]:
         """The rows that have a confidence."""
         return [row for row in self.scores.rows if row.confidence is not None]
 
     @cached_property
-    def given(self) -> list[Scored]:
-        """The rows with a confidence that were answered."""
-        return [row for row in self.sure if not row.declined]
+    def answered(self) -> list[QuestionScore]:
+        """The rows with a confidence whose question was answered."""
+        return [row for row in self.with_confidence if not row.declined]
 
     @cached_property
-    def sureness(self) -> list[Sureness]:
-        """The confidence as a forecast: of a right answer where one was given, of answerable over all."""
+    def confidence_quality(self) -> list[ConfidenceQuality]:
+        """The confidence as a forecast: that a given answer is right, and that a question is answerable."""
         return [
-            _sureness("An answer that was given is right", self.given, lambda row: row.right),
-            _sureness("The question is answerable", self.sure, lambda row: row.answerable),
+            _confidence_quality("An answer that was given is right", self.answered, lambda row: row.right),
+            _confidence_quality("The question is answerable", self.with_confidence, lambda row: row.answerable),
         ]
 
     @cached_property
     def aurc(self) -> float | None:
         """Area under the risk–coverage curve of the answers that were given."""
-        return abstention.aurc([row.confidence or 0.0 for row in self.given], [row.right for row in self.given])
+        return abstention.aurc([row.confidence or 0.0 for row in self.answered], [row.right for row in self.answered])
 
     @cached_property
     def risk_coverage(self) -> list[tuple[float, float]]:
         """The curve of the answers that were given, coverage being the share of all questions of the run."""
-        share = len(self.given) / len(self.scores.rows)
+        share = len(self.answered) / len(self.scores.rows)
         curve = abstention.risk_coverage(
-            [row.confidence or 0.0 for row in self.given], [row.right for row in self.given]
+            [row.confidence or 0.0 for row in self.answered], [row.right for row in self.answered]
         )
         return [(coverage * share, risk) for coverage, risk in curve]
 
@@ -146,7 +146,7 @@ class Summary:
         return dollars, dollars / right if right else None
 
 
-def line(rows: Sequence[Scored], name: str, label: str = "") -> Line:
+def line(rows: Sequence[QuestionScore], name: str, label: str = "") -> Line:
     """One measure over some rows."""
     metric = next(metric for metric in METRICS if metric.name == name)
     concerned = [row for row in rows if name in row.values]
@@ -160,9 +160,11 @@ def line(rows: Sequence[Scored], name: str, label: str = "") -> Line:
     )
 
 
-def _sureness(label: str, rows: Sequence[Scored], holds: Callable[[Scored], bool]) -> Sureness:
+def _confidence_quality(
+    label: str, rows: Sequence[QuestionScore], holds: Callable[[QuestionScore], bool]
+) -> ConfidenceQuality:
     confidence, outcome = [row.confidence or 0.0 for row in rows], [holds(row) for row in rows]
-    return Sureness(
+    return ConfidenceQuality(
         label=label,
         count=len(rows),
         auroc=abstention.auroc(confidence, outcome),

@@ -1,36 +1,33 @@
-"""How figures look on a terminal. Tables go to stdout, progress and remarks to stderr."""
+"""Prints results on a terminal: tables to stdout, progress and notes to stderr."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from eval.calibrate import Calibration, Held
-from eval.compare import Comparison
-from eval.gate import Gate
-from eval.judging import Check, Judged
+from eval.calibrate import Calibration, HoldoutResult
+from eval.compare import Comparison, GateResult
+from eval.judge import JudgeCheck, JudgeMeasure
 from eval.leaks import Leak
 from eval.metrics.latency import Price
 from eval.summary import Line, Summary
-from eval.targets import Options
 
 _WIDTH = None if sys.stdout.isatty() else 140  # a table in a file or a pipe is not cut
 _OUT = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, width=_WIDTH)
 _ERR = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
-def say(text: str) -> None:
-    """A remark."""
+def note(text: str) -> None:
+    """Print a line to stderr."""
     _ERR.print(text)
 
 
 @contextmanager
 def progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr if that is a terminal; call what is yielded with (done, all)."""
+    """A progress bar on stderr if that is a terminal; yields a function of (done, all)."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -45,29 +42,24 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
-def with_progress(options: Options, report: Callable[[int, int], None]) -> Options:
-    """The same options, reporting on the papers that are loaded."""
-    return replace(options, progress=report)
-
-
-def figures(summary: Summary, price: Price | None = None) -> None:
-    """The headline table, then what only the whole run shows."""
-    scores = summary.scores
+def summary(found: Summary, price: Price | None = None) -> None:
+    """The headline table, then latency, tokens and cost of the whole run."""
+    scores = found.scores
     table = _table(
         f"{scores.target}: {len(scores.rows)} questions, {scores.failed} failed", "mean", "95% interval", "n"
     )
-    for line in summary.headline:
+    for line in found.headline:
         table.add_row(line.label, *estimate_cells(line))
     _OUT.print(table)
-    p50, p95 = summary.latency(50), summary.latency(95)
+    p50, p95 = found.latency(50), found.latency(95)
     if p50 is not None and p95 is not None:
-        first = summary.first_token(50)
-        words = "" if first is None else f" First words: half within {first:,.0f} ms."
-        _OUT.print(f"Latency: half within {p50:,.0f} ms, 95% within {p95:,.0f} ms.{words}")
-    if any(summary.tokens):
-        _OUT.print("Tokens: {:,} in, {:,} out.".format(*summary.tokens))
+        first = found.first_token(50)
+        streamed = "" if first is None else f" First words: half within {first:,.0f} ms."
+        _OUT.print(f"Latency: half within {p50:,.0f} ms, 95% within {p95:,.0f} ms.{streamed}")
+    if any(found.tokens):
+        _OUT.print("Tokens: {:,} in, {:,} out.".format(*found.tokens))
     if price:
-        dollars, each = summary.cost(price)
+        dollars, each = found.cost(price)
         _OUT.print(f"Cost: ${dollars:.4f}" + ("." if each is None else f", ${each:.5f} for each right answer."))
 
 
@@ -80,7 +72,7 @@ def estimate_cells(line: Line) -> tuple[str, str, str]:
 
 
 def comparison(found: Comparison) -> None:
-    """What can be said, then every measure."""
+    """The conclusion in words, then every measure."""
     _OUT.print(found.in_words)
     table = _table("", "A", "B", "B - A", "95% interval", "p", "wins/ties/losses", "visible from")
     for m in found.measures:
@@ -94,25 +86,25 @@ def comparison(found: Comparison) -> None:
     _OUT.print("In brackets: exploratory, p not adjusted. Visible from: what 4 of 5 such comparisons would find.")
 
 
-def gate(result: Gate) -> None:
+def gate(result: GateResult) -> None:
     """The verdict and why."""
     _OUT.print(f"Gate: {result.verdict}. {result.reason}")
 
 
-def calibration(found: Calibration, held: Held) -> None:
-    """What the threshold promises, and what it did on other questions."""
+def calibration(found: Calibration, holdout: HoldoutResult) -> None:
+    """The guarantee of the threshold, and its effect on other questions."""
     _OUT.print(
         f"Answer from confidence {found.answer_from:.4f}. Promise: at most {found.alpha:.1%} of answerable questions "
         f"are declined (chosen on {found.count}, of which {found.declined_anyway} are declined for another reason)."
     )
-    for label, e in (("answerable declined", held.over_refusal), ("unanswerable declined", held.caught)):
+    for label, e in (("answerable declined", holdout.over_refusal), ("unanswerable declined", holdout.caught)):
         if e:
             _OUT.print(f"On the other questions: {label} {e.mean:.1%} ({e.low:.1%} to {e.high:.1%}, n = {e.count}).")
 
 
-def judged(model: str, measures: Sequence[Judged], believed: bool) -> None:
-    """What a judge made of a run."""
-    checked = "checked against labels" if believed else "not checked against labels: exploratory"
+def judge_measures(model: str, measures: Sequence[JudgeMeasure], is_checked: bool) -> None:
+    """The judged measures of a run."""
+    checked = "checked against labels" if is_checked else "not checked against labels: exploratory"
     table = _table(
         f"Judge {model}, {checked}", "mean", "95% interval", "n", "unreadable", "if all 0 or 1", "contradicted"
     )
@@ -124,8 +116,8 @@ def judged(model: str, measures: Sequence[Judged], believed: bool) -> None:
     _OUT.print(table)
 
 
-def judge_check(found: Check) -> None:
-    """Whether a judge may be believed."""
+def judge_check(found: JudgeCheck) -> None:
+    """Whether a judge beats the lexical scorer."""
     _OUT.print(
         f"{found.model} on {found.pairs} labelled pairs: AUROC {found.judge:.3f}, lexical scorer {found.lexical:.3f}; "
         f"difference {found.low:+.3f} to {found.high:+.3f} (95%); {found.unreadable} unreadable. "
@@ -138,7 +130,7 @@ def judge_check(found: Check) -> None:
 
 
 def leaks(found: Sequence[Leak]) -> None:
-    """Where held-out questions stand."""
+    """Each leak on a line."""
     for leak in found:
         _OUT.print(f"{leak.question_id}: its {leak.part} stands in {leak.where}: “{leak.words}”")
 

@@ -1,4 +1,8 @@
-"""Words, numbers and phrases of a text, as the metrics see them; nothing here is shared with the product."""
+"""Words, numbers and phrases of a text, as the metrics see them.
+
+It shares nothing with the product's own text analysis, on purpose: a fault there must not be repeated in the
+measurement, and a change there must not change what older figures mean.
+"""
 
 import re
 from collections import Counter
@@ -24,8 +28,8 @@ def tokens(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
-def telling(text: str) -> list[str]:
-    """The tokens that carry meaning: function words are left out."""
+def content_words(text: str) -> list[str]:
+    """The tokens of a text without its function words."""
     return [token for token in tokens(text) if token not in _FUNCTION_WORDS]
 
 
@@ -40,22 +44,22 @@ def without_marks(text: str) -> str:
 
 
 def opening(text: str, words: int) -> str:
-    """The first `words` words, where a word is whatever stands between blanks."""
+    """The first `words` words, split at white space."""
     return " ".join(text.split()[:words])
 
 
 def says(text: str, phrase: str) -> bool:
-    """Whether a phrase stands in a text: lower case, on word boundaries, blanks alike; `3` does not stand in `1.3`."""
+    """Whether a text has a phrase: case and white space ignored, on word boundaries; `1.3` does not have `3`."""
     return _pattern(phrase).search(_folded(text)) is not None
 
 
 def says_any(text: str, spellings: Iterable[str]) -> bool:
-    """Whether one of the accepted spellings of a fact stands in a text."""
+    """Whether a text has one of the accepted spellings of a fact."""
     return any(says(text, spelling) for spelling in spellings)
 
 
 def rarity(texts: Iterable[str]) -> Mapping[str, float]:
-    """Inverse document frequency of every token: ln((N + 1) / (df + 1)) + 1. The key "" has that of an unseen one."""
+    """Inverse document frequency of every token: ln((N + 1) / (df + 1)) + 1. The key "" holds that of an unseen one."""
     documents = [set(tokens(text)) for text in texts]
     frequency = Counter(token for document in documents for token in document)
     weights = {token: log((len(documents) + 1) / (df + 1)) + 1 for token, df in sorted(frequency.items())}

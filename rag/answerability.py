@@ -1,4 +1,4 @@
-"""Is there evidence to answer from? A calibrated score, not a guess, decides between the outcomes."""
+"""Do the passages answer the question? A calibrated score, not a guess, decides between the outcomes."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,19 +9,18 @@ from math import exp
 from pathlib import Path
 from typing import Any
 
-from rag import question as asked
+from rag import question as questions
 from rag.errors import ConfigError
 from rag.protocols import Vocabulary
 from rag.text.analysis import content_stems
+from rag.text.entities import NAME
 from rag.types import Outcome, Passage
-from rag.writers.intent import intent
-from rag.writers.sentence_scoring import NAME
 
 CALIBRATION = "calibration.json"
 """The file of the home folder that `scholiast eval calibrate` writes."""
 
 _NEAREST = 3
-_ON_THE_SUBJECT = 0.3
+_ON_TOPIC = 0.3
 """Cosine of the best chunk below which a question none of whose names the paper has is about something else entirely
 (`eval/results/answers.md`).
 """
@@ -46,13 +45,13 @@ EMPTY_LIBRARY = Decision(
     confidence=0.0,
     reason="This library holds no papers yet. Load some with `scholiast ingest` or POST /v1/papers.",
 )
-NOTHING_PASSES_THE_FILTERS = Decision(
+NO_PAPER_PASSES_FILTERS = Decision(
     outcome="not_in_abstracts",
     confidence=0.0,
     reason="No paper in this library passes the filters of the question.",
 )
 _OUT_OF_SCOPE = "Nothing in this library is about this."
-NOT_SAID = "The abstracts do not say."
+NOT_IN_ABSTRACTS = "The abstracts do not say."
 
 
 def decide(
@@ -68,40 +67,41 @@ def decide(
     confidence = 1 / (1 + exp(-score))
     if confidence >= (fitted["answer_from"] if answer_from is None else answer_from):
         return Decision(outcome="answered", confidence=confidence)
-    if found["far_off"]:
+    if found["off_topic"]:
         return Decision(outcome="out_of_scope", confidence=confidence, reason=_OUT_OF_SCOPE)
-    return Decision(outcome="not_in_abstracts", confidence=confidence, reason=NOT_SAID)
+    return Decision(outcome="not_in_abstracts", confidence=confidence, reason=NOT_IN_ABSTRACTS)
 
 
 def signals(question: str, passages: Sequence[Passage], vocabulary: Vocabulary) -> dict[str, float]:
-    """What the decision rests on, each about 0 to 1; `eval/fit.py` fitted the weights in `data/decision.json`."""
+    """What the decision rests on, each about 0 to 1; `eval/fit.py` fits the weights in `data/answerability.json`."""
     best = passages[0]
+    asked = questions.analyse(question)
     stems = content_stems(question)
     idf = vocabulary.idf(stems)
     total = sum(idf.values()) or 1.0
     text = f"{best.paper.title}. {best.paper.abstract}"
     held = set(content_stems(text))
     names = [stem for name in NAME.findall(question) for stem in content_stems(name) if not stem.isdigit()]
-    lists = intent(question) == "list"
-    quantity = asked.for_a_quantity(question) and not lists
+    lists = asked.shape == "list"
+    quantity = asked.quantity and not lists
 
     def weight(wanted: Iterable[str]) -> float:
         return sum(idf.get(stem, 0.0) for stem in wanted) / total
 
-    far_off = max(0.0, _ON_THE_SUBJECT - best.similarity) / _ON_THE_SUBJECT
+    off_topic = max(0.0, _ON_TOPIC - best.similarity) / _ON_TOPIC
     return {
         "similarity": best.similarity,
-        "far_off": far_off if held.isdisjoint(names) else 0.0,
+        "off_topic": off_topic if held.isdisjoint(names) else 0.0,
         "sentence_similarity": max(sentence.similarity for sentence in best.sentences),
         "no_word_held": float(held.isdisjoint(stems)),
         "missing_names": weight(stem for stem in names if stem not in held),
-        "several_papers": float(intent(question) != "single"),
+        "several_papers": float(asked.shape != "single"),
         "quantity": float(quantity),
-        "seldom_told": float(asked.for_a_kind(question) and not lists),
-        "kind_missing": float(asked.missing_kind(question, text) and not lists),
-        "metric_untold": float(any(not asked.told(metric, text) for metric in asked.metrics(question))),
-        "count_untold": float(any(not asked.told(counted, text) for counted in asked.counted(question))),
-        "conditions_unmet": quantity * _unmet(set(names) - set(content_stems(best.paper.title)), best, weight),
+        "rare_answer_type": float(asked.rare_answer_type and not lists),
+        "answer_type_missing": float(asked.answer_type_missing(text) and not lists),
+        "metric_without_number": float(any(not questions.has_number_near(metric, text) for metric in asked.metrics)),
+        "count_without_number": float(any(not questions.has_number_near(counted, text) for counted in asked.counted)),
+        "condition_mismatch": quantity * _unmet(set(names) - set(content_stems(best.paper.title)), best, weight),
     }
 
 
@@ -112,8 +112,8 @@ def _unmet(conditions: set[str], passage: Passage, weight: Callable[[Iterable[st
     return weight(conditions) - met
 
 
-def plain_words(decision: Decision, passages: Sequence[Passage]) -> str:
-    """The text of an answer that has nothing to tell: the reason, and the nearest papers where there are any."""
+def decline_text(decision: Decision, passages: Sequence[Passage]) -> str:
+    """The text of an answer that declines: the reason, and the nearest papers where there are any."""
     if decision.outcome != "not_in_abstracts" or not passages:
         return decision.reason
     titles = [f"“{passage.paper.title.rstrip('.')}”" for passage in passages[:_NEAREST]]
@@ -131,13 +131,13 @@ def calibrated(path: Path) -> float | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path} can't be read as a calibration ({error!r}); make it anew or delete it") from error
+        raise ConfigError(f"{path} can't be read as a calibration ({error!r}); make it again or delete it") from error
     if not isinstance(answer_from, int | float) or not 0 <= answer_from <= 1:
-        raise ConfigError(f"{path}: answer_from is {answer_from!r}, not a confidence from 0 to 1; make it anew")
+        raise ConfigError(f"{path}: answer_from is {answer_from!r}, not a confidence from 0 to 1; make it again")
     return float(answer_from)
 
 
 @cache
 def _fitted() -> Mapping[str, Any]:
-    stored: Mapping[str, Any] = json.loads(files("rag").joinpath("data/decision.json").read_text(encoding="utf-8"))
+    stored: Mapping[str, Any] = json.loads(files("rag").joinpath("data/answerability.json").read_text(encoding="utf-8"))
     return stored

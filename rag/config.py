@@ -20,46 +20,50 @@ class Settings(BaseSettings):
         env_prefix=_PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    home: Path = Field(default_factory=lambda: user_data_path("scholiast"), description="Folder of all data.")
-    database_url: str = Field(default="", description="Catalog; empty is a SQLite file in the home folder.")
-    chroma_url: str = Field(default="", description="A Chroma server; empty is Chroma embedded in the home folder.")
+    home: Path = Field(default_factory=lambda: user_data_path("scholiast"), description="The folder of all data.")
+    database_url: str = Field(
+        default="", description="URL of the SQL database; empty for a SQLite file in the home folder."
+    )
+    chroma_url: str = Field(
+        default="", description="URL of a Chroma server; empty for embedded Chroma in the home folder."
+    )
     embedder: str = Field(
         default="minilm", description="minilm, minilm:FOLDER, openai:MODEL or langchain:PROVIDER:MODEL."
     )
-    model: str = Field(default="extractive", description="What writes the answers: extractive, or provider:model.")
-    models: str = Field(default="", description="Comma-separated: what a request may choose besides.")
+    model: str = Field(default="extractive", description="What writes the answers: extractive, or PROVIDER:MODEL.")
+    models: str = Field(default="", description="Comma-separated: other models that a request may choose.")
     model_base_url: str = Field(
-        default="", description="Address of an OpenAI-compatible server, for models named openai:..."
+        default="", description="URL of an OpenAI-compatible server, for models named openai:..."
     )
     model_context_tokens: int = Field(
-        default=0, ge=0, description="The models' window; 0 is what is known of the model, else 8192."
+        default=0, ge=0, description="The models' context window; 0 for the known one of the model, else 8192."
     )
-    model_timeout_seconds: float = Field(default=120.0, gt=0, description="The longest that a model may take.")
+    model_timeout_seconds: float = Field(default=120.0, gt=0, description="How long a model may take for an answer.")
     on_model_failure: Literal["extractive", "error"] = Field(
-        default="extractive", description="When a model fails: an extractive answer that says so, or an error."
+        default="extractive", description="When a model fails: an extractive answer with a notice, or an error."
     )
     unsupported: Literal["flag", "drop"] = Field(
-        default="flag", description="What becomes of a sentence that no abstract bears out."
+        default="flag", description="A sentence that no abstract supports is flagged or dropped."
     )
     api_keys: SecretStr = Field(
-        default=SecretStr(""), description="Comma-separated bearer keys; empty is open, loopback only."
+        default=SecretStr(""), description="Comma-separated bearer keys; empty for open access, from this machine only."
     )
     slack_bot_token: SecretStr = Field(default=SecretStr(""), description="Slack: the bot's token, xoxb-...")
     slack_signing_secret: SecretStr = Field(
-        default=SecretStr(""), description="Slack over HTTP: what proves that a request to /slack/events is Slack's."
+        default=SecretStr(""), description="Slack over HTTP: the secret that verifies requests to /slack/events."
     )
     slack_app_token: SecretStr = Field(
         default=SecretStr(""), description="Slack over Socket Mode, `scholiast slack`: the app's token, xapp-..."
     )
-    slack_api_url: str = Field(default="https://slack.com/api/", description="Where Slack's Web API answers.")
+    slack_api_url: str = Field(default="https://slack.com/api/", description="URL of Slack's Web API.")
     slack_libraries: str = Field(
-        default="", description="Which library a Slack channel asks, unless the default one: C123=papers,C456=bio."
+        default="", description="Libraries of Slack channels that do not ask the default one: C123=papers,C456=bio."
     )
 
     @field_validator("slack_libraries")
     @classmethod
     def _pairs(cls, text: str) -> str:
-        """Refused at the start, not when somebody asks in that channel."""
+        """Refused at the start, not at the first question in that channel."""
         for pair in _listed(text):
             channel, equals, library = pair.partition("=")
             if not (channel.strip() and equals and library.strip()):
@@ -69,22 +73,22 @@ class Settings(BaseSettings):
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
-        """The same folder wherever the process goes, and in messages."""
+        """The same folder if the process changes its directory, and in messages."""
         return home.expanduser().absolute()
 
     @property
     def choosable(self) -> tuple[str, ...]:
-        """What a request may choose besides the model and `extractive`."""
+        """The models that a request may choose besides the default one and `extractive`."""
         return _listed(self.models)
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The API keys; none means that the service is open."""
+        """The API keys; none means open access."""
         return _listed(self.api_keys.get_secret_value())
 
     @property
     def library_of_channel(self) -> dict[str, str]:
-        """The library that each Slack channel asks, by the channel's id; others ask the default one."""
+        """The library of each Slack channel, by the channel's id; other channels ask the default one."""
         pairs = (pair.partition("=") for pair in _listed(self.slack_libraries))
         return {channel.strip(): library.strip() for channel, _, library in pairs}
 

@@ -1,4 +1,4 @@
-"""The SQL database: opened by URL, its tables created when they are first needed, its errors turned into ours."""
+"""The SQL database: opened by URL, its tables created at first use, its errors turned into ours."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from rag.errors import ConfigError, LibraryError
+from rag.text.analysis import replace_surrogates
 
 FILE = "scholiast.sqlite3"
 
@@ -19,22 +20,22 @@ _VALUES_AT_ONCE = 500
 _RESTORE = "restore it from a backup, or move it away and ingest again"
 
 metadata = MetaData()
-"""Every table registers here: `library/schema.py` and `history/schema.py`."""
+"""Holds every table: `library/schema.py` and `history/schema.py` add theirs."""
 
 
 class CleanText(TypeDecorator[str]):
-    """Text from outside, without what databases refuse: NUL, and halves of surrogate pairs."""
+    """Text from outside, without what databases refuse: NUL and lone surrogates."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """What is stored, or looked for."""
-        return None if value is None else value.replace("\0", "").encode("utf-8", "replace").decode()
+        """The value to store or to look for."""
+        return None if value is None else replace_surrogates(value.replace("\0", ""))
 
 
 class Database:
-    """One database. What blocks raises LibraryError when the database can't be used."""
+    """One database. Methods that block raise LibraryError when the database can't be used."""
 
     def __init__(self, home: Path, url: str = "") -> None:
         """The database at `url`, or the SQLite file in `home`; nothing is opened yet.
@@ -48,7 +49,7 @@ class Database:
         self.place = self._engine.url.render_as_string(hide_password=True)
 
     def prepare(self) -> None:
-        """Make what is missing; reading and writing do so by themselves. Raises ConfigError for the home folder."""
+        """Create what is missing; `reading` and `writing` do so too. Raises ConfigError for the home folder."""
         with self._preparing:
             if not self._ready:
                 with home_errors(self._home):
@@ -94,7 +95,7 @@ class Database:
 
 
 def in_parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Databases limit the number of values in one statement."""
+    """Slices that fit into one statement, as databases limit the number of its values."""
     for start in range(0, len(values), _VALUES_AT_ONCE):
         yield values[start : start + _VALUES_AT_ONCE]
 
@@ -135,10 +136,10 @@ def _engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    """Readers go on while one process writes, a writer waits for its turn, and references are kept.
+    """Readers continue while one process writes, a writer waits for its turn, and foreign keys are enforced.
 
     With a write-ahead log, NORMAL does not wait for the disk at every commit: a killed process loses nothing, a power
-    cut may take the last commits with it but never leaves half of one.
+    cut may lose the last commits but never leaves half of one.
     """
     waiting = f"busy_timeout={_BUSY_SECONDS * 1000}"
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", waiting):

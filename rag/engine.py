@@ -1,4 +1,4 @@
-"""One question, start to finish: stand it alone, find passages, decide, write, ground. Start reading here."""
+"""One question, start to finish: make it stand alone, retrieve, decide, write, ground. Start reading here."""
 
 import logging
 from collections.abc import AsyncGenerator, Sequence
@@ -11,9 +11,11 @@ from rag import answerability
 from rag.answerability import Decision
 from rag.condense import RuleBasedRewriter
 from rag.errors import BackendError, RequestError
-from rag.grounding import grounding, marks
-from rag.grounding.grounding import GroundedAnswer, Grounding, Policy
-from rag.protocols import QueryRewriter, Retriever, Vocabulary, Writer
+from rag.grounding.attribution import Policy
+from rag.grounding.grounding import GroundedText, Grounding, uncited
+from rag.grounding.lexical_verifier import LexicalVerifier
+from rag.grounding.marks import with_escaped_marks
+from rag.protocols import QueryRewriter, Retriever, Verifier, Vocabulary, Writer
 from rag.types import EVERYTHING, Answer, Citation, Filters, GenerationInfo, Passage, StandaloneQuery, Turn
 
 MAX_QUESTION_CHARACTERS = 4_000
@@ -64,7 +66,8 @@ class Engine:
     writer: Writer
     backup: Writer | None = None
     """Goes on where the writer fails, or has said nothing that cites an abstract. The answer says so."""
-    rewriter: QueryRewriter = RuleBasedRewriter()  # noqa: RUF009  # frozen and without state
+    rewriter: QueryRewriter = RuleBasedRewriter()  # noqa: RUF009  # without state
+    verifier: Verifier = LexicalVerifier()  # noqa: RUF009  # without state
     unsupported: Policy = "flag"
     answer_from: float | None = None
 
@@ -80,19 +83,20 @@ class Engine:
         """Yield Sources, then Delta and CitationEvent as the answer is written, then Done. Raises as `ask` does."""
         question = _checked(question, top_k)
         clock = _Clock()
-        alone = await self.rewriter.standalone(question, history)
+        alone = await self.rewriter.rewrite(question, history)
         passages = tuple(await self.retriever.retrieve(alone.search, top_k, filters))
         clock.lap("retrieve")
         yield Sources(passages)
         decision = await self._decide(alone, passages, filters)
-        draft = _Draft(Grounding(passages, self.unsupported, alone.question), GenerationInfo(model=self.writer.name))
+        grounding = Grounding(passages, self.unsupported, alone.question, self.verifier)
+        draft = _Draft(grounding, GenerationInfo(model=self.writer.name))
         if decision.answers:
             async with aclosing(self._write(alone.question, passages, history, draft)) as events:
                 async for event in events:
                     yield event
-        decision, grounded = draft.settled(decision)
+        decision, grounded = draft.outcome(decision)
         if not grounded.text:
-            grounded = grounding.uncited(answerability.plain_words(decision, passages))
+            grounded = uncited(answerability.decline_text(decision, passages))
             yield Delta(grounded.text)
         clock.lap("write")
         yield Done(
@@ -119,16 +123,16 @@ class Engine:
         if passages:
             return answerability.decide(alone.question, passages, self.vocabulary, self.answer_from)
         filtered = filters != EVERYTHING and bool(await self.retriever.retrieve(alone.search, 1))
-        return answerability.NOTHING_PASSES_THE_FILTERS if filtered else answerability.EMPTY_LIBRARY
+        return answerability.NO_PAPER_PASSES_FILTERS if filtered else answerability.EMPTY_LIBRARY
 
     async def _write(
         self, question: str, passages: Sequence[Passage], history: Sequence[Turn], draft: "_Draft"
     ) -> AsyncGenerator[Event]:
-        """What the writer writes, and where that is nothing to rely on, what the backup does."""
-        harmless = [marks.harmless(passage) for passage in passages]
+        """What the writer writes, and where that can't be relied on, what the backup writes."""
+        escaped = [with_escaped_marks(passage) for passage in passages]
         reason = ""
         try:
-            async with aclosing(self.writer.write(question, harmless, history)) as written:
+            async with aclosing(self.writer.write(question, escaped, history)) as written:
                 async for piece in written:
                     for event in draft.take(piece):
                         yield event
@@ -139,16 +143,16 @@ class Engine:
             reason = error.reason
             for event in draft.take("…"):
                 yield event
-        for event in draft.end():
+        for event in draft.flush():
             yield event
         if self.backup and (reason or draft.grounding.cites_nothing):
             for event in draft.hand_over(self.backup.name, reason):
                 yield event
-            async with aclosing(self.backup.write(question, harmless, history)) as written:
+            async with aclosing(self.backup.write(question, escaped, history)) as written:
                 async for piece in written:
                     for event in draft.take(piece) if isinstance(piece, str) else ():
                         yield event
-            for event in draft.end():
+            for event in draft.flush():
                 yield event
 
 
@@ -174,14 +178,14 @@ class _Draft:
         self.generation = piece
         return []
 
-    def end(self) -> list[Event]:
-        return _events(self.grounding.end())
+    def flush(self) -> list[Event]:
+        return _events(self.grounding.flush())
 
     def hand_over(self, backup: str, reason: str) -> list[Event]:
-        """Let the backup go on in a paragraph of its own, or begin if nothing has been shown. Call it after the end."""
-        writer, shown = self.generation.model, self.grounding.grounded.text
+        """Let the backup go on in a paragraph of its own, or begin if nothing has been shown. Call it after `flush`."""
+        writer, shown = self.generation.model, self.grounding.result.text
         if not shown:
-            self.grounding = self.grounding.anew()
+            self.grounding = self.grounding.restarted()
         why = "cited no abstract" if not reason else f"broke off ({reason})" if shown else f"failed ({reason})"
         own = f"{writer} {why}; {'the rest' if shown else 'this'} is in the abstracts' own sentences."
         self.generation = replace(
@@ -192,15 +196,15 @@ class _Draft:
         )
         return self.take("\n\n") if shown else []
 
-    def settled(self, decision: Decision) -> tuple[Decision, GroundedAnswer]:
+    def outcome(self, decision: Decision) -> tuple[Decision, GroundedText]:
         """What kind of answer it became in the end."""
-        grounded = self.grounding.grounded
+        grounded = self.grounding.result
         if not decision.answers:
             return decision, grounded
         if grounded.declined:
-            return replace(decision, outcome="not_in_abstracts", reason=answerability.NOT_SAID), grounded
-        partly = grounded.partly or not self.generation.complete
-        return (replace(decision, outcome="partial") if partly else decision), grounded
+            return replace(decision, outcome="not_in_abstracts", reason=answerability.NOT_IN_ABSTRACTS), grounded
+        incomplete = grounded.incomplete or not self.generation.complete
+        return (replace(decision, outcome="partial") if incomplete else decision), grounded
 
 
 def _events(found: Sequence[str | Citation]) -> list[Event]:

@@ -5,15 +5,19 @@ ScholiastError
 ├── CorpusError          a file that can't be read as papers
 ├── RequestError         a question or a parameter that can't be used
 ├── NotFoundError        no such library, paper, ...
-├── BusyError            a conversation is being answered; the same request a moment later can succeed
+├── BusyError            a conversation is being answered; the same request can succeed a moment later
 ├── LibraryError         the stored library is damaged or does not fit the configuration
 │   └── LockedError      another process owns the library
-└── BackendError         an embedder or a model failed; `retryable` says whether to try again
+└── BackendError         an embedder or a model failed; `retryable` says whether a retry may succeed
 """
+
+from json import JSONDecodeError
+
+_NOT_RETRYABLE = (ValueError, TypeError, LookupError, AttributeError, ImportError)
 
 
 class ScholiastError(Exception):
-    """Base of all our errors; its text is meant for the person who reads it at night."""
+    """Base of all our errors; its text says what was found and what to do."""
 
 
 class ConfigError(ScholiastError):
@@ -21,7 +25,7 @@ class ConfigError(ScholiastError):
 
 
 class CorpusError(ScholiastError):
-    """A whole file can't be read as papers; nothing of it was kept."""
+    """A whole file can't be read as papers; nothing of it was stored."""
 
 
 class RequestError(ScholiastError):
@@ -33,7 +37,7 @@ class NotFoundError(ScholiastError):
 
 
 class BusyError(ScholiastError):
-    """What was asked for has to wait for another request; ask again in a moment."""
+    """The request has to wait for another one; retry in a moment."""
 
 
 class LibraryError(ScholiastError):
@@ -45,9 +49,41 @@ class LockedError(LibraryError):
 
 
 class BackendError(ScholiastError):
-    """An embedder or a chat model failed. `reason` is a few words that may be shown to anybody."""
+    """An embedder or a chat model failed. `reason` says why in a few words that any user may see."""
 
     def __init__(self, message: str, *, retryable: bool, reason: str = "it failed") -> None:
         super().__init__(message)
         self.retryable = retryable
         self.reason = reason
+
+
+def retryable(error: Exception) -> bool:
+    """Whether the same request may succeed later, after a provider's error.
+
+    An account without credit gets status 429 too, but a retry can't help it, nor a bug or a missing package.
+    """
+    status = http_status(error)
+    if status is not None:
+        return (status in (408, 409, 429) or status >= 500) and getattr(error, "code", "") != "insufficient_quota"
+    return isinstance(error, JSONDecodeError) or not isinstance(error, _NOT_RETRYABLE)
+
+
+def http_status(error: Exception) -> int | None:
+    """The HTTP status that a provider's error carries, on itself or on its response; None when it carries none."""
+    found = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
+    return found if isinstance(found, int) else None
+
+
+def how_to_rebuild(library: str) -> str:
+    """The command that recreates the indexes. It always names the library: without a name it may mean the demo's."""
+    return f"run `scholiast rebuild --library {library}`"
+
+
+def how_to_embed_again(library: str) -> str:
+    """The command that recreates the vectors too."""
+    return f"run `scholiast rebuild --embed --library {library}` to embed every paper again"
+
+
+def how_to_list_papers(library: str) -> str:
+    """The command that shows which ids there are."""
+    return f"`scholiast papers list --library {library}` shows what it has"

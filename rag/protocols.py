@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.types import Filters, GenerationInfo, Passage, StandaloneQuery, Turn
+from rag.types import Filters, GenerationInfo, Passage, Quote, StandaloneQuery, Support, Turn
 
 
 class Embedder(Protocol):
@@ -30,6 +30,14 @@ class Retriever(Protocol):
         ...
 
 
+class Reranker(Protocol):
+    """A question and candidate passages to scores."""
+
+    async def rerank(self, question: str, passages: Sequence[Passage]) -> Sequence[float]:
+        """One score for each passage, in the same order, 0 to 1, higher is better. Raises BackendError."""
+        ...
+
+
 class Vocabulary(Protocol):
     """Which words a library knows and how rare they are."""
 
@@ -49,9 +57,20 @@ class Writer(Protocol):
     def write(
         self, question: str, passages: Sequence[Passage], history: Sequence[Turn]
     ) -> AsyncGenerator[str | GenerationInfo]:
-        """Yield the answer piece by piece, then a GenerationInfo if there is anything to tell. `passages` is not empty.
+        """Yield the answer piece by piece, then a GenerationInfo if there is anything to say of it.
 
-        `[n]` marks the passage that a statement comes from. Raises BackendError.
+        `[n]` marks the passage that a statement comes from. `passages` is not empty. Raises BackendError.
+        """
+        ...
+
+
+class Verifier(Protocol):
+    """A claim and the quotes it rests on to a verdict."""
+
+    def verify(self, claim: str, quotes: Sequence[Quote], question: str = "") -> Support:
+        """Whether the quotes support the claim, which has no citation marks, and which check decided.
+
+        `question` is what the claim answers: words that it repeats from there need no support.
         """
         ...
 
@@ -59,6 +78,6 @@ class Writer(Protocol):
 class QueryRewriter(Protocol):
     """A follow-up to a question that stands alone."""
 
-    async def standalone(self, question: str, history: Sequence[Turn]) -> StandaloneQuery:
+    async def rewrite(self, question: str, history: Sequence[Turn]) -> StandaloneQuery:
         """The question itself if it needs nothing from the history. Never fails."""
         ...

@@ -1,15 +1,17 @@
-"""Dense and keyword rankings, fused and grouped by paper."""
+"""Dense and keyword rankings, fused, grouped by paper and reranked."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from statistics import fmean
 
 import numpy as np
 
+from rag.errors import RequestError
 from rag.library.library import Library
-from rag.library.stored import StoredPaper, Vectors
-from rag.protocols import Embedder
+from rag.protocols import Embedder, Reranker, Retriever
 from rag.text.analysis import content_stems
-from rag.types import EVERYTHING, Filters, Passage, PassageSentence
+from rag.types import EVERYTHING, Filters, Passage, PassageSentence, StoredPaper, Vectors
 
 DENSE_SHARE = 0.5
 """Weight of the dense score; `eval/results/retrieval.md` has the sweep that chose this and the next two."""
@@ -24,19 +26,33 @@ POOL = 100
 RERANKED = 24
 """How many papers of the fusion are looked at sentence by sentence."""
 
-EVIDENCE_WEIGHT = 0.35
+SENTENCE_WEIGHT = 0.35
 """Weight of the two sentences nearest to the question, beside the fused score."""
 
 MAX_PASSAGE_CHARACTERS = 4_000
 NEAR_DUPLICATE = 0.9
 
+MAX_RESULTS = 100
+MAX_QUERY_CHARACTERS = 4_000
+"""Limits of `search`."""
+
+
+class SentenceReranker:
+    """A paper with two sentences near the question is more likely about it than one with a single one."""
+
+    async def rerank(self, question: str, passages: Sequence[Passage]) -> list[float]:
+        """The fused score, and the mean similarity of the two nearest sentences; 0 to 1."""
+        return [with_nearest_sentences(p.score, [sentence.similarity for sentence in p.sentences]) for p in passages]
+
 
 class HybridRetriever:
     """Papers whose chunks lie near the question or share its words, best first."""
 
-    def __init__(self, library: Library, embedder: Embedder) -> None:
+    def __init__(self, library: Library, embedder: Embedder, reranker: Reranker | None = None) -> None:
+        """`reranker` orders the best of the fusion; a SentenceReranker unless given."""
         self._library = library
         self._embedder = embedder
+        self._reranker = reranker or SentenceReranker()
 
     async def retrieve(self, question: str, limit: int, filters: Filters = EVERYTHING) -> list[Passage]:
         """One passage for each of at most `limit` papers. Empty when no stored paper passes the filters."""
@@ -50,12 +66,23 @@ class HybridRetriever:
         candidates = sorted(fused, key=lambda paper: (-fused[paper], paper))[: max(RERANKED, 2 * limit)]
         # A paper may have been removed since it was ranked; one without an abstract has nothing to show.
         stored = [paper for paper in (await self._library.stored(candidates)).values() if paper.sentences]
-        scored = {paper.paper.id: by_sentences(fused[paper.paper.id], paper, vector) for paper in stored}
-        best = sorted(stored, key=lambda paper: (-scored[paper.paper.id], paper.paper.id))
-        distinct = _without_near_duplicates(best, limit)
-        return [
-            _passage(number, paper, scored[paper.paper.id], vector) for number, paper in enumerate(distinct, start=1)
-        ]
+        passages = [_passage(paper, fused[paper.paper.id], vector) for paper in stored]
+        scores = await self._reranker.rerank(question, passages)
+        scored = [replace(passage, score=score) for passage, score in zip(passages, scores, strict=True)]
+        best = sorted(scored, key=lambda passage: (-passage.score, passage.paper.id))
+        return [replace(p, number=number) for number, p in enumerate(_without_near_duplicates(best, limit), start=1)]
+
+
+async def search(retriever: Retriever, query: str, limit: int) -> list[Passage]:
+    """One passage for each of at most `limit` papers, best first. Raises RequestError for a query it can't use."""
+    query = query.strip()
+    if not query:
+        raise RequestError("the query is empty; give some words to look for")
+    if len(query) > MAX_QUERY_CHARACTERS:
+        raise RequestError(f"the query has {len(query):,} characters; {MAX_QUERY_CHARACTERS:,} is the most")
+    if not 1 <= limit <= MAX_RESULTS:
+        raise RequestError(f"limit is {limit}; it must be from 1 to {MAX_RESULTS}")
+    return list(await retriever.retrieve(query, limit))
 
 
 def fuse(
@@ -78,10 +105,9 @@ def fuse(
     }
 
 
-def by_sentences(fused: float, paper: StoredPaper, vector: Vectors) -> float:
-    """0 to 1: a paper with two sentences near the question is more likely about it than one with a single one."""
-    nearest = np.sort(paper.sentence_vectors @ vector)[-2:]
-    return (fused + EVIDENCE_WEIGHT * max(0.0, float(nearest.mean()))) / (1 + EVIDENCE_WEIGHT)
+def with_nearest_sentences(fused: float, similarities: Sequence[float]) -> float:
+    """The fused score of a paper together with the mean of its two sentences nearest to the question, 0 to 1."""
+    return (fused + SENTENCE_WEIGHT * max(0.0, fmean(sorted(similarities)[-2:]))) / (1 + SENTENCE_WEIGHT)
 
 
 def _to_unit(scores: Mapping[str, float], strong: float) -> dict[str, float]:
@@ -89,28 +115,29 @@ def _to_unit(scores: Mapping[str, float], strong: float) -> dict[str, float]:
     return {paper: max(score, 0.0) / best if best > 0 else 0.0 for paper, score in scores.items()}
 
 
-def _without_near_duplicates(papers: Sequence[StoredPaper], limit: int) -> list[StoredPaper]:
+def _without_near_duplicates(passages: Sequence[Passage], limit: int) -> list[Passage]:
     """The first `limit` that differ: an abstract that says nearly the same as a better placed one adds nothing."""
-    kept: list[tuple[StoredPaper, set[str]]] = []
-    for paper in papers:
+    kept: list[tuple[Passage, set[str]]] = []
+    for passage in passages:
         if len(kept) == limit:
             break
-        words = set(paper.paper.abstract.casefold().split())
+        words = set(passage.paper.abstract.casefold().split())
         if all(len(words & others) < NEAR_DUPLICATE * len(words | others) for _, others in kept):
-            kept.append((paper, words))
-    return [paper for paper, _ in kept]
+            kept.append((passage, words))
+    return [passage for passage, _ in kept]
 
 
-def _passage(number: int, stored: StoredPaper, score: float, vector: Vectors) -> Passage:
+def _passage(stored: StoredPaper, score: float, vector: Vectors) -> Passage:
+    """What a paper says, with its similarity to the question; its number comes with its rank."""
     similarities = stored.sentence_vectors @ vector
-    evidence = [
+    sentences = [
         PassageSentence(start=span.start, end=span.end, text=stored.text(span), similarity=float(similarity))
         for span, similarity in zip(stored.sentences, similarities, strict=True)
     ]
-    shown = _window(evidence)
+    shown = _window(sentences)
     start, end = shown[0].start, shown[-1].end
     return Passage(
-        number=number,
+        number=0,
         paper=stored.paper,
         start=start,
         end=end,
@@ -121,12 +148,12 @@ def _passage(number: int, stored: StoredPaper, score: float, vector: Vectors) ->
     )
 
 
-def _window(evidence: Sequence[PassageSentence]) -> Sequence[PassageSentence]:
+def _window(sentences: Sequence[PassageSentence]) -> Sequence[PassageSentence]:
     """All of an abstract of ordinary length; of a longer one, whole sentences around the best match."""
-    first = last = max(range(len(evidence)), key=lambda i: evidence[i].similarity)
+    first = last = max(range(len(sentences)), key=lambda i: sentences[i].similarity)
     while True:
-        wider = [(a, b) for a, b in ((first - 1, last), (first, last + 1)) if a >= 0 and b < len(evidence)]
-        wider = [(a, b) for a, b in wider if evidence[b].end - evidence[a].start <= MAX_PASSAGE_CHARACTERS]
+        wider = [(a, b) for a, b in ((first - 1, last), (first, last + 1)) if a >= 0 and b < len(sentences)]
+        wider = [(a, b) for a, b in wider if sentences[b].end - sentences[a].start <= MAX_PASSAGE_CHARACTERS]
         if not wider:
-            return evidence[first : last + 1]
-        first, last = max(wider, key=lambda ab: evidence[ab[0] if ab[0] < first else ab[1]].similarity)
+            return sentences[first : last + 1]
+        first, last = max(wider, key=lambda ab: sentences[ab[0] if ab[0] < first else ab[1]].similarity)

@@ -1,14 +1,33 @@
-"""The nouns of the product: frozen values that are safe to pass anywhere and are changed with `dataclasses.replace`."""
+"""The nouns of the product: frozen values that are safe to pass anywhere and are changed with `dataclasses.replace`.
 
+The annotations on an Answer and its parts are its JSON and its OpenAPI schema (`rag/serialize.py`): a field is added
+here, in one line, and nowhere else.
+"""
+
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Literal
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler, PlainSerializer
+from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
 
 from rag.errors import RequestError
 
 Outcome = Literal["answered", "partial", "not_in_abstracts", "out_of_scope", "empty_library"]
-Support = Literal["supported", "partial", "unsupported"]
+Verdict = Literal["supported", "partial", "unsupported", "contradicted"]
+
+Score = Annotated[float, PlainSerializer(lambda value: round(value, 4), return_type=float)]
+"""A number of which four digits are shown."""
+
+ALL_FIELDS_SHOWN = ConfigDict(json_schema_serialization_defaults_required=True)
+"""For the schema: JSON has every field, also those with a default."""
+
+Internal = Field(exclude=True)
+"""A field that no JSON has. A passage that was read from JSON has its default."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,15 +39,23 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Paper:
-    """A title and an abstract. `id` is the paper's own (arXiv, DOI, PMID, ...) or is made from its title."""
+class PaperReference:
+    """The few fields by which an answer names a paper."""
+
+    __pydantic_config__ = ALL_FIELDS_SHOWN
 
     id: str
     title: str
-    abstract: str
     url: str | None = None
     year: int | None = None
     authors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paper(PaperReference):
+    """A title and an abstract. `id` is the paper's own (arXiv, DOI, PMID, ...) or is made from its title."""
+
+    abstract: str
     venue: str | None = None
     sources: tuple[Source, ...] = ()
 
@@ -37,6 +64,17 @@ class Paper:
         """Changes when anything a reader could notice changes; where the record was read does not count."""
         seen = (self.title, self.abstract, self.url, self.year, self.authors, self.venue)
         return sha256(repr(seen).encode()).hexdigest()
+
+
+class _ShownAsReference:
+    """For pydantic: in JSON, and its schema, a paper is its reference; read from JSON, its abstract is empty."""
+
+    def __get_pydantic_core_schema__(self, source: type[Paper], handler: GetCoreSchemaHandler) -> CoreSchema:
+        reference = handler.generate_schema(PaperReference)
+        return no_info_after_validator_function(lambda found: Paper(**vars(found), abstract=""), reference)
+
+
+CitedPaper = Annotated[Paper, _ShownAsReference()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +105,8 @@ class Chunk:
 @dataclass(frozen=True, kw_only=True)
 class IngestReport:
     """What an ingest did, and how much the library holds after it. A paper met twice counts as unchanged."""
+
+    __pydantic_config__ = ALL_FIELDS_SHOWN
 
     library: str
     added: int = 0
@@ -121,26 +161,45 @@ class Passage:
 
     `number` is the mark `[n]` that cites it; passages of one paper share a number. `score` ranks it among the passages
     of the same question (0 to 1); `similarity` is the cosine of its best chunk, which compares across questions.
-    `sentences` are its sentences in order.
+    `sentences` are its sentences in order; `paper.abstract[start:end] == text`.
     """
 
     number: int
-    paper: Paper
-    start: int
-    end: int
+    paper: CitedPaper
     text: str
-    score: float
-    similarity: float
-    sentences: tuple[PassageSentence, ...]
+    score: Score
+    start: Annotated[int, Internal] = 0
+    end: Annotated[int, Internal] = 0
+    similarity: Annotated[float, Internal] = 0.0
+    sentences: Annotated[tuple[PassageSentence, ...], Internal] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quote:
+    """A sentence of a passage on which a sentence of an answer may rest."""
+
+    passage: Passage
+    sentence: PassageSentence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Support:
+    """Whether quotes support a claim; `reason` says in a few words which check decided."""
+
+    verdict: Verdict
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Citation:
-    """One sentence of the answer resting on one quote: `paper.abstract[start:end] == quote`, always."""
+    """One sentence of the answer resting on one quote: `paper.abstract[start:end] == quote`, always.
+
+    `number` is that of a passage, `sentence` the index of the sentence.
+    """
 
     number: int
     sentence: int
-    paper: Paper
+    paper: CitedPaper
     quote: str
     start: int
     end: int
@@ -148,16 +207,24 @@ class Citation:
 
 @dataclass(frozen=True, kw_only=True)
 class Sentence:
-    """A sentence of the answer, the passages it cites, and whether their words bear it out (checked lexically)."""
+    """A sentence of the answer, the passages it cites, and whether their words support it (checked lexically).
+
+    `reason` says in a few words which check decided; empty where there was nothing to check.
+    """
+
+    __pydantic_config__ = ALL_FIELDS_SHOWN
 
     text: str
     citations: tuple[int, ...]
-    support: Support
+    support: Verdict
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
     """Tokens that a model counted; zero where no model was asked."""
+
+    __pydantic_config__ = ALL_FIELDS_SHOWN
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -172,7 +239,7 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationInfo:
-    """How a text came about, told after its last word.
+    """How a text was generated; a writer yields it after its last word.
 
     `model` is what really wrote it, `prompt` the version of the prompts (empty where no model was asked), and `notice`
     what a reader should know of the writing, such as that it was cut short; empty when all went well. `complete` is
@@ -190,7 +257,7 @@ class GenerationInfo:
 class StandaloneQuery:
     """A follow-up that can be understood without its conversation.
 
-    `question` is what is to be answered, `search` what is to be searched for; `usage` is what a model took to find out.
+    `question` is what is to be answered, `search` what is to be searched for; `usage` is what a model took to rewrite.
     """
 
     question: str
@@ -202,9 +269,12 @@ class StandaloneQuery:
 class Answer:
     """What every door shows: the outcome, the text, and for each sentence the words that support it.
 
-    `prompt` is the version of the prompts that a model was given, `notice` what a reader should know of how the text
-    came about, such as that a model failed and the text is the abstracts' own sentences; each may be empty.
+    `confidence` is the estimated probability that the passages answer the question. `prompt` is the version of the
+    prompts that a model was given, `notice` what a reader should know of how the text was generated, such as that a
+    model failed and the text is the abstracts' own sentences; each may be empty.
     """
+
+    __pydantic_config__ = ALL_FIELDS_SHOWN
 
     id: str
     question: str
@@ -215,9 +285,54 @@ class Answer:
     sentences: tuple[Sentence, ...]
     citations: tuple[Citation, ...]
     passages: tuple[Passage, ...]
-    confidence: float
+    confidence: Score
     model: str
     usage: Usage = field(default_factory=Usage)
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     prompt: str = ""
     notice: str = ""
+
+    def _repr_markdown_(self) -> str:
+        """How a notebook shows it: the text, then each cited paper with its quotes."""
+        lines = [self.text.replace("<", "\\<")]
+        for number in sorted({citation.number for citation in self.citations}):
+            cited = [citation for citation in self.citations if citation.number == number]
+            paper = cited[0].paper
+            title = f"[{_escaped(paper.title)}]({paper.url})" if paper.url else _escaped(paper.title)
+            lines.append(f"**[{number}]** {title}" + (f" ({paper.year})" if paper.year else ""))
+            lines += [f"> {_escaped(quote)}" for quote in dict.fromkeys(citation.quote for citation in cited)]
+        return "\n\n".join(lines)
+
+
+def _escaped(text: str) -> str:
+    """On one line, and with nothing that Markdown or HTML would take as markup."""
+    return re.sub(r"([\\`*_\[\]<>#|$])", r"\\\1", " ".join(text.split()))
+
+
+class Span(NamedTuple):
+    """Character offsets of a chunk or a sentence, without the blanks around it."""
+
+    start: int
+    end: int
+
+
+Vectors = NDArray[np.float32]
+"""One vector, shape (dimension,), or several, shape (n, dimension)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StoredPaper:
+    """A paper with its chunks, its sentences and their vectors, as a library stores it.
+
+    Offsets count characters of `paper.abstract`; row i of the vectors, shape (n, dimension), belongs to span i.
+    """
+
+    paper: Paper
+    chunks: tuple[Span, ...]
+    chunk_vectors: Vectors
+    sentences: tuple[Span, ...]
+    sentence_vectors: Vectors
+
+    def text(self, span: Span) -> str:
+        """The words of a chunk or a sentence."""
+        return self.paper.abstract[span.start : span.end]

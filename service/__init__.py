@@ -1,1 +1,1 @@
-"""The doors: the command line and HTTP. Each turns something from outside into a question, and the Answer back."""
+"""The entry points: command line, HTTP and Slack. Each turns a request into a question, and the Answer back."""

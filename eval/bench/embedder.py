@@ -2,7 +2,7 @@
 
     python -m eval.bench.embedder [PAPERS] [--texts 64] [--rounds 3]
 
-PAPERS is any file that can be ingested; the bundled sample by default. All contestants embed the same texts in turn in
+PAPERS is any file that can be ingested; the bundled sample by default. All candidates embed the same texts in turn in
 one process, and the best round of each counts, so the ratios hold on a busy machine too. Chroma's class is the one it
 ships, with its files made here: the usual export of the network (one node per step), which onnxruntime then fuses as
 it can. Whole abstracts are the hard case for us: padding costs Chroma nothing there.
@@ -15,7 +15,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from chromadb.utils.embedding_functions import ONNXMiniLM_L6_V2
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from eval.questions import SAMPLE_PAPERS
 from rag import corpus
 from rag.embedders import minilm, minilm_weights
 from rag.text import chunk, sentences
@@ -39,24 +39,23 @@ def main() -> None:
     arguments = _arguments()
     papers = [record for record in corpus.read(arguments.papers) if isinstance(record, Paper)]
     with tempfile.TemporaryDirectory() as folder:
-        contestants = _contestants(Path(folder))
+        candidates = _candidates(Path(folder))
         for kind, texts in _texts(papers).items():
-            _table(kind, texts[: arguments.texts], contestants, arguments.rounds)
+            _table(kind, texts[: arguments.texts], candidates, arguments.rounds)
     times = asyncio.run(_question_milliseconds())
     print(f"\none question, int8: {statistics.median(times):.1f} ms median, {min(times):.1f} ms best")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    sample = Path(str(resources.files("rag") / "data" / "sample_papers.jsonl"))
-    parser.add_argument("papers", nargs="?", type=Path, default=sample)
+    parser.add_argument("papers", nargs="?", type=Path, default=SAMPLE_PAPERS)
     parser.add_argument("--texts", type=int, default=64, help="how many texts of each kind")
     parser.add_argument("--rounds", type=int, default=3)
     return parser.parse_args()
 
 
 def _texts(papers: list[Paper]) -> dict[str, list[str]]:
-    """What a library embeds of a paper, and the whole abstract under its title."""
+    """The texts that a library embeds of a paper, and the whole abstract under its title."""
     cut = [(paper, chunk.split(paper)) for paper in papers]
     return {
         "title and abstract": [f"{paper.title}. {paper.abstract}" for paper in papers],
@@ -65,7 +64,7 @@ def _texts(papers: list[Paper]) -> dict[str, list[str]]:
     }
 
 
-def _contestants(folder: Path) -> dict[str, Embed]:
+def _candidates(folder: Path) -> dict[str, Embed]:
     """By name; the first is what the others are compared with."""
     single, ours = minilm.MiniLM(cache=folder, int8=False), minilm.MiniLM()
     return {
@@ -79,7 +78,7 @@ def _chroma(folder: Path) -> Embed:
     """Chroma's own class, unchanged, with its files where it looks for them."""
     folder.mkdir()
     for name in ("config.json", "special_tokens_map.json", "tokenizer_config.json", "vocab.txt"):
-        (folder / name).touch()  # it only asks whether they are there
+        (folder / name).touch()  # it only checks that they exist
     source = minilm_weights.find()
     (folder / "tokenizer.json").write_bytes((source / minilm_weights.TOKENIZER).read_bytes())
     onnx.save(_export(minilm_weights.load(source)), folder / "model.onnx")
@@ -88,12 +87,12 @@ def _chroma(folder: Path) -> Embed:
     return lambda texts: np.array(function(texts))
 
 
-def _table(kind: str, texts: list[str], contestants: Mapping[str, Embed], rounds: int) -> None:
-    vectors = {name: embed(texts) for name, embed in contestants.items()}  # also warms up
-    seconds = dict.fromkeys(contestants, math.inf)
+def _table(kind: str, texts: list[str], candidates: Mapping[str, Embed], rounds: int) -> None:
+    vectors = {name: embed(texts) for name, embed in candidates.items()}  # also warms up
+    seconds = dict.fromkeys(candidates, math.inf)
     for _ in range(rounds):
-        seconds = {name: min(best, _seconds(contestants[name], texts)) for name, best in seconds.items()}
-    first, *_ = contestants
+        seconds = {name: min(best, _seconds(candidates[name], texts)) for name, best in seconds.items()}
+    first, *_ = candidates
     print(f"\n{kind}: {len(texts)} texts\n{'':28}{'texts/s':>10}{'times':>8}{'cosine, mean':>15}{'least':>9}")
     for name, best in seconds.items():
         cosines = (vectors[name] * vectors[first]).sum(axis=1)

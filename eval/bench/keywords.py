@@ -9,12 +9,11 @@ its own process, so that its memory is its own.
 """
 
 import argparse
-import json
-import math
+import os
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -26,24 +25,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
+from eval import questions
+from eval.bench.server import peak_megabytes
+from eval.importers import beir_files
+from eval.metrics.retrieval import hit, ndcg
+from eval.questions import SAMPLE_PAPERS, PaperRef, Question
 from rag import corpus
-from rag.library.keyword_index import KeywordIndex, stems
+from rag.library.keyword_index import KeywordIndex
+from rag.text.analysis import stems
 from rag.types import Paper
 
 ADDED = 100
 TOP = 10
 MEASURED_QUERIES = 300
-SAMPLE = Path(corpus.__file__).parents[1] / "data" / "sample_papers.jsonl"
 SPEED_COLUMNS = ("build s", f"add {ADDED} s", "query ms p50", "p95", "disk MB", "peak RSS MB")
 COLUMNS = ("index", *SPEED_COLUMNS, "nDCG@10", "gold first", "gold in 10")
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A query and the ids or titles of its papers; any of them will do for `gold first` and `gold in 10`."""
-
-    query: str
-    gold: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -54,9 +50,9 @@ class Plan:
     sentences: tuple[str, ...]
     titles: tuple[str, ...]
     benchmark: tuple[Paper, ...]
-    queries: tuple[Judged, ...]
+    queries: tuple[Question, ...]
     papers: tuple[Paper, ...]
-    questions: tuple[Judged, ...]
+    questions: tuple[Question, ...]
 
     def synthetic(self) -> Iterator[Paper]:
         """`size` papers of five to twelve sentences, then those to add; the same on every call."""
@@ -68,7 +64,7 @@ class Plan:
     def timed(self) -> list[str]:
         """Questions to time: the given ones, else stretches of 6 to 25 words of the sentences."""
         chance = random.Random(2)
-        given = [judged.query for judged in (*self.queries, *self.questions)]
+        given = [question.question for question in (*self.queries, *self.questions)]
         if given:
             return chance.sample(given, min(MEASURED_QUERIES, len(given)))
         words = " ".join(self.sentences).split()
@@ -76,8 +72,8 @@ class Plan:
         return [" ".join(words[start : start + chance.randint(6, 25)]) for start in starts]
 
 
-class Measured(Protocol):
-    """An index under measurement."""
+class Index(Protocol):
+    """A keyword index under measurement."""
 
     def add(self, papers: Iterator[Paper]) -> None: ...
 
@@ -86,8 +82,8 @@ class Measured(Protocol):
         ...
 
 
-class Ours:
-    """What the product uses."""
+class Tantivy:
+    """The index of the product."""
 
     def __init__(self, folder: Path) -> None:
         self._index = KeywordIndex(folder, "bench")
@@ -145,7 +141,7 @@ class Bm25s:
         return self._library.tokenize(texts, stopwords="en", stemmer=self._stemmer, show_progress=False)
 
 
-INDEXES: dict[str, Callable[[Path], Measured]] = {"ours (tantivy)": Ours, "SQLite FTS5": Fts5, "bm25s": Bm25s}
+INDEXES: dict[str, Callable[[Path], Index]] = {"ours (tantivy)": Tantivy, "SQLite FTS5": Fts5, "bm25s": Bm25s}
 
 
 def measure(name: str, plan: Plan) -> list[str]:
@@ -153,7 +149,7 @@ def measure(name: str, plan: Plan) -> list[str]:
     return [name, *_speed(INDEXES[name], plan), *_ranking(INDEXES[name], plan)]
 
 
-def _speed(make: Callable[[Path], Measured], plan: Plan) -> list[str]:
+def _speed(make: Callable[[Path], Index], plan: Plan) -> list[str]:
     with TemporaryDirectory() as folder:
         index, papers = make(Path(folder)), plan.synthetic()
         build = _seconds(lambda: index.add(islice(papers, plan.size)))
@@ -161,33 +157,32 @@ def _speed(make: Callable[[Path], Measured], plan: Plan) -> list[str]:
         times = sorted(1000 * _seconds(partial(index.search, question)) for question in plan.timed())
         disk = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file()) / 1e6
     p50, p95 = times[len(times) // 2], times[int(len(times) * 0.95)]
-    return [f"{build:.1f}", f"{add:.2f}", f"{p50:.2f}", f"{p95:.2f}", f"{disk:.0f}", _peak_memory()]
+    return [f"{build:.1f}", f"{add:.2f}", f"{p50:.2f}", f"{p95:.2f}", f"{disk:.0f}", peak_megabytes(os.getpid())]
 
 
-def _ranking(make: Callable[[Path], Measured], plan: Plan) -> list[str]:
+def _ranking(make: Callable[[Path], Index], plan: Plan) -> list[str]:
     judged = _rankings(make, plan.benchmark, plan.queries)
     asked = _rankings(make, plan.papers, plan.questions)
-    ndcg = f"{sum(_ndcg(found, gold) for found, gold in judged) / len(judged):.4f}" if judged else "-"
-    first = f"{sum(found[:1] != [] and found[0] in gold for found, gold in asked)}/{len(asked)}" if asked else "-"
-    in_ten = f"{sum(not gold.isdisjoint(found) for found, gold in asked)}/{len(asked)}" if asked else "-"
-    return [ndcg, first, in_ten]
+    mean_ndcg = f"{sum(ndcg(found, gold, TOP) for found, gold in judged) / len(judged):.4f}" if judged else "-"
+    first = f"{sum(hit(found, gold, 1) for found, gold in asked):.0f}/{len(asked)}" if asked else "-"
+    in_ten = f"{sum(hit(found, gold, TOP) for found, gold in asked):.0f}/{len(asked)}" if asked else "-"
+    return [mean_ndcg, first, in_ten]
 
 
 def _rankings(
-    make: Callable[[Path], Measured], papers: Sequence[Paper], queries: Sequence[Judged]
-) -> list[tuple[list[str], frozenset[str]]]:
+    make: Callable[[Path], Index], papers: Sequence[Paper], asked: Sequence[Question]
+) -> list[tuple[list[str], Mapping[str, float]]]:
+    """The keys of the papers found for each question, best first, with its gold papers."""
     if not papers:
         return []
+    titles = {paper.id: paper.title for paper in papers}
     with TemporaryDirectory() as folder:
         index = make(Path(folder))
         index.add(iter(papers))
-        return [(index.search(judged.query), judged.gold) for judged in queries]
-
-
-def _ndcg(found: Sequence[str], gold: frozenset[str]) -> float:
-    """Binary relevance, discounted by log2(rank + 1) (Järvelin and Kekäläinen, 2002)."""
-    gain = sum(1 / math.log2(rank + 1) for rank, paper_id in enumerate(found, start=1) if paper_id in gold)
-    return gain / sum(1 / math.log2(rank + 1) for rank in range(1, min(TOP, len(gold)) + 1))
+        return [
+            ([question.key(PaperRef(id, titles[id])) for id in index.search(question.question)], question.gold)
+            for question in asked
+        ]
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -196,50 +191,21 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _peak_memory() -> str:
-    """MB; Linux only. The process has read the plan besides."""
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    return next((f"{int(line.split()[1]) / 1000:.0f}" for line in lines if line.startswith("VmHWM")), "-")
-
-
 def _papers(paths: Sequence[Path]) -> dict[str, Paper]:
     records = (record for path in paths for record in corpus.read(path))
     return {record.id: record for record in records if isinstance(record, Paper)}
 
 
-def _judged_queries(queries: Path, qrels: Path) -> Iterator[Judged]:
-    texts = {record["_id"]: record["text"] for record in map(json.loads, queries.read_text("utf-8").splitlines())}
-    gold: dict[str, set[str]] = {}
-    for line in qrels.read_text("utf-8").splitlines()[1:]:
-        query, paper_id, relevance = line.split("\t")
-        if int(relevance) > 0:
-            gold.setdefault(query, set()).add(paper_id)
-    return (Judged(texts[query], frozenset(ids)) for query, ids in gold.items())
-
-
-def _judged_questions(questions: Path, papers: dict[str, Paper]) -> Iterator[Judged]:
-    by_title = {_plain(paper.title): paper.id for paper in papers.values()}
-    for record in map(json.loads, questions.read_text("utf-8").splitlines()):
-        if record["answerable"] and not record["history"]:
-            yield Judged(record["question"], frozenset(by_title[_plain(title)] for title in record["gold_titles"]))
-
-
-def _plain(title: str) -> str:
-    return "".join(c for c in title.lower() if c.isalnum())
-
-
 def _plan(options: argparse.Namespace) -> Plan:
     benchmark = _papers([options.corpus]) if options.corpus else {}
     papers = _papers(options.papers)
-    mixed = tuple((benchmark or _papers([SAMPLE])).values())
+    mixed = tuple((benchmark or _papers([SAMPLE_PAPERS])).values())
     sentences = tuple(s.strip() for paper in mixed for s in paper.abstract.split(". ") if len(s) > 30)
-    judged = _judged_queries(options.queries, options.qrels) if options.queries and options.qrels else ()
-    asked = _judged_questions(options.questions, papers) if options.questions else ()
+    queries = beir_files(options.queries, options.qrels).questions if options.queries and options.qrels else ()
+    records = questions.load(options.questions) if options.questions else ()
+    asked = tuple(question for question in records if question.answerable and not question.history)
     titles = tuple(paper.title for paper in mixed)
-    return Plan(
-        options.size, sentences, titles, tuple(benchmark.values()), tuple(judged), tuple(papers.values()), tuple(asked)
-    )
+    return Plan(options.size, sentences, titles, tuple(benchmark.values()), queries, tuple(papers.values()), asked)
 
 
 def _options() -> argparse.Namespace:
@@ -254,6 +220,7 @@ def _options() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Print the table, a row as soon as it is measured."""
     plan = _plan(_options())
     print("| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|", sep="\n")
     for name in INDEXES:

@@ -1,4 +1,4 @@
-"""Which chunks, and how much of each ranking: measures retrieval on judged questions and prints Markdown tables.
+"""Chunk sizes and fusion weights: measures retrieval on judged questions and prints Markdown tables.
 
     python -m eval.bench.retrieval --corpus FILE... (--questions JSONL... | --queries JSONL --qrels TSV)
         [--chunks 96/1 ...] [--titles front bare] [--chosen 96/1]
@@ -12,9 +12,8 @@ is embedded once, whatever needs it.
 
 import argparse
 import asyncio
-import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
 from math import sqrt
@@ -25,18 +24,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval import questions
+from eval.importers import beir_files
 from eval.metrics.retrieval import hit, ndcg
 from eval.questions import PaperRef, Question
 from eval.statistics import difference
 from rag import condense, corpus, embedders
 from rag.library import ingest
 from rag.library.keyword_index import KeywordIndex
-from rag.library.stored import StoredPaper
 from rag.protocols import Embedder
-from rag.retrieval import DENSE_SHARE, POOL, RERANKED, STRONG_KEYWORD, by_sentences, fuse
+from rag.retrieval import DENSE_SHARE, POOL, RERANKED, STRONG_KEYWORD, fuse, with_nearest_sentences
 from rag.text import chunk, sentences
 from rag.text.analysis import content_stems
-from rag.types import Paper
+from rag.types import Paper, StoredPaper
 
 LIMITS = (32, 64, 96, 128, 256)
 OVERLAPS = (0, 1)
@@ -49,7 +48,7 @@ Scores = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Task:
-    """What is asked of which papers, and what no chunk changes: the keyword ranking, and a strong score in it."""
+    """Papers and questions, with what no chunk setting changes: the keyword ranking, and a strong score in it."""
 
     papers: Mapping[str, Paper]
     questions: Sequence[Question]
@@ -60,20 +59,20 @@ class Task:
     @property
     def clusters(self) -> list[str]:
         """Questions that share a gold paper are not independent."""
-        together = questions.clusters(self.questions)
-        return [together[question.id] for question in self.questions]
+        by_id = questions.clusters(self.questions)
+        return [by_id[question.id] for question in self.questions]
 
 
 @dataclass(frozen=True)
-class Scored:
+class RankingScores:
     """Per question: is a gold paper first, and how good are the first ten."""
 
     first: Sequence[float]
     ndcg: Sequence[float]
 
 
-class Remembering:
-    """Embeds a distinct text once."""
+class CachedEmbedder:
+    """Embeds each distinct text once."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
@@ -88,7 +87,7 @@ class Remembering:
 
 async def measure(options: argparse.Namespace) -> None:
     """Print the tables, a line as soon as it is known."""
-    embedder = Remembering(embedders.embedder(options.embedder))
+    embedder = CachedEmbedder(embedders.embedder(options.embedder))
     task = await _task(options, embedder)
     print(f"{len(task.papers)} papers, {len(task.questions)} questions\n")
     print("| tokens | overlap | title | chunks | dense alone nDCG@10 | hybrid nDCG@10 | gold first |")
@@ -99,7 +98,7 @@ async def measure(options: argparse.Namespace) -> None:
     _print_rankings(task, dense, await _stored(task, embedder))
 
 
-async def _chunk_row(task: Task, embedder: Remembering, setting: tuple[int, int], title: str) -> str:
+async def _chunk_row(task: Task, embedder: CachedEmbedder, setting: tuple[int, int], title: str) -> str:
     dense, count = await _dense(task, embedder, setting, title)
     alone, hybrid = _scored(task, dense), _scored(task, _fused(task, dense, DENSE_SHARE))
     cells = [str(setting[0]), str(setting[1]), title, str(count)]
@@ -108,12 +107,12 @@ async def _chunk_row(task: Task, embedder: Remembering, setting: tuple[int, int]
 
 def _print_rankings(task: Task, dense: Sequence[Scores], stored: Mapping[str, StoredPaper]) -> None:
     fused = {share: _fused(task, dense, share) for share in SHARES}
-    again = {share: _ranked_again(task, scores, stored) for share, scores in fused.items()}
+    reranked = {share: _reranked(task, scores, stored) for share, scores in fused.items()}
     found = {
         "keywords": task.keyword,
         "dense": dense,
         **{f"hybrid {share}": scores for share, scores in fused.items()},
-        **{f"hybrid {share}, by sentences": scores for share, scores in again.items()},
+        **{f"hybrid {share}, by sentences": scores for share, scores in reranked.items()},
     }
     scored = {name: _scored(task, scores) for name, scores in found.items()}
     print("\n| ranking, with the dense share | nDCG@10 | gold first |\n|---|---|---|")
@@ -134,7 +133,9 @@ def _difference(task: Task, name: str, a: Sequence[float], b: Sequence[float]) -
                  f"{found.wins}, {found.ties}, {found.losses}"])  # fmt: skip
 
 
-async def _dense(task: Task, embedder: Remembering, setting: tuple[int, int], title: str) -> tuple[list[Scores], int]:
+async def _dense(
+    task: Task, embedder: CachedEmbedder, setting: tuple[int, int], title: str
+) -> tuple[list[Scores], int]:
     """The best chunk's cosine of the POOL nearest papers, for each question; and the number of chunks."""
     chunks = [piece for paper in task.papers.values() for piece in chunk.split(paper, *setting)]
     prefix = {id: f"{paper.title}. " if title == "front" else "" for id, paper in task.papers.items()}
@@ -154,7 +155,7 @@ def _fused(task: Task, dense: Sequence[Scores], share: float) -> list[Scores]:
     return [fuse(near, matching, strong, share) for near, matching, strong in each]
 
 
-async def _stored(task: Task, embedder: Remembering) -> dict[str, StoredPaper]:
+async def _stored(task: Task, embedder: CachedEmbedder) -> dict[str, StoredPaper]:
     """Every paper with the vectors of its sentences, as the library keeps it."""
     spans = {id: tuple(sentences.spans(paper.abstract)) for id, paper in task.papers.items()}
     texts = [task.papers[id].abstract[start:end] for id, those in spans.items() for start, end in those]
@@ -171,10 +172,13 @@ async def _stored(task: Task, embedder: Remembering) -> dict[str, StoredPaper]:
     }
 
 
-def _ranked_again(task: Task, fused: Sequence[Scores], stored: Mapping[str, StoredPaper]) -> list[Scores]:
-    """The best of the fusion, ranked again by their sentences."""
+def _reranked(task: Task, fused: Sequence[Scores], stored: Mapping[str, StoredPaper]) -> list[Scores]:
+    """The best of the fusion, reranked by their sentences."""
     return [
-        {id: by_sentences(scores[id], stored[id], asked) for id in _best(scores, RERANKED)}
+        {
+            id: with_nearest_sentences(scores[id], (stored[id].sentence_vectors @ asked).tolist())
+            for id in _best(scores, RERANKED)
+        }
         for scores, asked in zip(fused, task.vectors, strict=True)
     ]
 
@@ -183,10 +187,12 @@ def _best(scores: Scores, count: int) -> list[str]:
     return sorted(scores, key=lambda id: (-scores[id], id))[:count]
 
 
-def _scored(task: Task, found: Sequence[Scores]) -> Scored:
+def _scored(task: Task, found: Sequence[Scores]) -> RankingScores:
     ranked = [_ranked(task, question, scores) for question, scores in zip(task.questions, found, strict=True)]
     judged = [(keys, question.gold) for keys, question in zip(ranked, task.questions, strict=True)]
-    return Scored([hit(keys, gold, 1) for keys, gold in judged], [ndcg(keys, gold, TOP) for keys, gold in judged])
+    return RankingScores(
+        [hit(keys, gold, 1) for keys, gold in judged], [ndcg(keys, gold, TOP) for keys, gold in judged]
+    )
 
 
 def _ranked(task: Task, question: Question, scores: Scores) -> list[str]:
@@ -206,13 +212,13 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-async def _task(options: argparse.Namespace, embedder: Remembering) -> Task:
+async def _task(options: argparse.Namespace, embedder: CachedEmbedder) -> Task:
     papers = ingest.gather(chain.from_iterable(corpus.read(path) for path in options.corpus)).papers
     known = [PaperRef(paper.id, paper.title) for paper in papers.values()]
     records = chain.from_iterable(questions.load(path, known) for path in options.questions or ())
-    judged = _benchmark(options.queries, options.qrels) if options.queries else records
+    judged = beir_files(options.queries, options.qrels).questions if options.queries else records
     asked = [question for question in judged if question.answerable]
-    alone = [condense.standalone(question.question, question.history) for question in asked]
+    alone = [condense.with_exchange(question.question, question.history) for question in asked]
     with TemporaryDirectory() as folder:
         index = KeywordIndex(Path(folder), "bench")
         index.apply(papers.values(), (), 1)
@@ -220,23 +226,6 @@ async def _task(options: argparse.Namespace, embedder: Remembering) -> Task:
         strong = [STRONG_KEYWORD * sum(index.idf(content_stems(text)).values()) for text in alone]
         index.close()
     return Task(papers, asked, await embedder.embed(alone), keyword, strong)
-
-
-def _benchmark(queries: Path, qrels: Path) -> Iterator[Question]:
-    gold: defaultdict[str, dict[str, float]] = defaultdict(dict)
-    for line in qrels.read_text("utf-8").splitlines()[1:]:
-        query, paper, grade = line.split("\t")
-        if float(grade) > 0:
-            gold[query][paper] = float(grade)
-    for record in map(json.loads, queries.read_text("utf-8").splitlines()):
-        if record["_id"] in gold:
-            yield _question(record["_id"], record["text"], gold[record["_id"]])
-
-
-def _question(id: str, text: str, gold: Mapping[str, float]) -> Question:
-    return Question(
-        id=id, question=text, type="factoid", answerable=True, gold_ids=tuple(gold), gold_grades=tuple(gold.values())
-    )
 
 
 def _setting(text: str) -> tuple[int, int]:

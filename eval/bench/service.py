@@ -13,35 +13,27 @@ import json
 import os
 import platform
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from http.client import HTTPConnection
-from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import numpy as np
 
 from eval import questions
-from eval.bench.served import address, cpu_seconds
-from eval.questions import Question
+from eval.bench.server import SCHOLIAST, cpu_seconds, environment, peak_megabytes, serving
+from eval.questions import SAMPLE_PAPERS, SAMPLE_QUESTIONS, Question
 
-SCHOLIAST = Path(sys.executable).with_name("scholiast")
-SAMPLE = Path(str(files("rag") / "data" / "sample_papers.jsonl"))
-SAMPLE_QUESTIONS = Path(str(files("eval") / "data" / "sample_questions.jsonl"))
-HELPS = 5
-
-_Stream = int | IO[str] | None
+HELP_RUNS = 5
 
 
 @dataclass(frozen=True)
-class Cost:
+class ProcessCost:
     """What a process took until it ended; memory at its peak."""
 
     seconds: float
@@ -50,8 +42,8 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Waited:
-    """How long the client waited for each reply, and how long the server computed for one on average."""
+class ReplyTimes:
+    """How long the client waited for each reply, and the mean CPU time of the server for one."""
 
     milliseconds: Sequence[float]
     cpu_milliseconds: float
@@ -61,24 +53,25 @@ def main() -> None:
     """Print the tables."""
     options = _options()
     asked = questions.load(options.questions)
-    with TemporaryDirectory() as folder:
-        help_cpu = sorted(_run(folder, "--help")[1].cpu_seconds for _ in range(HELPS))[HELPS // 2]
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        help_cpu = sorted(_run(folder, "--help")[1].cpu_seconds for _ in range(HELP_RUNS))[HELP_RUNS // 2]
         report, ingest = _run(folder, "ingest", "--json", *(str(path.absolute()) for path in options.corpus))
-        with _served(folder) as (process, url):
+        with serving(folder, environment(folder / "home")) as (process, url):
             connection = HTTPConnection(urlsplit(url).netloc, timeout=60)
             waits = {
-                path: _waited(partial(ask, connection), asked, options.rounds, process.pid)
+                path: _ask_all(partial(ask, connection), asked, options.rounds, process.pid)
                 for path, ask in (("GET /v1/search", _search), ("POST /v1/ask", _ask))
             }
-            served = _peak_megabytes(process.pid)
-    print(f"{_machine()}\n{_counted(json.loads(report))}, {len(asked)} questions, each {options.rounds} times")
+            server_memory = peak_megabytes(process.pid)
+    print(f"{_machine()}\n{_counts(json.loads(report))}, {len(asked)} questions, each {options.rounds} times")
     _table("one client, warm | p50 ms | p95 ms | worst ms | server CPU ms, mean")
-    for path, waited in waits.items():
-        spread = np.percentile(waited.milliseconds, [50, 95, 100])
-        _row(f"`{path}`", *(f"{value:.1f}" for value in (*spread, waited.cpu_milliseconds)))
+    for path, times in waits.items():
+        spread = np.percentile(times.milliseconds, [50, 95, 100])
+        _row(f"`{path}`", *(f"{value:.1f}" for value in (*spread, times.cpu_milliseconds)))
     _table("process | seconds | CPU seconds | peak MB")
     _row("`scholiast ingest`", f"{ingest.seconds:.1f}", f"{ingest.cpu_seconds:.1f}", f"{ingest.megabytes:.0f}")
-    _row("`scholiast serve`, after the questions", "-", "-", served)
+    _row("`scholiast serve`, after the questions", "-", "-", server_memory)
     _row("`scholiast --help`", "-", f"{help_cpu:.2f}", "-")
 
 
@@ -90,51 +83,33 @@ def _row(*cells: str) -> None:
     print(f"| {' | '.join(cells)} |")
 
 
-def _counted(report: dict[str, Any]) -> str:
+def _counts(report: dict[str, Any]) -> str:
     return f"{report['papers']} papers, {report['chunks']} chunks"
 
 
-def _run(folder: str, *arguments: str) -> tuple[str, Cost]:
-    """What a command printed, and what it cost. Raises CalledProcessError."""
+def _run(folder: Path, *arguments: str) -> tuple[str, ProcessCost]:
+    """The output of a command, and its cost. Raises CalledProcessError."""
     begun = time.perf_counter()
-    process = _start(folder, *arguments, out=subprocess.PIPE)
+    variables = environment(folder / "home")
+    process = subprocess.Popen(
+        [str(SCHOLIAST), *arguments], cwd=folder, env=variables, text=True, stdout=subprocess.PIPE
+    )
     printed = process.stdout.read() if process.stdout else ""
     _, status, used = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, ["scholiast", *arguments])
-    return printed, Cost(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1000)
+    return printed, ProcessCost(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1000)
 
 
-@contextmanager
-def _served(folder: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server on a free port, and its address. Its log goes to a file: nobody would empty a pipe."""
-    log = Path(folder) / "serve.log"
-    with log.open("w") as lines:
-        process = _start(folder, "serve", "--port", "0", err=lines)
-    try:
-        yield process, address(process, log)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _start(folder: str, *arguments: str, out: _Stream = None, err: _Stream = None) -> subprocess.Popen[str]:
-    """As if nothing were set: neither in the environment nor in a file beside us."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SCHOLIAST_")}
-    environment["SCHOLIAST_HOME"] = str(Path(folder) / "home")
-    command = [str(SCHOLIAST), *arguments]
-    return subprocess.Popen(command, cwd=folder, env=environment, text=True, stdout=out, stderr=err)
-
-
-def _waited(ask: Callable[[Question], float], asked: Sequence[Question], rounds: int, server: int) -> Waited:
-    """Ask every question once to warm up, then in so many rounds."""
+def _ask_all(ask: Callable[[Question], float], asked: Sequence[Question], rounds: int, server: int) -> ReplyTimes:
+    """Ask every question once to warm up, then once in each round."""
     for question in asked:
         ask(question)
     before = cpu_seconds(server)
     times = [ask(question) for _ in range(rounds) for question in asked]
-    return Waited(times, 1000 * (cpu_seconds(server) - before) / len(times))
+    return ReplyTimes(times, 1000 * (cpu_seconds(server) - before) / len(times))
 
 
 def _search(connection: HTTPConnection, question: Question) -> float:
@@ -159,13 +134,6 @@ def _request(connection: HTTPConnection, method: str, path: str, body: Any = Non
     return milliseconds
 
 
-def _peak_megabytes(process: int) -> str:
-    """Linux only."""
-    status = Path(f"/proc/{process}/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    return next((f"{int(line.split()[1]) / 1000:.0f}" for line in lines if line.startswith("VmHWM")), "-")
-
-
 def _machine() -> str:
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     return (
@@ -175,7 +143,7 @@ def _machine() -> str:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", nargs="*", type=Path, default=[SAMPLE])
+    parser.add_argument("corpus", nargs="*", type=Path, default=[SAMPLE_PAPERS])
     parser.add_argument("--questions", type=Path, default=SAMPLE_QUESTIONS, help="JSONL of question records")
     parser.add_argument("--rounds", type=int, default=3)
     return parser.parse_args()

@@ -4,7 +4,7 @@
 
 Everything runs as it is deployed: `scholiast serve` on the bundled sample, a Slack on a loopback port, signed requests.
 In the second part every mention is delivered three times, as Slack's twin events and retries are, while the service is
-killed with SIGKILL again and again and started anew; what was not acknowledged is delivered again, as Slack does.
+killed with SIGKILL and started again several times; what was not acknowledged is delivered again, as Slack does.
 """
 
 import argparse
@@ -24,9 +24,10 @@ from urllib.request import urlopen
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.bench.service import SAMPLE, SCHOLIAST
-from tests.support.fake_slack import ME, SECRET, TOKEN, FakeSlack, mention, message
-from tests.support.slack_doors import post_to
+from eval.bench.server import SCHOLIAST, environment, serving
+from eval.questions import SAMPLE_PAPERS
+from tests.support.fake_slack import ME, SECRET, TOKEN, FakeSlack
+from tests.support.slack_requests import mention, message, post_to
 
 QUESTION = "What is the best recipe for the heads named Hydra++?"
 _PORT = 8931
@@ -40,7 +41,7 @@ def main() -> None:
     print(f"{machine}, load {os.getloadavg()[0]:.1f}\n")
     with TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        subprocess.run([SCHOLIAST, "ingest", SAMPLE], env=_environment(home), check=True, capture_output=True)
+        subprocess.run([SCHOLIAST, "ingest", SAMPLE_PAPERS], env=environment(home), check=True, capture_output=True)
         _burst(home, options.mentions, options.seconds)
         if options.crash_mentions:
             _crashes(home, options.crash_mentions, options.kills)
@@ -76,12 +77,12 @@ def _crashes(home: Path, mentions: int, kills: int) -> None:
             with _served(home, slack) as service:
                 killer = threading.Timer(0.2 + len(some) * 0.02, service.send_signal, [signal.SIGKILL])
                 killer.start()
-                unheard = _deliver(some)
+                undelivered = _deliver(some)
                 killer.join()
                 service.wait()
             with _served(home, slack):
-                while unheard:
-                    unheard = _deliver(unheard)
+                while undelivered:
+                    undelivered = _deliver(undelivered)
         with _served(home, slack):
             _until_answered(slack, threads)
         print(f"{mentions} mentions, each delivered three times, {kills} times killed with SIGKILL")
@@ -89,7 +90,7 @@ def _crashes(home: Path, mentions: int, kills: int) -> None:
 
 
 def _deliver(threads: Sequence[str]) -> list[str]:
-    """Each of them three times; returns those of which no delivery was acknowledged."""
+    """Deliver each mention three times; returns those of which no delivery was acknowledged."""
     send = post_to(f"http://127.0.0.1:{_PORT}")
 
     def three_times(ts: str) -> bool:
@@ -97,11 +98,13 @@ def _deliver(threads: Sequence[str]) -> list[str]:
         return 200 in [send.event(event) for event in twins]
 
     with ThreadPoolExecutor(8) as pool:
-        return [ts for ts, heard in zip(threads, pool.map(three_times, threads), strict=True) if not heard]
+        return [
+            ts for ts, acknowledged in zip(threads, pool.map(three_times, threads), strict=True) if not acknowledged
+        ]
 
 
 def _until_answered(slack: FakeSlack, threads: Sequence[str]) -> float:
-    """When the last was answered. Gives up after a while."""
+    """The time when the last was answered, or when _WAIT_SECONDS are over."""
     end = time.monotonic() + _WAIT_SECONDS
     while time.monotonic() < end:
         whole = {message.thread for message in list(slack.messages.values()) if slack.whole(message)}
@@ -128,20 +131,16 @@ def _percentiles(milliseconds: NDArray[np.float64]) -> str:
 
 @contextmanager
 def _served(home: Path, slack: FakeSlack) -> Iterator[subprocess.Popen[bytes]]:
-    environment = _environment(home) | {
-        "SCHOLIAST_SLACK_BOT_TOKEN": TOKEN,
-        "SCHOLIAST_SLACK_SIGNING_SECRET": SECRET,
-        "SCHOLIAST_SLACK_API_URL": slack.url,
-    }
-    command = [str(SCHOLIAST), "serve", "--port", str(_PORT)]
-    service = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-    try:
+    variables = environment(
+        home,
+        SCHOLIAST_SLACK_BOT_TOKEN=TOKEN,
+        SCHOLIAST_SLACK_SIGNING_SECRET=SECRET,
+        SCHOLIAST_SLACK_API_URL=slack.url,
+    )
+    with serving(home, variables, _PORT) as (service, _):
         while not _is_ready():
             time.sleep(0.05)
         yield service
-    finally:
-        service.send_signal(signal.SIGTERM)
-        service.wait()
 
 
 def _is_ready() -> bool:
@@ -150,11 +149,6 @@ def _is_ready() -> bool:
             return bool(reply.status == 200)
     except OSError:
         return False
-
-
-def _environment(home: Path) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SCHOLIAST_")}
-    return {**inherited, "SCHOLIAST_HOME": str(home)}
 
 
 def _options() -> argparse.Namespace:

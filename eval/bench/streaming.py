@@ -2,10 +2,10 @@
 
     python -m eval.bench.streaming [--clients 20] [--answers 5] [--tokens 50] [--interval 20] [--leavers 50]
 
-A scripted server on loopback plays the model (`tests/scripted_llm.py`, from a checkout): it streams so many tokens, one
-every so many milliseconds. First the clients ask it through the openai SDK, then they ask `scholiast serve`, which asks
-it; each client asks again as soon as it has its answer, after a pause of up to one answer's length. Waits to the first
-text and to the end are medians; CPU is that of the process that used the SDK, without what it takes to start.
+A scripted server on loopback plays the model (`tests/support/scripted_llm.py`, from a checkout): it streams a number of
+tokens, one at each interval. First the clients ask it through the openai SDK, then they ask `scholiast serve`, which
+asks it; each client asks again as soon as it has its answer, after a pause of up to one answer's length. Waits to the
+first text and to the end are medians; CPU is that of the process that used the SDK, without its start.
 """
 
 import argparse
@@ -20,7 +20,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import IO
 
@@ -28,23 +27,22 @@ import httpx2
 import numpy as np
 from openai import AsyncOpenAI
 
-from eval.bench.served import address, cpu_seconds
+from eval.bench.server import SCHOLIAST, cpu_seconds, environment, serving
+from eval.questions import SAMPLE_PAPERS
 
 QUESTION = "How does Hydra raise decoding throughput over Medusa?"
-SAMPLE = Path(str(files("rag") / "data" / "sample_papers.jsonl"))
-SCHOLIAST = Path(sys.executable).with_name("scholiast")
-_WARM = 3
+_WARM_UP = 3
 
 
 @dataclass(frozen=True)
-class Waited:
+class AnswerTimes:
     """Seconds to the first text and to the end of one answer."""
 
     first: float
     total: float
 
 
-_Ask = Callable[[], Awaitable[Waited]]
+_Ask = Callable[[], Awaitable[AnswerTimes]]
 
 
 def main() -> None:
@@ -52,7 +50,9 @@ def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory() as folder, _model(options) as (model, left):
         direct, direct_cpu = asyncio.run(_direct(model, options))
-        with _served(Path(folder), model) as (url, process):
+        variables = _environment(Path(folder), model)
+        subprocess.run([SCHOLIAST, "ingest", SAMPLE_PAPERS], env=variables, check=True, stdout=subprocess.DEVNULL)
+        with serving(Path(folder), variables) as (process, url):
             through, cpu = asyncio.run(_through(url, process.pid, options))
             freed = asyncio.run(_leaving(url, options.leavers, left))
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}")
@@ -67,16 +67,16 @@ def main() -> None:
     )
 
 
-def _row(name: str, waits: Sequence[Waited], cpu: float) -> None:
+def _row(name: str, waits: Sequence[AnswerTimes], cpu: float) -> None:
     first = np.percentile([1000 * wait.first for wait in waits], [50, 95])
     total = np.percentile([1000 * wait.total for wait in waits], [50, 95])
     print(f"| {name} | {first[0]:.0f} | {first[1]:.0f} | {total[0]:.0f} | {total[1]:.0f} | {1000 * cpu:.1f} |")
 
 
-async def _direct(url: str, options: argparse.Namespace) -> tuple[list[Waited], float]:
+async def _direct(url: str, options: argparse.Namespace) -> tuple[list[AnswerTimes], float]:
     client = AsyncOpenAI(api_key="none", base_url=url, max_retries=0)
 
-    async def ask() -> Waited:
+    async def ask() -> AnswerTimes:
         begun, first = time.perf_counter(), 0.0
         stream = await client.chat.completions.create(
             model="bench", stream=True, messages=[{"role": "user", "content": QUESTION}]
@@ -84,32 +84,32 @@ async def _direct(url: str, options: argparse.Namespace) -> tuple[list[Waited], 
         async for chunk in stream:
             if not first and chunk.choices and chunk.choices[0].delta.content:
                 first = time.perf_counter() - begun
-        return Waited(first, time.perf_counter() - begun)
+        return AnswerTimes(first, time.perf_counter() - begun)
 
-    return await _asked(ask, os.getpid(), options)
+    return await _measured(ask, os.getpid(), options)
 
 
-async def _through(url: str, server: int, options: argparse.Namespace) -> tuple[list[Waited], float]:
+async def _through(url: str, server: int, options: argparse.Namespace) -> tuple[list[AnswerTimes], float]:
     async with httpx2.AsyncClient(timeout=60) as client:
 
-        async def ask() -> Waited:
+        async def ask() -> AnswerTimes:
             begun, first = time.perf_counter(), 0.0
             async with client.stream("POST", f"{url}/v1/ask", json={"question": QUESTION, "stream": True}) as reply:
                 async for line in reply.aiter_lines():
                     if not first and line == "event: delta":
                         first = time.perf_counter() - begun
-            return Waited(first, time.perf_counter() - begun)
+            return AnswerTimes(first, time.perf_counter() - begun)
 
-        return await _asked(ask, server, options)
+        return await _measured(ask, server, options)
 
 
-async def _asked(ask: _Ask, process: int, options: argparse.Namespace) -> tuple[list[Waited], float]:
-    """What each answer took, and the CPU seconds that the process spent on one, once it is warm."""
-    for _ in range(_WARM):
+async def _measured(ask: _Ask, process: int, options: argparse.Namespace) -> tuple[list[AnswerTimes], float]:
+    """The waits of each answer, and the mean CPU seconds of the process for one, after warming up."""
+    for _ in range(_WARM_UP):
         await ask()
     chance = random.Random(1)
 
-    async def client() -> list[Waited]:
+    async def client() -> list[AnswerTimes]:
         found = []
         for _ in range(options.answers):
             await asyncio.sleep(chance.random() * options.tokens * options.interval / 1000)
@@ -122,7 +122,7 @@ async def _asked(ask: _Ask, process: int, options: argparse.Namespace) -> tuple[
 
 
 async def _leaving(url: str, clients: int, left: IO[str]) -> list[float]:
-    """How long after each client left the model was free of it."""
+    """Seconds from each client's leaving until the model noticed."""
     found = []
     async with httpx2.AsyncClient(timeout=60) as client:
         for _ in range(clients):
@@ -131,16 +131,16 @@ async def _leaving(url: str, clients: int, left: IO[str]) -> list[float]:
                     if line == "event: delta":
                         break
                 gone = time.monotonic()
-            told = 0.0
-            while told < gone:
-                told = float((await asyncio.wait_for(asyncio.to_thread(left.readline), 10)).split()[1])
-            found.append(told - gone)
+            noticed = 0.0
+            while noticed < gone:
+                noticed = float((await asyncio.wait_for(asyncio.to_thread(left.readline), 10)).split()[1])
+            found.append(noticed - gone)
     return found
 
 
 @contextmanager
 def _model(options: argparse.Namespace) -> Iterator[tuple[str, IO[str]]]:
-    """The scripted model's address, and the lines in which it tells of clients that left."""
+    """The scripted model's address, and the lines in which it reports clients that left."""
     command = [sys.executable, "-m", "tests.support.scripted_llm", str(options.tokens), str(options.interval)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout
@@ -151,24 +151,13 @@ def _model(options: argparse.Namespace) -> Iterator[tuple[str, IO[str]]]:
         process.wait()
 
 
-@contextmanager
-def _served(folder: Path, model: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SCHOLIAST_")}
-    environment |= {
-        "SCHOLIAST_HOME": str(folder),
-        "SCHOLIAST_MODEL": "openai:bench",
-        "SCHOLIAST_MODEL_BASE_URL": model,
-        "SCHOLIAST_ON_MODEL_FAILURE": "error",
-    }
-    subprocess.run([SCHOLIAST, "ingest", SAMPLE], env=environment, check=True, stdout=subprocess.DEVNULL)
-    log = folder / "serve.log"
-    with log.open("wb") as lines:
-        process = subprocess.Popen([SCHOLIAST, "serve", "--port", "0"], env=environment, stderr=lines)
-    try:
-        yield address(process, log), process
-    finally:
-        process.terminate()
-        process.wait()
+def _environment(folder: Path, model: str) -> dict[str, str]:
+    return environment(
+        folder,
+        SCHOLIAST_MODEL="openai:bench",
+        SCHOLIAST_MODEL_BASE_URL=model,
+        SCHOLIAST_ON_MODEL_FAILURE="error",
+    )
 
 
 def _options() -> argparse.Namespace:

@@ -1,8 +1,8 @@
-"""Every measure of a single answer on one page: its name, what it applies to, and the value a failure gets.
+"""The table of all measures of a single answer: name, which questions it applies to, and the value of a failure.
 
 A measure is a function of a Case. It is averaged over all questions that it applies to; a question whose answer is
-missing or failed gets `worst`. None means that a given answer offers nothing to measure (no number in it, say): that
-question is left out of the mean, and the count beside the mean says so.
+missing or failed gets `worst`. None means that an answer has nothing to measure (no number in it, for example): that
+question is left out of the mean, and the count beside the mean shows it.
 """
 
 from collections.abc import Callable
@@ -15,14 +15,14 @@ from eval.metrics.case import Case
 from eval.questions import Question
 
 Offer = Literal["answers", "ranking", "citations", "quotes"]
-"""What a system may or may not give; measures of what it never gives are not offered, rather than 0."""
+"""What a system may give; measures of what it never gives are reported as not offered, rather than 0."""
 
 Group = Literal["retrieval", "answers", "citations", "abstention"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One row of every report."""
+    """A measure, one row of every report. `value` is None where an answer has nothing to measure."""
 
     name: str
     label: str

@@ -1,4 +1,4 @@
-"""Does the system answer when it should, decline when it should, and know how sure it is?"""
+"""Does the system answer when it should, decline when it should, and state a confidence that is right?"""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -25,7 +25,7 @@ def net_score(case: Case, cost: float) -> float:
     """+1 for a right answer, 0 for declining, -cost for a wrong one.
 
     Any answer to an unanswerable question is wrong. Declining everything scores 0 at every cost, so a negative mean
-    says that the system had better stayed silent.
+    says that declining everything would have been better.
     """
     if case.reply.declined:
         return 0.0

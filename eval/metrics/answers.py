@@ -1,6 +1,6 @@
 """Does the answer say what it should: key facts, yes or no, and overlap with the reference answer.
 
-An answer that declines states nothing: it has no facts and no overlap, whatever words its apology shares with them.
+An answer that declines states nothing: it has no facts and no overlap, whatever words it shares with them.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import Literal
 
 from eval.metrics.case import Case
 from eval.questions import Question
-from eval.words import opening, says_any, telling, tokens, weigh, without_marks
+from eval.words import content_words, opening, says_any, tokens, weigh, without_marks
 
 OPENING_WORDS = 120
 RIGHT_FROM = 0.5
@@ -26,7 +26,7 @@ def facts(case: Case) -> float:
 
 
 def facts_first(case: Case) -> float:
-    """Share of the key facts that stand in the first 120 words, where a word is what stands between blanks."""
+    """Share of the key facts that stand in the first 120 words, split at white space."""
     return _share_of_facts(case, opening(case.reply.text, OPENING_WORDS))
 
 
@@ -47,7 +47,7 @@ def missing_facts(case: Case) -> list[str]:
 
 
 def right(case: Case) -> bool:
-    """Whether the answer is good enough to have been given: at least half of the key facts.
+    """Whether the answer counts as right: it has at least half of the key facts.
 
     Without key facts: the right yes or no; without that: a gold paper is cited (or found, if nothing is cited).
     """
@@ -72,11 +72,11 @@ def yes_no(case: Case) -> float:
 
 
 def idf_f1(case: Case) -> float:
-    """Harmonic mean of precision and recall over the telling words, weighed by their rarity in the reference answers.
+    """Harmonic mean of precision and recall over the content words, weighed by their rarity in the reference answers.
 
     Precision Σidf(a∩r)/Σidf(a), recall Σidf(a∩r)/Σidf(r), over multisets as in SQuAD's F1 (Rajpurkar et al., 2016).
     """
-    said, reference = Counter(telling(_stated(case))), Counter(telling(case.question.answer))
+    said, reference = Counter(content_words(_answer_text(case))), Counter(content_words(case.question.answer))
     common = weigh(list((said & reference).elements()), case.idf)
     if not common:
         return 0.0
@@ -87,17 +87,12 @@ def idf_f1(case: Case) -> float:
 
 def rouge_l(case: Case) -> float:
     """F1 over the longest common subsequence of words: ROUGE-L (Lin, 2004) with β = 1 and without stemming."""
-    said, reference = tokens(_stated(case)), tokens(case.question.answer)
+    said, reference = tokens(_answer_text(case)), tokens(case.question.answer)
     common = _longest_common_subsequence(said, reference)
     return 2 * common / (len(said) + len(reference)) if common else 0.0
 
 
-def words(case: Case) -> float:
-    """Length of the answer in words, as blanks part them. No quality; it explains other measures."""
-    return float(len(case.reply.text.split()))
-
-
-def _stated(case: Case) -> str:
+def _answer_text(case: Case) -> str:
     return "" if case.reply.declined else without_marks(case.reply.text)
 
 

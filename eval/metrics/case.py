@@ -11,7 +11,10 @@ from eval.reply import Reply
 
 @dataclass(frozen=True)
 class Case:
-    """`abstracts` has every paper the run saw, by id and by title; `idf` is fixed by the questions, not by the run."""
+    """A question and its reply.
+
+    `abstracts` has the papers that the run saw, by id and by title; `idf` depends on the questions alone.
+    """
 
     question: Question
     reply: Reply
@@ -20,7 +23,7 @@ class Case:
 
     @cached_property
     def ranked(self) -> list[str]:
-        """Distinct keys of what search returned, best first."""
+        """Distinct keys of the papers that search returned, best first."""
         return list(dict.fromkeys(self.question.key(paper) for paper in self.reply.ranked))
 
     @cached_property

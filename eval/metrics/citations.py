@@ -1,7 +1,7 @@
-"""Do the citations hold: right papers, real numbers, verbatim quotes, and words that bear the sentences out.
+"""Are the citations right: gold papers, valid numbers, verbatim quotes, and words that support the sentences.
 
 An answer that declines has nothing to cite: measures of its sentences do not apply to it (None), while those of finding
-the gold papers give it 0. The lexical checks can't see a contradiction and are named as what they are.
+the gold papers give it 0. The lexical checks can't see a contradiction, and are named lexical.
 """
 
 import re
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from eval.metrics.case import Case
 from eval.questions import PaperRef
-from eval.reply import Quote, Stated
-from eval.words import numbers, telling, weigh, without_marks
+from eval.reply import AnswerSentence, Quote
+from eval.words import content_words, numbers, weigh, without_marks
 from rag.text.sentences import spans
 
 SUPPORTED_SHARE = 0.6
@@ -49,7 +49,7 @@ def valid_marks(case: Case) -> float | None:
 
 
 def verbatim_quotes(case: Case) -> float | None:
-    """Share of the quotes that are the very slice of the abstract that they claim to be; 0 without quotes."""
+    """Share of the quotes that are exactly the slice of the abstract that they claim to be; 0 without quotes."""
     if case.reply.declined:
         return None
     quotes = case.reply.quotes
@@ -57,13 +57,13 @@ def verbatim_quotes(case: Case) -> float | None:
 
 
 def lexical_support(case: Case) -> float | None:
-    """Share of the sentences that cite papers whose title and abstract hold 60% of their telling words, by rarity.
+    """Share of the sentences that cite papers whose title and abstract hold 60% of their content words, by rarity.
 
     Σidf(sentence ∩ cited) / Σidf(sentence) ≥ 0.6. Blind to contradiction; a sentence without citation is not supported.
     """
     if case.reply.declined:
         return None
-    sentences = stated(case)
+    sentences = answer_sentences(case)
     return sum(is_supported(case, sentence) for sentence in sentences) / len(sentences) if sentences else 0.0
 
 
@@ -73,30 +73,32 @@ def unsupported_numbers(case: Case) -> float | None:
     if case.reply.declined or not said:
         return None
     asked = " ".join([case.question.question, *(turn.content for turn in case.question.history)])
-    known = set(numbers(f"{asked} {_read(case, case.reply.cited)}"))
+    known = set(numbers(f"{asked} {_texts(case, case.reply.cited)}"))
     return sum(number not in known for number in said) / len(said)
 
 
-def stated(case: Case) -> list[Stated]:
-    """The answer's sentences with the numbers that they cite, as the system lists them or as its text reads."""
+def answer_sentences(case: Case) -> list[AnswerSentence]:
+    """The answer's sentences with the numbers that they cite, as the system lists them or else split from its text."""
     if case.reply.sentences:
         return list(case.reply.sentences)
     text = case.reply.text
     parts = [text[span.start : span.end] for span in spans(text)]
-    return [Stated(text=without_marks(part), numbers=tuple(marks(part))) for part in parts if telling(part)]
+    return [
+        AnswerSentence(text=without_marks(part), numbers=tuple(marks(part))) for part in parts if content_words(part)
+    ]
 
 
-def is_supported(case: Case, sentence: Stated) -> bool:
-    """Whether the papers that a sentence cites hold enough of its telling words."""
-    words = telling(sentence.text)
+def is_supported(case: Case, sentence: AnswerSentence) -> bool:
+    """Whether the papers that a sentence cites hold enough of its content words."""
+    words = content_words(sentence.text)
     papers = tuple(shown.paper for shown in case.reply.shown if shown.number in sentence.numbers)
-    held = set(telling(_read(case, papers)))
-    common = weigh([word for word in words if word in held], case.idf)
+    found = set(content_words(_texts(case, papers)))
+    common = weigh([word for word in words if word in found], case.idf)
     return bool(papers) and common >= SUPPORTED_SHARE * weigh(words, case.idf)
 
 
 def is_verbatim(case: Case, quote: Quote) -> bool:
-    """Whether a quote stands in its paper's abstract, and just where its offsets say, if it gives offsets."""
+    """Whether a quote stands in its paper's abstract, at its offsets if it gives any."""
     paper = case.paper(quote.paper)
     if paper is None:
         return False
@@ -105,7 +107,7 @@ def is_verbatim(case: Case, quote: Quote) -> bool:
     return paper.abstract[quote.start : quote.end] == quote.quote
 
 
-def _read(case: Case, papers: Sequence[PaperRef]) -> str:
+def _texts(case: Case, papers: Sequence[PaperRef]) -> str:
     """The titles, abstracts and shown passages of these papers."""
     found = [f"{paper.title} {paper.abstract}" for ref in papers if (paper := case.paper(ref))]
     return " ".join([*found, *(shown.text for shown in case.reply.shown if shown.paper in papers)])

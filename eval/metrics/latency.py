@@ -1,4 +1,4 @@
-"""How long and how much: percentiles of latency, tokens, and money at a stated price."""
+"""Latency and cost: percentiles of latency, and the price of tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Is the gold paper found, and how high: ranked lists against graded gold, one function a measure.
+"""Is a gold paper found, and how high: ranked lists against graded gold papers, one function a measure.
 
 `ranked` holds distinct keys, best first; a short list is padded with misses, as trec_eval does. `gold` maps each gold
 key to its grade, above 0, and is not empty.

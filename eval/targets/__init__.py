@@ -1,9 +1,10 @@
-"""What can be asked: our own engine in this process, our HTTP API, or any OpenAI-compatible endpoint."""
+"""The systems under test: our engine in this process, our HTTP API, or any OpenAI-compatible endpoint."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Protocol
 
 from eval.questions import PaperRef, Question
@@ -11,12 +12,12 @@ from eval.records import SeenPaper
 from rag.errors import RequestError
 
 SEARCH_LIMIT = 20
-"""How many papers are asked of a search; nDCG@10 and recall@10 need ten of them."""
+"""How many papers a search is asked for; nDCG@10 and recall@10 need ten."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A reply as it came: the Answer object, the papers that search ranks first, and their abstracts.
+class TargetReply:
+    """A reply as received: the Answer object, the papers that search ranks first, and their abstracts.
 
     `latency_ms` is that of the answer alone, from sending the question to its last byte.
     """
@@ -29,10 +30,10 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
-    """What a manifest says about a target. Two runs with the same `identity` may be continued in one folder.
+class TargetDescription:
+    """A target as the manifest describes it. A run may be continued in its folder if `identity` is the same.
 
-    `papers` is its whole corpus if it can tell, for checking that every gold paper exists.
+    `papers` is its whole corpus if that is known, to check that every gold paper exists.
     """
 
     identity: Mapping[str, Any]
@@ -45,14 +46,14 @@ class Target(Protocol):
 
     @property
     def offers(self) -> frozenset[str]:
-        """What it can give, see `eval.metrics.Offer`; "maybe citations" if the answers will tell."""
+        """What it can give, see `eval.metrics.Offer`; "maybe citations" if only the answers can show it."""
         ...
 
-    async def facts(self) -> Facts:
-        """What it is. Raises ScholiastError if it can't be reached at all."""
+    async def describe(self) -> TargetDescription:
+        """Identity, details and corpus. Raises ScholiastError if it can't be reached at all."""
         ...
 
-    async def ask(self, question: Question) -> Asked:
+    async def ask(self, question: Question) -> TargetReply:
         """Ask one question. Raises BackendError or another ScholiastError if it fails."""
         ...
 
@@ -70,9 +71,14 @@ class Options:
     system_prompt: str = ""
     progress: Callable[[int, int], None] | None = None
 
+    @property
+    def own_offers(self) -> frozenset[str]:
+        """What our own system can give with these options: everything, or the ranking alone."""
+        return frozenset({"ranking"} if self.search_only else {"answers", "ranking", "citations", "quotes"})
+
 
 def target(name: str, options: Options) -> AbstractAsyncContextManager[Target]:
-    """`local`, `http://...`, `https://...` or `openai:http://...`. Raises RequestError for anything else."""
+    """The target named `local`, `http(s)://...` or `openai:http(s)://...`. Raises RequestError for other names."""
     if name == "local":
         from eval.targets.local import local
 
@@ -88,3 +94,8 @@ def target(name: str, options: Options) -> AbstractAsyncContextManager[Target]:
     raise RequestError(
         f"target {name!r} is not known; give local, http://HOST:PORT (ours) or openai:http://HOST:PORT/v1 (any)"
     )
+
+
+def milliseconds_since(start: float) -> float:
+    """The time since a value of `perf_counter`, in hundredths."""
+    return round((perf_counter() - start) * 1000, 2)

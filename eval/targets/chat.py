@@ -1,7 +1,7 @@
 """Any OpenAI-compatible chat endpoint, so that other systems are measured by the same code.
 
 Citations are the marks `[n]` of the text, or what a given pattern catches. A number is looked up in the list of sources
-that many systems send beside the text, or at its end under "Sources:", which is then taken off. Anything else that a
+that many systems send beside the text, or at its end under "Sources:", which is then removed. Anything else that a
 pattern catches names a paper by its id or title. A system that names no paper in any answer does not offer citations.
 """
 
@@ -17,7 +17,7 @@ import httpx2
 
 from eval.metrics.citations import marks
 from eval.questions import Question
-from eval.targets import Asked, Facts, Options, Target, wire
+from eval.targets import Options, Target, TargetDescription, TargetReply, milliseconds_since, transport
 from rag.errors import BackendError, RequestError
 
 _LISTS = ("sources", "passages", "search_results", "documents", "citations")
@@ -37,12 +37,12 @@ async def chat(url: str, options: Options) -> AsyncIterator[Target]:
         pattern = re.compile(options.pattern) if options.pattern else None
     except re.error as error:
         raise RequestError(f"--citations {options.pattern!r} is not a regular expression: {error}") from error
-    async with wire.client(url, os.environ.get("OPENAI_API_KEY", "")) as client:
+    async with transport.client(url, os.environ.get("OPENAI_API_KEY", "")) as client:
         yield ChatTarget(client, url, options, pattern)
 
 
 class ChatTarget:
-    """Speaks `/chat/completions`, streaming; takes a whole answer where the server does not stream."""
+    """A client of `/chat/completions`, streaming; accepts a whole answer where the server does not stream."""
 
     offers = frozenset({"answers", "maybe citations"})
 
@@ -52,9 +52,9 @@ class ChatTarget:
         self._options = options
         self._pattern = pattern
 
-    async def facts(self) -> Facts:
+    async def describe(self) -> TargetDescription:
         """The endpoint and the model; its corpus is not known."""
-        return Facts(
+        return TargetDescription(
             identity={
                 "url": self._url,
                 "model": self._options.model,
@@ -65,7 +65,7 @@ class ChatTarget:
             papers=None,
         )
 
-    async def ask(self, question: Question) -> Asked:
+    async def ask(self, question: Question) -> TargetReply:
         """The text, with its citations in the shape of our own answers."""
         system = [{"role": "system", "content": self._options.system_prompt}] if self._options.system_prompt else []
         turns = [asdict(turn) for turn in question.history]
@@ -80,21 +80,21 @@ class ChatTarget:
         seen: dict[str, Any] = {}
         start, first = perf_counter(), None
         path = "/chat/completions"
-        async with wire.errors(self._url + path), self._client.stream("POST", path, json=body) as response:
-            await wire.check(response)
+        async with transport.errors(self._url + path), self._client.stream("POST", path, json=body) as response:
+            await transport.check(response)
             async for chunk in _chunks(response):
                 seen |= _extras(chunk)
                 piece = _text(chunk)
-                if piece and first is None and wire.is_stream(response):
-                    first = _milliseconds(start)
+                if piece and first is None and transport.is_stream(response):
+                    first = milliseconds_since(start)
                 pieces.append(piece)
-            elapsed = _milliseconds(start)
-            return Asked(answer=self._answer("".join(pieces), seen), latency_ms=elapsed, first_token_ms=first)
+            elapsed = milliseconds_since(start)
+            return TargetReply(answer=self._answer("".join(pieces), seen), latency_ms=elapsed, first_token_ms=first)
 
     def _answer(self, text: str, seen: Mapping[str, Any]) -> dict[str, Any]:
         ending = _ENDING.search(text)
-        text = text[: ending.start()] if ending else text  # a list of sources is no part of what is said
-        sources = {source["number"]: source for source in [*_listed(ending), *_sources(seen)]}
+        text = text[: ending.start()] if ending else text  # a list of sources is no part of the answer
+        sources = {source["number"]: source for source in [*_listed_sources(ending), *_sources(seen)]}
         caught = self._pattern.findall(text) if self._pattern else [str(number) for number in marks(text)]
         return {
             "outcome": None,
@@ -108,8 +108,8 @@ class ChatTarget:
 
 
 async def _chunks(response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
-    if wire.is_stream(response):
-        async for _, data in wire.events(response):
+    if transport.is_stream(response):
+        async for _, data in transport.events(response):
             yield data
     else:
         await response.aread()
@@ -151,7 +151,7 @@ def _sources(seen: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"number": int(source.get("number") or position), "paper": {"id": id, "title": title}, "text": str(text)}
 
 
-def _listed(ending: re.Match[str] | None) -> Iterator[dict[str, Any]]:
+def _listed_sources(ending: re.Match[str] | None) -> Iterator[dict[str, Any]]:
     """The sources that a text lists at its end, `[n] Title (year) URL` each."""
     for number, title in _LISTED.findall(ending["list"]) if ending else ():
         yield {"number": int(number), "paper": {"id": title, "title": title}, "text": ""}
@@ -164,7 +164,3 @@ def _cited(caught: list[Any], sources: Mapping[int, Mapping[str, Any]]) -> Itera
             yield sources[int(name)]["paper"]
         elif not name.isdigit() and name:
             yield {"id": name, "title": name}
-
-
-def _milliseconds(start: float) -> float:
-    return round((perf_counter() - start) * 1000, 2)

@@ -11,7 +11,7 @@ from typing import Any
 
 from eval.questions import PaperRef, Question
 from eval.records import SeenPaper
-from eval.targets import SEARCH_LIMIT, Asked, Facts, Options, Target
+from eval.targets import SEARCH_LIMIT, Options, Target, TargetDescription, TargetReply, milliseconds_since
 from rag import config, corpus, serialize
 from rag.answerability import CALIBRATION
 from rag.engine import Delta, Done, Engine
@@ -20,8 +20,8 @@ from rag.types import Paper, Passage, RejectedRecord
 from rag.workspace import Workspace
 
 _PAGE = 1000
-_THAT_MATTER = {"embedder", "model", "model_base_url"}
-_OF_THE_PRODUCT = frozenset({".py", ".json", ".md", ".txt"})
+_RECORDED_SETTINGS = {"embedder", "model", "model_base_url"}
+_PRODUCT_SUFFIXES = frozenset({".py", ".json", ".md", ".txt"})
 
 
 @asynccontextmanager
@@ -34,36 +34,32 @@ async def local(options: Options) -> AsyncIterator[Target]:
         library = await workspace.library(options.library)
         engine = await workspace.engine(options.library, options.model)
         calibration = workspace.settings.home / CALIBRATION
-        yield LocalTarget(engine, library, options, _described(workspace), calibration)
+        yield LocalTarget(engine, library, options, _details(workspace), calibration)
 
 
 class LocalTarget:
-    """Asks an engine. A trial of another retriever or writer hands in its own."""
+    """Asks an engine, which may have another retriever or writer than the settings say."""
 
     def __init__(
         self,
         engine: Engine,
         library: Library,
         options: Options,
-        described: dict[str, Any],
+        details: dict[str, Any],
         calibration: Path | None = None,
     ) -> None:
-        """`described` goes into the manifest; `calibration` is the file that may change when to answer."""
+        """`details` go into the manifest; `calibration` is the file that may change when to answer."""
         self._calibration = calibration
         self._engine = engine
         self._library = library
         self._options = options
-        self._described = described
+        self.offers = options.own_offers
+        self._details = details
 
-    @property
-    def offers(self) -> frozenset[str]:
-        """Everything; without answers, its ranking."""
-        return frozenset({"ranking"} if self._options.search_only else {"answers", "ranking", "citations", "quotes"})
-
-    async def facts(self) -> Facts:
-        """The library's papers and what the settings say."""
+    async def describe(self) -> TargetDescription:
+        """The library's papers and the settings."""
         papers = [paper async for paper in _every_paper(self._library)]
-        return Facts(
+        return TargetDescription(
             identity={
                 "library": self._library.name,
                 "model": self._engine.writer.name,
@@ -72,66 +68,66 @@ class LocalTarget:
                 "top_k": self._options.top_k,
                 "search_only": self._options.search_only,
             },
-            details=self._described,
+            details=self._details,
             papers=tuple(PaperRef(paper.id, paper.title) for paper in papers),
         )
 
-    async def ask(self, question: Question) -> Asked:
+    async def ask(self, question: Question) -> TargetReply:
         """The answer from the engine's stream, the ranking from its retriever."""
-        asked = Asked(answer=None, latency_ms=0.0) if self._options.search_only else await self._answer(question)
-        standalone = asked.answer["standalone_question"] if asked.answer else question.question
+        reply = TargetReply(answer=None, latency_ms=0.0) if self._options.search_only else await self._answer(question)
+        standalone = reply.answer["standalone_question"] if reply.answer else question.question
         start = perf_counter()
         found = await self._engine.retriever.retrieve(standalone, SEARCH_LIMIT)
-        elapsed = _milliseconds(start) if asked.answer is None else asked.latency_ms
+        elapsed = milliseconds_since(start) if reply.answer is None else reply.latency_ms
         ranked = tuple({"id": passage.paper.id, "title": passage.paper.title} for passage in found)
-        return Asked(
-            answer=asked.answer,
+        return TargetReply(
+            answer=reply.answer,
             ranked=ranked,
-            papers=(*asked.papers, *_seen(found)),
+            papers=(*reply.papers, *_seen(found)),
             latency_ms=elapsed,
-            first_token_ms=asked.first_token_ms,
+            first_token_ms=reply.first_token_ms,
         )
 
-    async def _answer(self, question: Question) -> Asked:
+    async def _answer(self, question: Question) -> TargetReply:
         start, first = perf_counter(), None
         stream = self._engine.stream(question.question, question.history, top_k=self._options.top_k)
         async with aclosing(stream) as events:
             async for event in events:
                 if isinstance(event, Delta) and first is None:
-                    first = _milliseconds(start)
+                    first = milliseconds_since(start)
                 if isinstance(event, Done):
-                    return Asked(
+                    return TargetReply(
                         answer=serialize.answer(event.answer),
                         papers=_seen(event.answer.passages),
-                        latency_ms=_milliseconds(start),
+                        latency_ms=milliseconds_since(start),
                         first_token_ms=first,
                     )
         raise AssertionError("a stream ends with Done or an error")
 
 
 def corpus_hash(papers: Iterable[Paper]) -> str:
-    """SHA-256 over the content of all papers, in whatever order they come."""
+    """SHA-256 over the content of all papers, in any order."""
     return sha256("".join(sorted(f"{paper.id}\t{paper.content_hash}\n" for paper in papers)).encode()).hexdigest()
 
 
 def product_hash(calibration: Path | None) -> str:
     """SHA-256 over the product's code, weights and prompts, and the calibration if there is one.
 
-    With another one, the answers that a folder holds are another product's.
+    With another hash, the answers in a folder are those of another version.
     """
     found = sha256()
     for package in ("rag", "prompts"):
         root = Path(str(files(package)))
         for path in sorted(root.rglob("*")):
-            if path.suffix in _OF_THE_PRODUCT and path.is_file():
+            if path.suffix in _PRODUCT_SUFFIXES and path.is_file():
                 found.update(f"{package}/{path.relative_to(root)}\0".encode() + path.read_bytes())
     if calibration and calibration.exists():
         found.update(calibration.read_bytes())
     return found.hexdigest()
 
 
-def _described(workspace: Workspace) -> dict[str, Any]:
-    return {"settings": workspace.settings.model_dump(mode="json", include=_THAT_MATTER)}
+def _details(workspace: Workspace) -> dict[str, Any]:
+    return {"settings": workspace.settings.model_dump(mode="json", include=_RECORDED_SETTINGS)}
 
 
 def _records(paths: Sequence[Path]) -> Iterator[Paper | RejectedRecord]:
@@ -149,7 +145,3 @@ async def _every_paper(library: Library) -> AsyncIterator[Paper]:
 
 def _seen(passages: Sequence[Passage]) -> tuple[SeenPaper, ...]:
     return tuple(SeenPaper(id=p.paper.id, title=p.paper.title, abstract=p.paper.abstract) for p in passages)
-
-
-def _milliseconds(start: float) -> float:
-    return round((perf_counter() - start) * 1000, 2)

@@ -11,13 +11,13 @@ from rag.types import Paper, RejectedRecord
 
 
 class _Format(Protocol):
-    """What a format's module has."""
+    """What the module of a format provides."""
 
     SUFFIXES: tuple[str, ...]
     NEEDS: str
 
     def recognises(self, head: str) -> bool:
-        """Whether a file that begins with `head` (whole lines, unless the first is very long) is ours."""
+        """Whether a file that begins with `head` (whole lines, unless the first is very long) is of this format."""
         ...
 
     def read(self, path: Path) -> Iterator[Paper | RejectedRecord]:
@@ -36,7 +36,7 @@ def formats() -> tuple[str, ...]:
 def read(path: Path, format: str | None = None) -> Iterator[Paper | RejectedRecord]:
     """The records of a file, in order, one at a time; without `format` the content decides.
 
-    A record that can't be used is yielded as RejectedRecord. Raises CorpusError, before any record, if the file as a
+    An unusable record is yielded as RejectedRecord. Raises CorpusError, before any record, if the file as a
     whole can't be read, and ConfigError if there is no such format.
     """
     named = _named(format) if format is not None else None

@@ -1,4 +1,4 @@
-"""A table with a header: comma, semicolon, tab or bar between the fields, quotes around those that span lines."""
+"""CSV with a header: comma, semicolon, tab or bar between the fields, quotes around those that span lines."""
 
 import csv
 from collections import deque
@@ -26,7 +26,7 @@ def recognises(head: str) -> bool:
 
 
 def read(path: Path) -> Iterator[Paper | RejectedRecord]:
-    """The rows in file order, each with the line on which it begins. Raises CorpusError if the header won't do."""
+    """The papers in file order, each with the line where its row begins. Raises CorpusError for an unusable header."""
     delimiter = _delimiter(textfile.head(path))
     if delimiter is None:
         raise CorpusError(f"{path} is no table of papers; it needs {NEEDS}, with one of , ; | or a tab between them")
@@ -42,7 +42,7 @@ def read(path: Path) -> Iterator[Paper | RejectedRecord]:
 
 
 def _delimiter(head: str) -> str | None:
-    """What stands between the names of the columns. The header tells it more surely than the data: prose has commas."""
+    """The delimiter between the names of the columns. The data would be a worse guide: prose has commas."""
     return next((mark for mark in _DELIMITERS if has_title_and_abstract(_header(head, mark))), None)
 
 
@@ -52,7 +52,7 @@ def _header(head: str, delimiter: str) -> list[str]:
 
 
 class _Lines:
-    """Lines on their way to the reader, counted."""
+    """The lines for the reader, which counts them and their quotes."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = iter(lines)
@@ -70,9 +70,9 @@ class _Lines:
         return line
 
     def skip_quoted(self) -> None:
-        """Leave a broken row where its quotes come out even, lest the prose in them be read as rows.
+        """Skip a broken row up to where its quotes are balanced, so that the prose in them is not read as rows.
 
-        If they don't soon, one was never closed, and the next line begins a row.
+        If they are not balanced soon, one was never closed, and the next line begins a row.
         """
         self._ahead.extend(islice(self._lines, _LONGEST_ROW_LINES - len(self._ahead)))
         quotes = accumulate((line.count(_QUOTE) for line in self._ahead), initial=self.quotes)
@@ -84,7 +84,7 @@ class _Lines:
 def _rows(lines: Iterable[str], delimiter: str, source: str) -> Iterator[tuple[int, list[str] | RejectedRecord]]:
     """Each row with the line on which it begins; a blank line is an empty row.
 
-    Strict, because a quote that is never closed would otherwise make one paper of many.
+    Strict, because a quote that is never closed would otherwise merge many papers into one.
     """
     counted = _Lines(lines)
     reader = csv.reader(counted, delimiter=delimiter, strict=True, skipinitialspace=True)

@@ -1,4 +1,4 @@
-"""The values of one record, cleaned: text, year, authors, URL; what can't be used is refused with the reason."""
+"""Cleans the values of one record (text, year, authors, URL), and rejects what can't be used with the reason."""
 
 import re
 import unicodedata
@@ -8,11 +8,11 @@ from reprlib import repr as short
 from urllib.parse import quote, urlsplit
 
 _MAX_URL = 2000
-_WORDS_FOR_NOTHING = frozenset({"", "nan", "none", "null", "n/a"})
+_WORDS_FOR_MISSING = frozenset({"", "nan", "none", "null", "n/a"})
 _NAME_PARTS = ("first", "given", "middle", "last", "family", "suffix")
-# Control characters other than white space, and the byte-order mark where files were joined.
+# Control characters other than white space, and byte-order marks, which joined files have inside.
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufeff]")
-# From 1500 to 2099, alone or at the front of a date written 20240131.
+# From 1500 to 2099, alone or at the start of a date written 20240131.
 _YEAR = re.compile(r"(?<![0-9])(?:1[5-9]|20)[0-9]{2}(?=(?:[01][0-9][0-3][0-9])?(?![0-9]))")
 _HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}(?:[/?#]|$)", re.IGNORECASE)
 _URL_PUNCTUATION = "%/:=&?~#+!$,;'@()*[]"
@@ -23,16 +23,16 @@ class UnusableFieldError(ValueError):
 
 
 def is_missing(value: object) -> bool:
-    """Whether the value stands for nothing: null, blank, an empty list, or NaN as a number or a word."""
+    """Whether the value is missing: null, blank, an empty list, NaN as a number, or a word such as n/a."""
     if isinstance(value, str):
-        return value.strip().lower() in _WORDS_FOR_NOTHING
+        return value.strip().lower() in _WORDS_FOR_MISSING
     return value is None or value == [] or (isinstance(value, float) and isnan(value))
 
 
 def text(name: str, value: object, longest: int | None = None) -> str:
     """One line of text: a string, strings joined, or the name of an object. Runs of white space become one space.
 
-    Control characters go, characters are composed (NFC), and every other character stays as it was.
+    Control characters are removed and accents composed (NFC); every other character stays as it is.
     """
     if isinstance(value, Mapping):
         value = value.get("name", value)
@@ -87,7 +87,7 @@ def _cleaned(name: str, value: str) -> str:
         value.encode()
     except UnicodeEncodeError as error:
         half = f"U+{ord(value[error.start]):04X}"
-        raise UnusableFieldError(f"{name} has half a character ({half}) at {error.start}; mend its encoding") from error
+        raise UnusableFieldError(f"{name} has half a character ({half}) at {error.start}; fix its encoding") from error
     return " ".join(unicodedata.normalize("NFC", _CONTROL.sub("", value)).split())
 
 

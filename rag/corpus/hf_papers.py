@@ -1,4 +1,4 @@
-"""Saved search pages of the Hugging Face paper index: the page's own words, then titles and abstracts by turns."""
+"""Saved search pages of the Hugging Face paper index: a header, then alternating titles and abstracts."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ _Line = tuple[int, str]
 
 _HEADER_LINES = 12
 _LONGEST_TITLE = 300
-# Whatever is this long is prose, and so is a sentence of this many words. In 608 entries the longest title has 174
+# A text of this length is prose, and so is a sentence of this many words. In 608 entries the longest title has 174
 # characters and the shortest abstract 399.
 _PROSE_CHARACTERS = 200
 _PROSE_WORDS = 12
@@ -29,7 +29,7 @@ _FURNITURE = re.compile(
     rf"|[0-9]{{1,2}} {_MONTH}(?: [0-9]{{4}})?|[0-9]+",
     re.IGNORECASE,
 )
-# HTML, BibTeX and Markdown are other things than titles and abstracts.
+# How HTML, BibTeX and Markdown begin.
 _MARKUP = ("<", "{", "@", "#")
 # A button whose word runs into the first title; "Subscriber ..." begins a title of its own.
 _GLUED_BUTTON = re.compile(r"(?:Subscribe(?!(?:rs?|d|s)\b)|Sign ?[Uu]p(?![a-z]))(?=\S)")
@@ -47,8 +47,8 @@ def recognises(head: str) -> bool:
 def read(path: Path) -> Iterator[Paper | RejectedRecord]:
     """The entries in page order, each with the line of its title.
 
-    A line that fits neither as a title nor as an abstract is rejected alone, and the next title starts afresh: no
-    text is ever given to a title that it does not follow.
+    A line that is neither a title nor an abstract is rejected alone, and reading continues with the next title: no
+    text is ever taken for the abstract of a title that it does not follow.
     """
     for title, abstract in _pairs(textfile.lines(path)):
         number, text = title

@@ -1,4 +1,4 @@
-"""One paper, one id, whichever file it comes from: its arXiv, DOI or PubMed number, its own id, or its title's hash."""
+"""One id per paper, whichever file it comes from: its arXiv, DOI or PubMed number, its own id, or its title's hash."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 MAX_ID = 200
 _TITLE_DIGITS = 16
-_MENDED_DIGITS = 8
+_SUFFIX_DIGITS = 8
 _ARXIV_NUMBER = r"(?P<number>[0-9]{2}(?:0[1-9]|1[0-2])\.[0-9]{4,5})"
 # Before April 2007; the subject class (math.GT) is not part of the identity.
 _OLD_ARXIV_NUMBER = r"(?P<archive>[a-z]+(?:-[a-z]+)?)(?:\.[a-z-]+)?/(?P<serial>[0-9]{7})"
@@ -47,7 +47,7 @@ def paper_id(title: str, own_id: str | None) -> str:
 def known_id(text: str) -> str | None:
     """`arxiv:...`, `doi:...` or `pmid:...` if the text is such an id, bare, prefixed or as a URL; else None.
 
-    A bare number counts only in arXiv's form: `2310.12345` does, `12345` may be anybody's.
+    A bare number is known only in arXiv's form: `2310.12345` is, `12345` may be of any source.
     """
     text = text.strip()
     if arxiv := _ARXIV.fullmatch(text):
@@ -69,13 +69,13 @@ def page(text: str) -> str | None:
 
 
 def normalised_title(title: str) -> str:
-    """The title for comparing: no case, no punctuation, single spaces; accents count."""
+    """The title for comparing: without case and punctuation, with single spaces and accents."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", title).casefold())
-    return " ".join("".join(c if _is_of_a_word(c) else " " for c in folded).split())
+    return " ".join("".join(c if _is_word_character(c) else " " for c in folded).split())
 
 
-def _is_of_a_word(character: str) -> bool:
-    # Marks are the vowels of many scripts: without them different titles would be one.
+def _is_word_character(character: str) -> bool:
+    # Marks are the vowels of many scripts: without them different titles would be the same.
     return character.isalnum() or unicodedata.category(character).startswith("M")
 
 
@@ -84,16 +84,16 @@ def _hash(text: str) -> str:
 
 
 def _usable(identity: str) -> str:
-    """The id itself if it can stand in the path of a URL, as nearly all can; else mended, and told apart by a hash."""
+    """The id itself if it fits into a URL's path, as nearly all do; else with `_` for what does not, and a hash."""
     if len(identity) > MAX_ID:
         raise UnusableIdError(f"id {identity[:30]!r}... has {len(identity)} characters; {MAX_ID} is the most")
     if not identity.isprintable():
         raise UnusableIdError(f"id {identity!r} has a character that can't be printed; remove it")
-    mended = "/".join(map(_mended_part, identity.split("/")))
-    return identity if mended == identity else f"{mended}~{_hash(identity)[:_MENDED_DIGITS]}"
+    safe = "/".join(map(_safe_part, identity.split("/")))
+    return identity if safe == identity else f"{safe}~{_hash(identity)[:_SUFFIX_DIGITS]}"
 
 
-def _mended_part(part: str) -> str:
+def _safe_part(part: str) -> str:
     # Clients and proxies resolve dots and drop empty parts.
     if part in ("", ".", ".."):
         return "_"

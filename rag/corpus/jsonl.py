@@ -14,7 +14,7 @@ SUFFIXES: tuple[str, ...] = (".jsonl", ".ndjson", ".json")
 NEEDS = "one JSON object a line with title and abstract, or a list of such objects"
 
 _OBJECT_LINE = re.compile(r'^\s*\{\s*(?:"|\}|$)', re.MULTILINE)
-_LINES_THAT_TELL = 20
+_RECOGNITION_LINES = 20
 # A list of objects, or one object over several lines.
 _DOCUMENT = re.compile(r"\s*(?:\[\s*[{\]]|\{[^\S\n]*\n)")
 _BETWEEN_ENTRIES = re.compile(r"[\s,\[\]]*")
@@ -22,12 +22,12 @@ _BETWEEN_ENTRIES = re.compile(r"[\s,\[\]]*")
 
 def recognises(head: str) -> bool:
     """By a line that begins an object, or the beginning of a list of objects."""
-    first_lines = "\n".join(head.lstrip().split("\n", _LINES_THAT_TELL)[:_LINES_THAT_TELL])
+    first_lines = "\n".join(head.lstrip().split("\n", _RECOGNITION_LINES)[:_RECOGNITION_LINES])
     return bool(_DOCUMENT.match(head) or _OBJECT_LINE.search(first_lines))
 
 
 def read(path: Path) -> Iterator[Paper | RejectedRecord]:
-    """The objects in file order; only a list is held in memory. A list that is no JSON raises CorpusError."""
+    """The objects in file order; only a list is held in memory. Raises CorpusError for a list that is not JSON."""
     if _DOCUMENT.match(textfile.head(path)):
         yield from _from_document(path)
     else:
@@ -61,14 +61,14 @@ def _from_document(path: Path) -> Iterator[Paper | RejectedRecord]:
     except (ValueError, RecursionError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else 1
         raise CorpusError(
-            f"{path} begins as a JSON document but is not one: line {line}: {_complaint(error)}; mend it"
+            f"{path} begins as a JSON document but is not one: line {line}: {_complaint(error)}; fix it"
         ) from error
     for number, value in _entries(text):
         yield _from_value(value, str(path), number)
 
 
 def _entries(text: str) -> Iterator[tuple[int, object]]:
-    """The entries of a list that is known to be JSON, each with its line, which `json.loads` forgets."""
+    """The entries of a list that is known to be JSON, each with its line, which `json.loads` does not give."""
     decode, line, position = json.JSONDecoder().raw_decode, 1, 0
     while (start := _end_of_gap(text, position)) < len(text):
         line += text.count("\n", position, start)

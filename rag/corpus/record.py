@@ -1,4 +1,4 @@
-"""One record (a JSON object, a row of a table, an entry of a page) to one paper, whatever its fields are called."""
+"""Turns one record (a JSON object, a row of a table, an entry of a page) into a paper, under any known field names."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from rag.types import Paper, RejectedRecord, Source
 MAX_TITLE = 1000
 MAX_ABSTRACT = 100_000
 
-# The first that is there counts. Ours come first, then arXiv's snapshot, BEIR, PubMed, Semantic Scholar.
+# The first name that a record has is used. Ours come first, then arXiv's snapshot, BEIR, PubMed, Semantic Scholar.
 _NAMES = {
     "id": ("id", "doc_id", "paper_id", "paperid", "corpus_id", "corpusid"),
     "arxiv": ("arxiv_id", "arxiv", "arxivid"),
@@ -40,7 +40,7 @@ _Fields = Mapping[str, object]
 
 
 def from_record(record: Mapping[str, object], source: str, line: int) -> Paper | RejectedRecord:
-    """The paper, or why the record can't be one. Names of fields: any case, with `_`, `-` or a space."""
+    """The paper, or why there is none. Field names may have any case, with `_`, `-` or a space."""
     try:
         return _paper(_known_fields(record), Source(path=source, line=line))
     except (fields.UnusableFieldError, UnusableIdError) as error:
@@ -54,7 +54,7 @@ def has_title_and_abstract(names: list[str]) -> bool:
 
 
 def _known_fields(record: Mapping[str, object]) -> _Fields:
-    """The values that are there, under our names. BEIR's `metadata` counts where the record itself is silent."""
+    """The values that are present, under our names. BEIR's `metadata` fills in what the record itself lacks."""
     given = {_plain(name): value for name, value in record.items() if not fields.is_missing(value)}
     nested = given.get("metadata")
     if isinstance(nested, Mapping):
@@ -93,12 +93,12 @@ def _required(given: _Fields, name: str, longest: int) -> str:
 
 
 def _own_ids(given: _Fields) -> list[str]:
-    """The ids that the record gives itself, the one that counts first."""
+    """The record's own ids, the preferred one first."""
     ids = [_id_text("id", given["id"])] if "id" in given else []
     for kind in ("arxiv", "doi", "pmid"):
         if kind in given:
             number = _id_text(kind, given[kind])
-            # A cell such as "-" is no id: papers that share it would become one.
+            # A cell such as "-" is not an id: papers that share it would become one.
             ids += filter(None, [known_id(number) or known_id(f"{kind}:{number}")])
     return ids
 

@@ -1,4 +1,4 @@
-"""Text files: checked to be UTF-8 from end to end before anything is read; line ends may be of any system."""
+"""Text files: checked to be UTF-8 as a whole before anything is read, with the line ends of any system."""
 
 import codecs
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from rag.errors import CorpusError
 _ENCODING = "utf-8-sig"
 _PIECE_BYTES = 1 << 20
 _HEAD_CHARACTERS = 1 << 16
-_TELLING_BYTES = {
+_OTHER_FORMATS = {
     codecs.BOM_UTF16_LE: "UTF-16 text; save it as UTF-8",
     codecs.BOM_UTF16_BE: "UTF-16 text; save it as UTF-8",
     b"\x1f\x8b": "gzip-compressed; unpack it first",
@@ -70,7 +70,7 @@ def _check_bytes(path: Path) -> None:
 
 
 def _check_first_bytes(path: Path, piece: bytes) -> None:
-    for start, kind in _TELLING_BYTES.items():
+    for start, kind in _OTHER_FORMATS.items():
         if piece.startswith(start):
             raise CorpusError(f"{path} is {kind}")
 
@@ -79,7 +79,7 @@ def _decoded(path: Path, decoder: codecs.IncrementalDecoder, piece: bytes, offse
     """The text of the piece that begins `offset` bytes into the file; an empty piece ends the file."""
     if b"\0" in piece:
         raise CorpusError(f"{path} is not text: byte {offset + piece.index(0)} is NUL; is it a binary file?")
-    held = len(decoder.getstate()[0])  # bytes of a character that the last piece began
+    held = len(decoder.getstate()[0])  # bytes of a character that began in the last piece
     try:
         return decoder.decode(piece, final=not piece)
     except UnicodeDecodeError as error:

@@ -13,7 +13,7 @@ PROVIDERS = ("minilm", "openai", "langchain")
 
 
 def embedder(name: str) -> Embedder:
-    """What `minilm`, `minilm:FOLDER`, `openai:MODEL`, `langchain:PROVIDER:MODEL` or `langchain:MODULE:CLASS` names.
+    """The embedder `minilm`, `minilm:FOLDER`, `openai:MODEL`, `langchain:PROVIDER:MODEL` or `langchain:MODULE:CLASS`.
 
     Only the named provider's library is imported. Raises ConfigError if it can't be made.
     """
@@ -24,7 +24,7 @@ def embedder(name: str) -> Embedder:
 
 
 def unit_vectors(name: str, vectors: ArrayLike, count: int) -> NDArray[np.float32]:
-    """What a provider sent, as `count` rows of length 1. Raises BackendError if it is anything else."""
+    """A provider's vectors as unit vectors, shape (count, dimension). Raises BackendError unless they are that many."""
     try:
         rows = np.array(vectors, dtype=np.float32)
     except ValueError as error:

@@ -10,7 +10,7 @@ from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
 from rag.embedders import unit_vectors
-from rag.errors import BackendError, ConfigError
+from rag.errors import BackendError, ConfigError, retryable
 from rag.protocols import Embedder
 
 
@@ -27,7 +27,7 @@ def embedder(spec: str) -> Embedder:
 
 
 class LangChainEmbedder:
-    """Every text is embedded as a document, also a question: the library compares vectors of one kind."""
+    """Embeds every text as a document, also a question, since the library compares vectors of one kind."""
 
     def __init__(self, spec: str, embeddings: Embeddings) -> None:
         self.name = f"langchain:{spec}"
@@ -41,13 +41,5 @@ class LangChainEmbedder:
             vectors = await self._embeddings.aembed_documents(list(texts))
         except Exception as error:  # each provider has errors of its own
             message = f"{self.name}: {type(error).__name__}: {error}"
-            raise BackendError(message, retryable=_retryable(error)) from error
+            raise BackendError(message, retryable=retryable(error)) from error
         return unit_vectors(self.name, vectors, len(texts))
-
-
-def _retryable(error: Exception) -> bool:
-    """Provider SDKs agree on little more than a status code; without one, only a network's trouble passes."""
-    status = getattr(error, "status_code", None)
-    if isinstance(status, int):
-        return status in (408, 409, 429) or status >= 500
-    return isinstance(error, ConnectionError | TimeoutError)

@@ -24,12 +24,13 @@ from tokenizers import Tokenizer
 from rag.embedders import minilm_weights
 from rag.errors import ConfigError
 from rag.protocols import Embedder
+from rag.text.analysis import replace_surrogates
 
 DIMENSION = 384
 MAX_TOKENS = 256
-"""The rest of a longer text is not read."""
+"""The rest of a longer text is ignored."""
 VERSION = 1
-"""Changes with the graph. One graph does for every kind of processor, so it alone names the cached file."""
+"""Changes with the graph. One graph serves every kind of processor, so it alone names the cached file."""
 _GRAPH = "encoder.onnx"
 
 onnxruntime.disable_telemetry_events()
@@ -43,7 +44,7 @@ def embedder(folder: str) -> Embedder:
 
 
 class MiniLM:
-    """Thread-safe; loads the model when it embeds for the first time (0.3 s; once, 1 s to build it)."""
+    """Thread-safe; loads the model at the first `embed` (0.3 s, and 1 s more to build it once)."""
 
     name = "minilm"
 
@@ -61,7 +62,7 @@ class MiniLM:
         """
         self._int8 = int8
         self._built = (cache or user_cache_path("scholiast")) / f"minilm-v{VERSION}-{'int8' if int8 else 'float32'}"
-        # A folder that was named is always checked; without one, a graph built before needs no weights.
+        # A given folder is always checked; without one, a graph that is built already needs no weights.
         self._source = minilm_weights.find(folder) if folder or not self._built.exists() else None
         self._pool = ThreadPoolExecutor(threads or _processors(), thread_name_prefix="minilm")
         self._lock = Lock()
@@ -97,8 +98,7 @@ class _Encoder:
     session: onnxruntime.InferenceSession
 
     def vector(self, text: str) -> NDArray[np.float32]:
-        # Half a surrogate pair is no Unicode text; the tokenizer would refuse it.
-        ids = self.tokenizer.encode(text.encode("utf-8", "replace").decode()).ids
+        ids = self.tokenizer.encode(replace_surrogates(text)).ids
         vector: NDArray[np.float32] = self.session.run(None, {"ids": np.array([ids])})[0][0]
         return vector
 
@@ -135,7 +135,7 @@ def _graph(source: Path, int8: bool) -> bytes:
 
 
 def _keep(graph: bytes, source: Path, built: Path) -> None:
-    """All or nothing, also when two processes build at the same time: the first one's folder stays."""
+    """All or nothing; when two processes build at the same time, the first one's folder stays."""
     built.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=built.parent) as temporary:
         folder = Path(temporary) / built.name

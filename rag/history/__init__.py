@@ -1,1 +1,1 @@
-"""What was asked and answered: conversations, answers with the feedback on them, and jobs that are answered once."""
+"""What was asked and answered: conversations, answers with their feedback, and jobs that are answered exactly once."""

@@ -1,4 +1,4 @@
-"""Stored answers: each with what it takes to ask again, and the feedback that people gave on it."""
+"""Stored answers, each with all that is needed to ask its question again, and the feedback on them."""
 
 import asyncio
 import itertools
@@ -23,7 +23,7 @@ FeedbackVerdict = Literal["good", "bad"]
 
 MAX_COMMENT = 4_000
 KEPT_ANSWERS = 20_000
-"""How many answers are kept that belong to no conversation and have no feedback."""
+"""How many answers without a conversation and without feedback are kept."""
 
 MAX_TURNS = 20
 MAX_HISTORY_CHARACTERS = 32_000
@@ -55,7 +55,7 @@ class AskRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Feedback:
-    """What a caller said of an answer."""
+    """A caller's verdict on an answer."""
 
     answer_id: str
     verdict: FeedbackVerdict
@@ -65,7 +65,7 @@ class Feedback:
 
 
 class Answers:
-    """The answers of a database, which several processes may share and which is opened when it is first needed."""
+    """The answers of a database, which several processes may share and which is opened at first use."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -76,9 +76,9 @@ class Answers:
         self._database.close()
 
     async def ask(self, engine: Engine, request: AskRequest) -> AsyncGenerator[Event]:
-        """Yield what the engine yields; the answer is stored before Done comes, so that feedback finds it.
+        """Yield the engine's events; the answer is stored before Done is yielded, so that it can be given feedback.
 
-        The engine is given the last turns of the history. Raises as the engine does.
+        The engine gets the last turns of the history. Raises as the engine does.
         """
         request = replace(request, history=recent_turns(request.history))
         async with aclosing(request.ask(engine)) as events:
@@ -92,7 +92,7 @@ class Answers:
         return await asyncio.to_thread(self._get, id)
 
     async def judge(self, id: str, caller: str, verdict: FeedbackVerdict, comment: str = "") -> Feedback:
-        """Store a caller's feedback on an answer; it replaces what the same caller said before.
+        """Store a caller's feedback on an answer; it replaces the same caller's earlier feedback.
 
         Raises NotFoundError, and RequestError for a comment that is too long.
         """
@@ -101,18 +101,18 @@ class Answers:
         return await asyncio.to_thread(self._judge, id, caller, verdict, comment.strip())
 
     async def feedback(self) -> list[dict[str, Any]]:
-        """All feedback, oldest first, each with what it takes to ask again."""
+        """All feedback, oldest first, each with all that is needed to ask the question again."""
         return await asyncio.to_thread(self._feedback)
 
     def clear(self, kept: int = KEPT_ANSWERS) -> None:
-        """Delete all but the newest `kept` answers that belong to no conversation and have no feedback. Blocks."""
+        """Of the answers without a conversation and without feedback, delete all but the newest `kept`. Blocks."""
         plain = answers.c.conversation.is_(None) & answers.c.id.not_in(select(feedback.c.answer))
         newest = select(answers.c.id).where(plain).order_by(answers.c.created.desc()).limit(kept)
         with self._database.writing() as connection:
             connection.execute(delete(answers).where(plain, answers.c.id.not_in(newest)))
 
     async def _save(self, request: AskRequest, answer: Answer) -> None:
-        """An answer that can't be stored is still an answer."""
+        """Store the answer. A failure is only logged, since the answer itself is good."""
         try:
             await run_to_end(self._insert, request, answer)
         except (LibraryError, ConfigError) as error:
@@ -135,8 +135,8 @@ class Answers:
         now, values = timestamp(), {"verdict": verdict, "comment": comment}
         theirs = (feedback.c.answer == id) & (feedback.c.caller == caller)
         with self._database.writing() as connection:
-            again = update(feedback).where(theirs).values(**values, updated=now).returning(feedback.c.created)
-            created = connection.execute(again).scalar_one_or_none()
+            change = update(feedback).where(theirs).values(**values, updated=now).returning(feedback.c.created)
+            created = connection.execute(change).scalar_one_or_none()
             if created is None:
                 if connection.execute(select(answers.c.id).where(answers.c.id == id)).one_or_none() is None:
                     raise _no_answer(id)
@@ -145,16 +145,16 @@ class Answers:
         return Feedback(answer_id=id, verdict=verdict, comment=comment, created=created or now, updated=now)
 
     def _feedback(self) -> list[dict[str, Any]]:
-        given = (feedback.c.verdict, feedback.c.comment, feedback.c.created.label("judged"))
-        query = select(answers, *given).join(feedback, feedback.c.answer == answers.c.id)
+        columns = (feedback.c.verdict, feedback.c.comment, feedback.c.created.label("judged"))
+        query = select(answers, *columns).join(feedback, feedback.c.answer == answers.c.id)
         with self._database.reading() as connection:
             return [_exported(row) for row in connection.execute(query.order_by(feedback.c.updated, answers.c.id))]
 
 
 def recent_turns(turns: Sequence[Turn]) -> tuple[Turn, ...]:
-    """The last turns, oldest first; empty ones are left out and long ones cut, so that no client need trim its own."""
-    spoken = [replace(turn, content=turn.content.strip()[:MAX_TURN_CHARACTERS]) for turn in turns]
-    newest_first = reversed([turn for turn in spoken if turn.content][-MAX_TURNS:])
+    """The last turns, oldest first, without empty ones and with long ones cut, so that clients need not trim theirs."""
+    trimmed = [replace(turn, content=turn.content.strip()[:MAX_TURN_CHARACTERS]) for turn in turns]
+    newest_first = reversed([turn for turn in trimmed if turn.content][-MAX_TURNS:])
     return tuple(reversed(list(_within_limit(newest_first))))
 
 
@@ -187,7 +187,7 @@ def insert_answer(connection: Connection, request: AskRequest, answer: Answer, c
 
 
 async def run_to_end(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-    """Block in a thread. A caller that is cancelled meanwhile waits all the same, as the thread can't be stopped."""
+    """Run blocking work in a thread. A cancelled caller still waits for its end, as a thread can't be stopped."""
     task = asyncio.create_task(asyncio.to_thread(work, *arguments, **named))
     try:
         return await asyncio.shield(task)

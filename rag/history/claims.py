@@ -1,7 +1,7 @@
-"""The right to answer a message of a conversation: a lease, so that no two answers meet. Every method blocks.
+"""Claims: leases by which one process at a time answers a conversation's next question. Every method blocks.
 
 A question is claimed and becomes pending; then, in one transaction, it is answered, failed or withdrawn. The claim is
-in the database, so it holds between processes, and it expires by itself when the process that answers has died.
+in the database, so it holds across processes, and it expires when the process that answers has died.
 """
 
 import time
@@ -41,16 +41,16 @@ class Claims:
         self._database = database
 
     def claim(self, conversation: str, question: str) -> Claim:
-        """Add a question that the caller then has to `finish`, `fail` or `withdraw`, and to `renew` until then.
+        """Add a question, which the caller then has to `finish`, `fail` or `withdraw`, and to `renew` until then.
 
         Raises NotFoundError, RequestError for a conversation that is full, BusyError while another question is being
         answered.
         """
         now, message = time.time(), f"msg_{uuid4().hex}"
         idle = and_(conversations.c.id == conversation, conversations.c.busy_until < now)
-        taken = update(conversations).where(idle).values(busy_with=message, busy_until=now + LEASE_SECONDS)
+        take = update(conversations).where(idle).values(busy_with=message, busy_until=now + LEASE_SECONDS)
         with self._database.writing() as connection:
-            if not connection.execute(taken).rowcount:
+            if not connection.execute(take).rowcount:
                 raise _refusal(connection, conversation)
             _settle(connection, conversation, status="failed", error=INTERRUPTED)
             history = _history(connection, conversation)
@@ -63,7 +63,7 @@ class Claims:
     def renew(self, claim: Claim) -> None:
         """Extend the lease: the answer is still being written."""
         with self._database.writing() as connection:
-            connection.execute(_held(claim).values(busy_until=time.time() + LEASE_SECONDS))
+            connection.execute(_update_if_held(claim).values(busy_until=time.time() + LEASE_SECONDS))
 
     def release(self, conversation: str) -> None:
         """Let the next question be asked at once, when the process that answered the last one is known to have died."""
@@ -75,7 +75,7 @@ class Claims:
         """Add the answer. Raises NotFoundError when the conversation was removed meanwhile."""
         id = claim.conversation
         with self._database.writing() as connection:
-            if not connection.execute(_given_back(claim)).rowcount:
+            if not connection.execute(_release(claim)).rowcount:
                 raise NotFoundError(f"conversation {id!r} was removed, or taken over, while it was being answered")
             insert_answer(connection, request, answer, id)
             _settle(connection, id, status="answered")
@@ -83,27 +83,27 @@ class Claims:
             _add(connection, id, f"msg_{uuid4().hex}", _next_position(connection, id), **reply)
 
     def fail(self, claim: Claim, reason: str) -> None:
-        """Leave the question without an answer. Nothing happens when it is settled already."""
+        """Mark the question as failed, unless it is settled already."""
         with self._database.writing() as connection:
-            if connection.execute(_given_back(claim)).rowcount:
+            if connection.execute(_release(claim)).rowcount:
                 _settle(connection, claim.conversation, status="failed", error=reason)
 
     def withdraw(self, claim: Claim) -> None:
-        """Remove the question, as if it had not been asked. Nothing happens when it is settled already."""
+        """Delete the question, unless it is settled already."""
         with self._database.writing() as connection:
-            if connection.execute(_held(claim).values(busy_with=None, busy_until=0.0)).rowcount:
+            if connection.execute(_update_if_held(claim).values(busy_with=None, busy_until=0.0)).rowcount:
                 connection.execute(delete(messages).where(messages.c.id == claim.message))
 
 
-def _held(claim: Claim) -> Update:
-    """Touches the conversation only as long as the claim holds."""
+def _update_if_held(claim: Claim) -> Update:
+    """An update of the conversation that changes nothing once the claim is lost."""
     ours = and_(conversations.c.id == claim.conversation, conversations.c.busy_with == claim.message)
     return update(conversations).where(ours)
 
 
-def _given_back(claim: Claim) -> Update:
+def _release(claim: Claim) -> Update:
     title = case((conversations.c.title == "", claim.title), else_=conversations.c.title)
-    return _held(claim).values(busy_with=None, busy_until=0.0, updated=timestamp(), title=title)
+    return _update_if_held(claim).values(busy_with=None, busy_until=0.0, updated=timestamp(), title=title)
 
 
 def _refusal(connection: Connection, id: str) -> BusyError | NotFoundError:
@@ -118,7 +118,7 @@ def no_conversation(id: str) -> NotFoundError:
 
 
 def _settle(connection: Connection, id: str, status: str, error: str = "") -> None:
-    """There is at most one question without an answer: the last."""
+    """Set the status of the last question, the only one that may be pending."""
     pending = and_(messages.c.conversation == id, messages.c.status == "pending")
     connection.execute(update(messages).where(pending).values(status=status, error=error))
 

@@ -1,4 +1,4 @@
-"""Conversations: begun, found, listed, read, removed, and asked within; the history of each is stored."""
+"""Stored conversations, in which each question is asked with the earlier messages as its history."""
 
 import asyncio
 import time
@@ -23,14 +23,14 @@ from rag.types import EVERYTHING, Filters, Turn
 MAX_TITLE = 200
 
 LOCAL = "local"
-"""The owner where nobody has to say who they are: the user of this machine."""
+"""The owner where nobody has to authenticate: the user of this machine."""
 
-_LEFT = "the client left before the answer was done"
+_DISCONNECTED = "the client left before the answer was done"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conversation:
-    """What a list shows of a conversation. `key` is what a door calls it; `messages` counts them."""
+    """What a list shows of a conversation. `key` is a door's own id for it; `messages` counts them."""
 
     id: str
     key: str | None
@@ -58,16 +58,16 @@ class Message:
 
 
 class Conversations:
-    """The conversations of a database, which several processes may share and which is opened when first needed."""
+    """The conversations of a database, which several processes may share and which is opened at first use."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._claims = Claims(database)
 
     async def begin(self, owner: str, library: str, title: str = "", key: str | None = None) -> Conversation:
-        """An empty conversation. With a `key`, such as `slack:T1:C1:169.1`, the one that has it already if there is.
+        """Create an empty conversation; with a `key`, such as `slack:T1:C1:169.1`, return the one that has it, if any.
 
-        Without a title its first question becomes the title. Raises RequestError for one that is too long.
+        Without a title its first question becomes the title. Raises RequestError for a title that is too long.
         """
         return await asyncio.to_thread(self._begin, owner, library, title, key)
 
@@ -80,7 +80,7 @@ class Conversations:
         return self._find(key) is not None
 
     async def get(self, id: str) -> Conversation:
-        """One of them. Raises NotFoundError."""
+        """The conversation. Raises NotFoundError."""
         return await asyncio.to_thread(self._get, id)
 
     async def messages(self, id: str) -> list[Message]:
@@ -88,7 +88,7 @@ class Conversations:
         return await asyncio.to_thread(self._messages, id)
 
     async def page(self, owner: str, offset: int = 0, limit: int = 100) -> tuple[list[Conversation], int]:
-        """Some of an owner's conversations, the last used first; and how many there are in all."""
+        """A page of an owner's conversations, the last used first, and how many there are in all."""
         return await asyncio.to_thread(self._page, owner, offset, limit)
 
     async def remove(self, id: str) -> None:
@@ -113,14 +113,14 @@ class Conversations:
     ) -> AsyncGenerator[Event]:
         """Ask within a conversation: its messages are the history, and the answer is added to it before Done.
 
-        `context` was said since, by others or elsewhere; it is history for this question and not stored as messages.
-        If no answer comes, or the client leaves, the question is stored as failed; one that can't be used leaves no
-        trace. Raises as the engine does, NotFoundError, BusyError while another question is being answered, and
+        `context` holds turns since then that are not messages of the conversation; they are history for this question
+        only. If no answer comes, or the client disconnects, the question is stored as failed; an invalid question is
+        not stored. Raises as the engine does, NotFoundError, BusyError while another question is being answered, and
         LibraryError.
         """
         claim = await self._claim(conversation, question)
         renewing = asyncio.create_task(self._keep_renewing(claim))
-        reason = _LEFT
+        reason = _DISCONNECTED
         try:
             history = recent_turns([*claim.history, *context])
             request = AskRequest(
@@ -144,7 +144,7 @@ class Conversations:
                 await run_to_end(self._claims.fail, claim, reason)
 
     async def _claim(self, conversation: str, question: str) -> Claim:
-        """A claim that nobody is left to use must not keep the conversation busy."""
+        """If the caller is cancelled meanwhile, withdraw the claim, which would keep the conversation busy."""
         claiming = asyncio.create_task(asyncio.to_thread(self._claims.claim, conversation, question.strip()))
         try:
             return await asyncio.shield(claiming)
@@ -158,7 +158,7 @@ class Conversations:
     async def _keep_renewing(self, claim: Claim) -> None:
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
-            with suppress(LibraryError):  # the next renewal may get through in time
+            with suppress(LibraryError):  # the next renewal may succeed in time
                 await asyncio.to_thread(self._claims.renew, claim)
 
     def _begin(self, owner: str, library: str, title: str, key: str | None) -> Conversation:

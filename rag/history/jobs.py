@@ -25,9 +25,9 @@ KEPT_SECONDS = 30 * 86_400.0
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A message to be answered. `key` names it for ever; `attempts` counts who took it, this time included.
+    """A message to be answered. `key` identifies it for good; `attempts` counts how often it was taken, now included.
 
-    `payload` is what the door needs to answer, `posted` what has been shown of the answer so far, in the door's words.
+    `payload` is what the door needs to answer, `posted` what it has shown of the answer so far, by the door's own ids.
     """
 
     key: str
@@ -42,7 +42,7 @@ class Jobs:
     """The jobs of a database. Several processes may share it."""
 
     def __init__(self, database: Database) -> None:
-        """The database is opened when it is first needed."""
+        """The database is opened at first use."""
         self._database = database
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""The tables of what was asked: conversations, their messages, answers, feedback and jobs.
+"""The tables of the history: conversations, their messages, answers, feedback and jobs.
 
-What was asked outlives the library that it was asked of, so these tables name a library without referring to it. Times
-are UTC in ISO 8601, which sorts, or seconds since 1970 where they are compared.
+The history of a library outlives it, so these tables name a library without a foreign key. Times are UTC in ISO 8601,
+which sorts, or seconds since 1970 where they are compared.
 """
 
 from datetime import UTC, datetime
@@ -14,14 +14,14 @@ conversations = Table(
     "conversations",
     metadata,
     Column("id", CleanText, primary_key=True),
-    Column("key", CleanText, unique=True),  # what a door calls it, such as a Slack thread
-    Column("owner", CleanText, nullable=False),  # the caller in whose list it stands
+    Column("key", CleanText, unique=True),  # a door's own id, such as that of a Slack thread
+    Column("owner", CleanText, nullable=False),  # the caller who sees it in a list
     Column("library", Text, nullable=False),
     Column("title", CleanText, nullable=False),
     Column("created", Text, nullable=False),
     Column("updated", Text, nullable=False),
     Column("busy_with", Text),  # the message that is being answered
-    Column("busy_until", Float, nullable=False, default=0.0),  # the end of the lease of whoever answers it
+    Column("busy_until", Float, nullable=False, default=0.0),  # the end of that answer's lease
 )
 Index("conversations_by_owner", conversations.c.owner, conversations.c.updated)
 
@@ -42,7 +42,7 @@ answers = Table(
     Column("filters", JSON, nullable=False),
     Column("top_k", Integer, nullable=False),
     Column("passages", JSON, nullable=False),  # [{number, paper, start, end}, ...]
-    Column("embedder", Text),  # what the library was built with, and its revision by then
+    Column("embedder", Text),  # how the library was built, and its revision at that time
     Column("chunker", Text),
     Column("revision", Integer),
     Column("answer", JSON, nullable=False),  # the whole Answer, as every door shows it
@@ -74,23 +74,23 @@ feedback = Table(
     Column("updated", Text, nullable=False),
 )
 
-# What a door has received and must answer exactly once; `jobs.py` says how. Times are seconds since 1970.
+# Messages that must be answered exactly once; `jobs.py` says how. Times are seconds since 1970.
 jobs = Table(
     "jobs",
     metadata,
-    Column("key", CleanText, primary_key=True),  # such as a Slack message
+    Column("key", CleanText, primary_key=True),  # such as the id of a Slack message
     Column("thread", CleanText, nullable=False, index=True),
     Column("created", Float, nullable=False),
     Column("status", Text, nullable=False),  # open or done
-    Column("worker", Text),  # who works on it, if anybody
+    Column("worker", Text),  # the one that holds the lease, if any
     Column("leased_until", Float, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("payload", JSON, nullable=False),  # what the door needs to answer
-    Column("posted", JSON, nullable=False),  # what of the answer is shown
+    Column("posted", JSON, nullable=False),  # what has been shown of the answer
 )
 Index("jobs_by_status", jobs.c.status, jobs.c.created)
 
 
 def timestamp() -> str:
-    """The present, as every table writes it."""
+    """The present time in UTC, such as `2025-01-31T12:00:00.000Z`."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,1 +1,1 @@
-"""Where papers live: a catalog in SQL, and a dense and a keyword index that follow it."""
+"""Libraries of papers: a catalog in SQL is the source of truth; a vector and a keyword index are built from it."""

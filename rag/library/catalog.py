@@ -1,4 +1,4 @@
-"""The catalog: every paper with its provenance, chunks and vectors in SQL. It is the truth; indexes follow it."""
+"""The catalog: every paper with its sources, chunks and vectors in SQL. It is the source of truth for the indexes."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,11 +9,20 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, sele
 
 from rag.database import Database, in_parts
 from rag.errors import LibraryError
-from rag.library import provenance, rows
-from rag.library.rows import DESCRIPTION, LibraryRow
-from rag.library.schema import libraries, papers, removals
-from rag.library.stored import StoredPaper, Vectors
-from rag.types import Paper, Source
+from rag.library.schema import (
+    DESCRIPTION,
+    LibraryRow,
+    libraries,
+    library_from_row,
+    paper_from_row,
+    papers,
+    removals,
+    row_of_paper,
+    sources,
+    stored_paper_from_row,
+    vectors_from_bytes,
+)
+from rag.types import Paper, Source, StoredPaper, Vectors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +35,7 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """What followers have to put in anew and to forget."""
+    """What the indexes have to put in or replace, and the ids that they have to delete."""
 
     papers: list[StoredPaper]
     removed: list[str]
@@ -36,7 +45,7 @@ class Catalog:
     """All libraries of one database. Every method blocks, and raises LibraryError when the database can't be used."""
 
     def __init__(self, home: Path, database_url: str = "") -> None:
-        """Open the database at `database_url`, or the SQLite file in `home`, and make what is missing.
+        """Open the database at `database_url`, or the SQLite file in `home`, and create what is missing.
 
         Raises ConfigError for a URL that can't be used.
         """
@@ -52,13 +61,13 @@ class Catalog:
     def libraries(self) -> list[LibraryRow]:
         """Every library, by name."""
         with self._reading() as connection:
-            return [rows.library(row) for row in connection.execute(select(libraries).order_by(libraries.c.name))]
+            return [library_from_row(row) for row in connection.execute(select(libraries).order_by(libraries.c.name))]
 
     def library(self, name: str) -> LibraryRow | None:
         """The library, or None."""
         with self._reading() as connection:
             row = connection.execute(select(libraries).where(libraries.c.name == name)).one_or_none()
-        return None if row is None else rows.library(row)
+        return None if row is None else library_from_row(row)
 
     def create(self, library: LibraryRow) -> None:
         """Add an empty library."""
@@ -70,13 +79,13 @@ class Catalog:
         with self._writing() as connection:
             connection.execute(delete(libraries).where(libraries.c.name == name))
 
-    def describe(self, name: str, **values: str | int) -> None:
+    def update(self, name: str, **values: str | int) -> None:
         """Set columns of a library, such as the generation of its indexes."""
         with self._writing() as connection:
             connection.execute(update(libraries).where(libraries.c.name == name).values(**values))
 
-    def follow(self, name: str, *, before: int, after: int) -> None:
-        """Note that Chroma went from revision `before` to `after`, unless another writer has moved it meanwhile."""
+    def advance_chroma(self, name: str, *, before: int, after: int) -> None:
+        """Record that Chroma went from revision `before` to `after`, unless another writer has moved it meanwhile."""
         at = and_(libraries.c.name == name, libraries.c.chroma_revision == before)
         with self._writing() as connection:
             connection.execute(update(libraries).where(at).values(chroma_revision=after))
@@ -110,29 +119,29 @@ class Catalog:
         return {row.id: row.content_hash for row in self._rows(select(papers.c.id, papers.c.content_hash), name, ids)}
 
     def write(self, name: str, stored: Sequence[StoredPaper]) -> None:
-        """Put papers in, or wholly in the place of what was stored under their ids, as one change."""
+        """Store papers, each in place of all that was stored under its id, as one change."""
         ids = [paper.paper.id for paper in stored]
         with self._writing() as connection:
             revision = _next_revision(connection, name)
-            known = provenance.of(connection, name, ids)
+            known = _sources_of(connection, name, ids)
             _delete_papers(connection, name, ids)
             connection.execute(delete(removals).where(removals.c.library == name, removals.c.paper.in_(ids)))
-            connection.execute(insert(papers), [rows.to_row(name, revision, paper) for paper in stored])
+            connection.execute(insert(papers), [row_of_paper(name, revision, paper) for paper in stored])
             read = {paper.paper.id: paper.paper.sources for paper in stored}
-            provenance.add(connection, name, provenance.merged(known, read))
+            _insert_sources(connection, name, _merge_sources(known, read))
 
     def add_sources(self, name: str, read: Mapping[str, Sequence[Source]]) -> None:
-        """Note where known papers were read again; what was noted of the same file before is replaced."""
+        """Record where known papers were read again; earlier records of the same file are replaced."""
         with self._reading() as connection:
-            known = provenance.of(connection, name, list(read))
-        merged = provenance.merged(known, read)
+            known = _sources_of(connection, name, list(read))
+        merged = _merge_sources(known, read)
         changed = {id: found for id, found in merged.items() if found != known.get(id, ())}
         if changed:
             with self._writing() as connection:
-                provenance.put(connection, name, changed)
+                _replace_sources(connection, name, changed)
 
     def remove(self, name: str, ids: Collection[str]) -> int:
-        """Take papers out, as one change; returns how many were there."""
+        """Delete papers, as one change; returns how many were there."""
         there = sorted(self.hashes(name, ids))
         if there:
             with self._writing() as connection:
@@ -189,16 +198,16 @@ class Catalog:
     def chunk_vectors(self, name: str, ids: Collection[str]) -> list[tuple[str, Vectors]]:
         """The vectors of each paper's chunks, shape (chunks, dimension), for the papers that are there."""
         found = self._rows(select(papers.c.id, papers.c.chunk_count, papers.c.chunk_vectors), name, ids)
-        return [(row.id, rows.vectors(row.chunk_vectors, row.chunk_count)) for row in found]
+        return [(row.id, vectors_from_bytes(row.chunk_vectors, row.chunk_count)) for row in found]
 
     def _stored(self, name: str, found: Sequence[Row[Any]]) -> list[StoredPaper]:
         described = self._described(name, found)
-        return [rows.stored_paper(row, paper) for row, paper in zip(found, described, strict=True)]
+        return [stored_paper_from_row(row, paper) for row, paper in zip(found, described, strict=True)]
 
     def _described(self, name: str, found: Sequence[Row[Any]]) -> list[Paper]:
         with self._reading() as connection:
-            read = provenance.of(connection, name, [row.id for row in found])
-        return [rows.paper(row, read.get(row.id, ())) for row in found]
+            read = _sources_of(connection, name, [row.id for row in found])
+        return [paper_from_row(row, read.get(row.id, ())) for row in found]
 
     def _rows(self, query: Select[Any], name: str, ids: Collection[str]) -> list[Row[Any]]:
         found: list[Row[Any]] = []
@@ -219,3 +228,42 @@ def _next_revision(connection: Connection, name: str) -> int:
 def _delete_papers(connection: Connection, name: str, ids: Sequence[str]) -> None:
     for some in in_parts(ids):
         connection.execute(delete(papers).where(papers.c.library == name, papers.c.id.in_(some)))
+
+
+def _sources_of(connection: Connection, library: str, ids: Sequence[str]) -> dict[str, tuple[Source, ...]]:
+    """Where each paper was read, by path and line; papers without a source are left out."""
+    found: dict[str, tuple[Source, ...]] = {}
+    for some in in_parts(ids):
+        query = select(sources).where(sources.c.library == library, sources.c.paper.in_(some))
+        for row in connection.execute(query.order_by(sources.c.path, sources.c.line)):
+            found[row.paper] = (*found.get(row.paper, ()), Source(path=row.path, line=row.line))
+    return found
+
+
+def _merge_sources(
+    known: Mapping[str, Sequence[Source]], read: Mapping[str, Sequence[Source]]
+) -> dict[str, tuple[Source, ...]]:
+    """The sources of each paper that was read: those in a file that was read again replace the known ones there."""
+    return {id: _merge(known.get(id, ()), new) for id, new in read.items()}
+
+
+def _merge(known: Sequence[Source], read: Sequence[Source]) -> tuple[Source, ...]:
+    again = {source.path for source in read}
+    kept = {source for source in known if source.path not in again}
+    return tuple(sorted(kept | set(read), key=lambda source: (source.path, source.line)))
+
+
+def _insert_sources(connection: Connection, library: str, read: Mapping[str, Sequence[Source]]) -> None:
+    rows = [
+        {"library": library, "paper": id, "path": source.path, "line": source.line}
+        for id, found in read.items()
+        for source in found
+    ]
+    if rows:
+        connection.execute(insert(sources), rows)
+
+
+def _replace_sources(connection: Connection, library: str, read: Mapping[str, Sequence[Source]]) -> None:
+    theirs = and_(sources.c.library == library, sources.c.paper.in_(list(read)))
+    connection.execute(delete(sources).where(theirs))
+    _insert_sources(connection, library, read)

@@ -1,4 +1,4 @@
-"""Checks configuration, catalog, indexes and embedder against each other, and says what to do about each fault."""
+"""The doctor: checks configuration, catalog, indexes and embedder against each other, with a remedy for each fault."""
 
 import asyncio
 import os
@@ -8,24 +8,31 @@ from typing import Literal
 
 from rag import embedders
 from rag.config import Settings
-from rag.errors import ConfigError, LibraryError, LockedError, ScholiastError
-from rag.library import advice, mismatch, registry
+from rag.errors import (
+    ConfigError,
+    LibraryError,
+    LockedError,
+    ScholiastError,
+    how_to_embed_again,
+    how_to_rebuild,
+)
+from rag.library import registry
 from rag.library.catalog import Catalog
 from rag.library.lock import Lock
 from rag.library.registry import folder_of
-from rag.library.rows import LibraryRow
+from rag.library.schema import LibraryRow, find_mismatch
 from rag.library.sync import Indexes
 from rag.protocols import Embedder
 from rag.text import tokens
 
 _PREFIX = "SCHOLIAST_"
-_PROBE = "Retrieval finds the abstracts that answer a question."
+_SAMPLE_TEXT = "Retrieval finds the abstracts that answer a question."
 _SAME_COSINE = 0.99
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What a check found in one part; `remedy` is what to do, empty when there is nothing to do."""
+    """The result of checking one part; `remedy` is what to do, empty when there is nothing to do."""
 
     part: str
     verdict: Literal["ok", "warning", "fault"]
@@ -36,9 +43,9 @@ class Finding:
 async def diagnose(
     settings: Settings, library: str = "", make_embedder: Callable[[str], Embedder] = embedders.embedder
 ) -> list[Finding]:
-    """Check everything, with every library or only the one named. Takes some seconds; raises none of our errors."""
+    """Check everything, with every library or only the one named. Takes some seconds; our errors become findings."""
     findings = [
-        *_strange_settings(),
+        *_unknown_settings(),
         await _check("configuration", asyncio.to_thread(_home, settings)),
         await _check("tokenizer", asyncio.to_thread(_tokenizer)),
         await _check("embedder", _embedder(settings, make_embedder)),
@@ -55,7 +62,8 @@ async def diagnose(
         for row in chosen:
             findings += await _of_library(settings, catalog, row, embedder)
         if rows and not chosen:
-            findings.append(_fault(f"library {library}", await asyncio.to_thread(registry.unknown, library, catalog)))
+            missing = await asyncio.to_thread(registry.no_library, library, catalog)
+            findings.append(_fault(f"library {library}", missing))
     finally:
         catalog.close()
     return findings
@@ -80,7 +88,7 @@ async def _of_library(
 
 
 async def _check(part: str, found: Awaitable[str]) -> Finding:
-    """What a check returns is good news, what it raises is not."""
+    """A check returns a message when all is well, and raises what is wrong."""
     try:
         return Finding(part=part, verdict="ok", message=await found)
     except LockedError as error:
@@ -90,17 +98,17 @@ async def _check(part: str, found: Awaitable[str]) -> Finding:
 
 
 def _fault(part: str, error: ScholiastError) -> Finding:
-    """Our messages say what was found, then what to do."""
+    """Our messages say what was found and, after the last semicolon, what to do."""
     found, _, remedy = str(error).rpartition("; ")
     return Finding(part=part, verdict="fault", message=found or remedy, remedy=remedy if found else "")
 
 
-def _strange_settings() -> list[Finding]:
+def _unknown_settings() -> list[Finding]:
     known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
-    strange = sorted(name for name in os.environ if name.startswith(_PREFIX) and name not in known)
+    unknown = sorted(name for name in os.environ if name.startswith(_PREFIX) and name not in known)
     return [
         Finding(part="configuration", verdict="warning", message=f"{name} is no setting", remedy="correct or unset it")
-        for name in strange
+        for name in unknown
     ]
 
 
@@ -111,12 +119,12 @@ def _home(settings: Settings) -> str:
 
 
 def _tokenizer() -> str:
-    return f"{tokens.ENCODING} counts {tokens.count(_PROBE)} tokens in a sentence"
+    return f"{tokens.ENCODING} counts {tokens.count(_SAMPLE_TEXT)} tokens in a sentence"
 
 
 async def _embedder(settings: Settings, make_embedder: Callable[[str], Embedder]) -> str:
     embedder = make_embedder(settings.embedder)
-    vectors = await embedder.embed([_PROBE])
+    vectors = await embedder.embed([_SAMPLE_TEXT])
     return f"{embedder.name!r} gives vectors of {vectors.shape[1]} numbers"
 
 
@@ -126,9 +134,9 @@ def _catalog(catalog: Catalog) -> str:
 
 
 async def _vectors(catalog: Catalog, row: LibraryRow, embedder: Embedder | None) -> str:
-    """Does the configured embedder give the vectors that are stored?"""
+    """Check that the configured embedder gives the vectors that are stored."""
     counts = await asyncio.to_thread(catalog.counts, row.name)
-    fault = mismatch.found(row, embedder.name) if embedder else ""
+    fault = find_mismatch(row, embedder.name) if embedder else ""
     if fault:
         raise LibraryError(fault)
     if embedder:
@@ -138,13 +146,13 @@ async def _vectors(catalog: Catalog, row: LibraryRow, embedder: Embedder | None)
             if again.shape != vector.shape or float(again @ vector) < _SAME_COSINE:
                 raise LibraryError(
                     f"embedder {embedder.name!r} gives another vector for a sentence of paper {stored.paper.id!r} than "
-                    f"the one stored; {advice.embed_again(row.name)}"
+                    f"the one stored; {how_to_embed_again(row.name)}"
                 )
     return f"{counts.papers} papers in {counts.chunks} chunks, with the vectors of {row.embedder!r}"
 
 
 def _own(lock: Lock, row: LibraryRow) -> str:
-    """An index that another process may be writing can't be checked."""
+    """Only the owner can check the indexes: another process may be writing them."""
     lock.acquire(row.name)
     return "not in use"
 
@@ -155,7 +163,7 @@ def _chroma(catalog: Catalog, row: LibraryRow, indexes: Indexes) -> str:
     probed = indexes.probe()
     wanted = catalog.counts(row.name).chunks
     if row.chroma_revision == row.revision and probed.chunks != wanted:
-        raise LibraryError(f"Chroma holds {probed.chunks} chunks, the catalog {wanted}; {advice.rebuild(row.name)}")
+        raise LibraryError(f"Chroma holds {probed.chunks} chunks, the catalog {wanted}; {how_to_rebuild(row.name)}")
     return f"{probed.chunks} chunks; {probed.found} of {probed.tried} papers tried are found by their own vector"
 
 
@@ -166,6 +174,6 @@ def _keywords(catalog: Catalog, row: LibraryRow, indexes: Indexes) -> str:
     if keywords.revision > row.revision or len(keywords) != wanted:
         raise LibraryError(
             f"the keyword index holds {len(keywords)} papers up to change {keywords.revision}, the catalog {wanted} up "
-            f"to {row.revision}; {advice.rebuild(row.name)}"
+            f"to {row.revision}; {how_to_rebuild(row.name)}"
         )
     return f"{len(keywords)} papers"

@@ -1,4 +1,4 @@
-"""What arrives at a library: records to papers, each once; papers to chunks, sentences and their vectors."""
+"""Ingesting: records to papers, each id once; papers to chunks, sentences and their vectors."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,36 +8,34 @@ from typing import NamedTuple
 import numpy as np
 
 from rag.errors import BackendError
-from rag.library.stored import StoredPaper, Vectors
 from rag.protocols import Embedder
 from rag.text import chunk, sentences
-from rag.text.sentences import Span
-from rag.types import Paper, RejectedRecord
+from rag.types import Paper, RejectedRecord, Span, StoredPaper, Vectors
 
 
 @dataclass(frozen=True, kw_only=True)
 class IngestBatch:
-    """Papers by id, in the order in which they first came; how many records repeated one; and those rejected."""
+    """Papers by id, in order of first appearance; how many records repeated one; and the records rejected."""
 
     papers: dict[str, Paper]
     repeats: int
     rejected: tuple[RejectedRecord, ...]
 
 
-class _Cut(NamedTuple):
+class _SplitPaper(NamedTuple):
     paper: Paper
     chunks: tuple[Span, ...]
     sentences: tuple[Span, ...]
 
     def texts(self) -> list[str]:
-        """What is embedded: chunks under the paper's title, which says what they are about, then bare sentences."""
+        """What is embedded: each chunk with the title, which says what it is about, then the bare sentences."""
         abstract = self.paper.abstract
         chunks = [f"{self.paper.title}. {abstract[start:end]}" for start, end in self.chunks]
         return chunks + [abstract[start:end] for start, end in self.sentences]
 
 
 def gather(records: Iterable[Paper | RejectedRecord]) -> IngestBatch:
-    """Read all records. Of those with the same id the last one counts, with the sources of all."""
+    """Read all records. Of those with the same id the last one is kept, with the sources of all."""
     papers: dict[str, Paper] = {}
     rejected: list[RejectedRecord] = []
     repeats = 0
@@ -53,7 +51,7 @@ def gather(records: Iterable[Paper | RejectedRecord]) -> IngestBatch:
 
 
 def divide(papers: Mapping[str, Paper], known: Mapping[str, str]) -> tuple[list[Paper], list[Paper]]:
-    """Those that are new or changed, and those whose content hash is known."""
+    """The papers that are new or changed, and those whose content hash is known."""
     todo: list[Paper] = []
     same: list[Paper] = []
     for id, paper in papers.items():
@@ -62,9 +60,9 @@ def divide(papers: Mapping[str, Paper], known: Mapping[str, str]) -> tuple[list[
 
 
 async def embed(papers: Sequence[Paper], embedder: Embedder) -> list[StoredPaper]:
-    """Cut papers up and compute all their vectors in one call. Raises BackendError."""
-    cuts = await asyncio.to_thread(lambda: [_cut(paper) for paper in papers])
-    texts = [text for cut in cuts for text in cut.texts()]
+    """Split papers and compute all their vectors in one call. Raises BackendError."""
+    split = await asyncio.to_thread(lambda: [_split(paper) for paper in papers])
+    texts = [text for paper in split for text in paper.texts()]
     vectors = await embedder.embed(texts)
     if vectors.ndim != 2 or len(vectors) != len(texts) or not np.isfinite(vectors).all():
         raise BackendError(
@@ -72,24 +70,24 @@ async def embed(papers: Sequence[Paper], embedder: Embedder) -> list[StoredPaper
             "a row of finite numbers each was expected",
             retryable=False,
         )
-    return list(_with_vectors(cuts, vectors))
+    return list(_with_vectors(split, vectors))
 
 
-def _cut(paper: Paper) -> _Cut:
+def _split(paper: Paper) -> _SplitPaper:
     chunks = tuple(Span(piece.start, piece.end) for piece in chunk.split(paper))
-    return _Cut(paper, chunks, tuple(sentences.spans(paper.abstract)))
+    return _SplitPaper(paper, chunks, tuple(sentences.spans(paper.abstract)))
 
 
-def _with_vectors(cuts: Sequence[_Cut], vectors: Vectors) -> Iterable[StoredPaper]:
+def _with_vectors(papers: Sequence[_SplitPaper], vectors: Vectors) -> Iterable[StoredPaper]:
     start = 0
-    for cut in cuts:
-        middle = start + len(cut.chunks)
-        end = middle + len(cut.sentences)
+    for split in papers:
+        middle = start + len(split.chunks)
+        end = middle + len(split.sentences)
         yield StoredPaper(
-            paper=cut.paper,
-            chunks=cut.chunks,
+            paper=split.paper,
+            chunks=split.chunks,
             chunk_vectors=vectors[start:middle],
-            sentences=cut.sentences,
+            sentences=split.sentences,
             sentence_vectors=vectors[middle:end],
         )
         start = end

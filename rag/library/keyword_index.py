@@ -1,8 +1,8 @@
-"""The keyword half of retrieval: a BM25 index in a folder (tantivy), which can be rebuilt from the catalog at any time.
+"""The keyword index: BM25 over papers, in a folder (tantivy), which can be rebuilt from the catalog at any time.
 
 A paper is one document: its title and abstract as stems of English words, without the most common words, and the title
-once more as a field of little weight. tantivy fixes BM25 at k1=1.2 and b=0.75; why this library, these weights and this
-treatment of words is in `eval/results/keywords.md`.
+once more as a field of low weight. tantivy fixes BM25 at k1=1.2 and b=0.75; `eval/results/keywords.md` says why this
+library, these weights and this analyser.
 """
 
 import math
@@ -14,11 +14,9 @@ from itertools import chain, islice
 from pathlib import Path
 from string import ascii_lowercase
 from threading import Lock
-from unicodedata import normalize
 
 from tantivy import (
     Document,
-    Filter,
     Index,
     IndexWriter,
     Occur,
@@ -26,42 +24,21 @@ from tantivy import (
     Schema,
     SchemaBuilder,
     Searcher,
-    TextAnalyzer,
-    TextAnalyzerBuilder,
-    Tokenizer,
 )
 
-from rag.errors import LibraryError, LockedError
-from rag.library import advice
+from rag.errors import LibraryError, LockedError, how_to_rebuild
+from rag.text.analysis import ANALYSER, ANALYSER_NAME, normalise, stems
 from rag.types import Paper
 
 TITLE_WEIGHT = 0.1  # on top of its words in the text
-COMPOUND_WEIGHT = 0.5  # "gpt4" for "GPT-4": its parts are searched too
-GUESS_WEIGHT = 0.8  # a word that the question may have meant
-GUESS_LETTERS = 5  # a shorter word has too many neighbours to guess from
+COMPOUND_WEIGHT = 0.5  # "gpt4" for "GPT-4", whose parts are searched too
+GUESS_WEIGHT = 0.8  # a word that may be the right spelling of one in the question
+GUESS_LETTERS = 5  # a shorter word has too many neighbours
 GUESSES = 2  # for each such word: "seperation" is near to "separ", and to "sever" as in "several"
 MAX_GUESSED_WORDS = 8
-MAX_TERMS = 256  # more than an abstract has; what follows in a longer question is not searched
+MAX_TERMS = 256  # more than an abstract has; the rest of a longer question is not searched
 WRITER_BYTES = 30_000_000  # tantivy refuses less than 15 MB
-SPARE_HITS = 16  # fetched beyond the limit, so that equal scores at its edge are cut by id
-
-# The index remembers this name: an index whose words were made otherwise is refused, so change it with the analyser.
-ANALYSER = "english_1"
-
-# Words that say how a question is put rather than what it is about. Halves of contractions come last.
-_STOP_WORDS = """
-a about above across after again against all almost also although always am among an and another any anybody anyone
-anything are around as at be because been before being below between both but by can cannot could did do does doing done
-down during each either else enough even ever every everyone everything few for from further get gets give given gives
-go goes got had has have having he her here hers herself him himself his how however i if in instead into is it its
-itself just least less let lets like many may me might mine more most much must my myself near neither no nor not now of
-off often on once only onto or other others our ours ourselves out over own per perhaps please pls quite rather really
-same say says shall she should since so some somebody someone something still such than that the their theirs them
-themselves then there these they thing things this those though through thus to too toward towards under until up upon
-us use used uses using very via was we well were what whatever whats when where whether which while who whom whose why
-will with within without would yes yet you your yours yourself yourselves
-d doesn don didn hadn hasn isn ll m s t ve wasn weren wouldn aren couldn shouldn
-"""
+SPARE_HITS = 16  # fetched beyond the limit, so that of equal scores at the limit the first ids stay
 
 _COMPOUND = re.compile(r"\b[^\W_]++(?:(?:[-‐‑‒–_./=&:+][^\W_]++)++\+*+|\++)")  # phi-CTNL, K=20, PA&DA, DSI++
 _MIXED = re.compile(r"\b(?:[^\W\d_]{3,}+\d|\d++[^\W\d_]{3})[^\W_]*+")  # EAGLE2, text2img
@@ -69,71 +46,9 @@ _LETTERS = re.compile(r"[^\W\d_]{3,}")
 _PLAIN_WORD = re.compile(rf"\b[^\W\d_]{{{GUESS_LETTERS},40}}\b")
 
 
-def stems(text: str) -> list[str]:
-    """The words of the text as the index knows them: stems in order, repeated as in the text, no stop words."""
-    return _analyser.analyze(_clean(text))
-
-
-def _make_analyser() -> TextAnalyzer:
-    words = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(64))
-    folded = words.filter(Filter.lowercase()).filter(Filter.ascii_fold())
-    return folded.filter(Filter.custom_stopword(_STOP_WORDS.split())).filter(Filter.stemmer("english")).build()
-
-
-_analyser = _make_analyser()
-
-
-def _clean(text: str) -> str:
-    """Composed accents, and no lone surrogates: UTF-8, which tantivy speaks, has none."""
-    return normalize("NFC", text.encode("utf-8", "replace").decode())
-
-
-def _aliases(text: str) -> list[str]:
-    """Other spellings of names: GPT4 for GPT-4, DSIplusplus for DSI++, text and img for text2img."""
-    suspects = " ".join(word for word in text.split() if not word.isalpha())  # the patterns are slow on plain words
-    joined = [_joined(name) for name in _COMPOUND.findall(suspects)]
-    runs = [run for name in _MIXED.findall(suspects) for run in _LETTERS.findall(name)]
-    return [name for name in joined if not name.isdigit()] + runs
-
-
-def _joined(name: str) -> str:
-    base = name.rstrip("+")
-    return re.sub(r"[\W_]", "", base) + "plus" * (len(name) - len(base))
-
-
-def _with_aliases(text: str) -> str:
-    return " ".join([text, *_aliases(text)])
-
-
-def _edits(word: str) -> set[str]:
-    """All that is one letter away: left out, swapped with the next, replaced or inserted (Damerau, 1964)."""
-    splits = [(word[:i], word[i:]) for i in range(len(word) + 1)]
-    left_out = {a + b[1:] for a, b in splits if b}
-    swapped = {a + b[1] + b[0] + b[2:] for a, b in splits if len(b) > 1}
-    replaced = {a + letter + b[1:] for a, b in splits if b for letter in ascii_lowercase}
-    inserted = {a + letter + b for a, b in splits for letter in ascii_lowercase}
-    return left_out | swapped | replaced | inserted
-
-
-def _schema() -> Schema:
-    build = SchemaBuilder()
-    build.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
-    build.add_text_field("title", tokenizer_name=ANALYSER, index_option="freq")
-    build.add_text_field("text", tokenizer_name=ANALYSER, index_option="freq")
-    # One document without text holds the revision: it is committed together with the papers, or not at all.
-    build.add_text_field("note", tokenizer_name="raw", index_option="basic")
-    build.add_unsigned_field("revision", stored=True)
-    return build.build()
-
-
-def _document(paper: Paper) -> Document:
-    title, abstract = _clean(paper.title), _clean(paper.abstract)
-    return Document(id=paper.id, title=_with_aliases(title), text=_with_aliases(f"{title} {abstract}"))
-
-
 @dataclass(frozen=True)
 class _Snapshot:
-    """One committed state; a search keeps to the one it began with."""
+    """One committed state; a search uses the same one from beginning to end."""
 
     searcher: Searcher
     revision: int
@@ -147,7 +62,7 @@ class KeywordIndex:
     """Papers by their words. Searches may run in any number of threads, also during `apply`; all calls block."""
 
     def __init__(self, folder: Path, library: str) -> None:
-        """Open the index, or make an empty one. Raises LibraryError if it is damaged or of another version."""
+        """Open the index, or create an empty one. Raises LibraryError if it is damaged or of another version."""
         self._folder = folder
         self._library = library
         self._schema = _schema()
@@ -157,11 +72,11 @@ class KeywordIndex:
             self._snapshot: _Snapshot | None = self._read()
 
     def apply(self, papers: Iterable[Paper], removed: Iterable[str], revision: int) -> None:
-        """Take out the removed ids, add the papers or replace those of the same id, and remember the revision.
+        """Delete the removed ids, insert or replace the papers, and store the revision.
 
-        All of it happens in one commit, or none: a crash leaves the old state. An error of `papers` itself passes
-        through and changes nothing. A commit waits for the disk, so a few large calls beat many small ones.
-        Raises LibraryError; LockedError while another process writes.
+        All of it in one commit, or none: a crash leaves the old state. An error raised by iterating `papers` changes
+        nothing. A commit waits for the disk, so few large calls are faster than many small ones. Raises LibraryError,
+        and LockedError while another process writes.
         """
         removals = ((paper_id, None) for paper_id in removed)
         additions = ((paper.id, _document(paper)) for paper in papers)
@@ -177,7 +92,7 @@ class KeywordIndex:
 
     @property
     def revision(self) -> int:
-        """What the last `apply` was given; 0 when new."""
+        """The revision of the last `apply`; 0 when new."""
         return self._now().revision
 
     def __len__(self) -> int:
@@ -186,36 +101,36 @@ class KeywordIndex:
     def search(self, question: str, limit: int, allowed: Collection[str] | None = None) -> list[tuple[str, float]]:
         """Paper ids with BM25 scores (above 0, no upper bound), best first, equal scores by id.
 
-        Any text is a question: nothing in it is read as query syntax. A paper matches if it has any of its words, or
-        a word one letter away from one that no paper has. Empty when only stop words are left. `allowed` restricts
-        the papers (None: all). Raises LibraryError.
+        Nothing in a question is read as query syntax. A paper matches if it has any of its words, or a word one letter
+        away from one that no paper has. Empty when the question has only stop words. `allowed` restricts the papers;
+        None means every paper. Raises LibraryError.
         """
         now = self._now()
         weights = self._weights(question, now)
         if limit < 1 or not weights or (allowed is not None and not allowed):
             return []
         with self._our_errors("searched"):
-            # Counting all matches would keep tantivy from skipping papers that can't be among the best.
+            # Counting all matches would keep tantivy from skipping papers that can't reach the top.
             hits = now.searcher.search(self._query(weights, allowed), limit + SPARE_HITS, count=False).hits
             found = [(str(now.searcher.doc(address)["id"][0]), float(score)) for score, address in hits]
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:limit]
 
     def idf(self, words: Iterable[str]) -> dict[str, float]:
-        """How rare each stem is, from what `stems` returns: ln(1 + (N - n + .5) / (n + .5)), as in BM25.
+        """The inverse document frequency of each stem: ln(1 + (N - n + .5) / (n + .5)), as in BM25.
 
-        N is the number of papers and n of those that have the stem. A stem that no paper has gets the highest weight.
+        N is the number of papers, n the number of those with the stem; a stem that no paper has gets the highest value.
         """
         now = self._now()
         return {word: _idf(now.papers, now.frequency(word)) for word in words}
 
     def close(self) -> None:
-        """Let go of the files, after a running `apply`. Nothing else may be called afterwards."""
+        """Release the files, after a running `apply`. Nothing else may be called afterwards."""
         with self._writing:
             self._snapshot = None
 
     def _weights(self, question: str, now: _Snapshot) -> dict[str, float]:
-        """The terms to search, and how much each counts. A word said twice counts once."""
-        text = _clean(question)
+        """The terms to search, each with its weight. A repeated word counts once."""
+        text = normalise(question)
         weights = dict.fromkeys(stems(text), 1.0)
         for stem in stems(" ".join(_aliases(text))):
             weights.setdefault(stem, COMPOUND_WEIGHT)
@@ -224,11 +139,11 @@ class KeywordIndex:
         return dict(islice(weights.items(), MAX_TERMS))
 
     def _guesses(self, text: str, now: _Snapshot) -> Iterator[str]:
-        """For each word that no paper has, the most frequent stems that one typing error could have made into it."""
+        """For each word that no paper has, the most frequent stems of words that are one typing error away."""
         words = islice(dict.fromkeys(_PLAIN_WORD.findall(text.lower())), MAX_TERMS)
         unknown = (word for word in words if any(not now.frequency(stem) for stem in stems(word)))
         for word in islice(unknown, MAX_GUESSED_WORDS):
-            # Spelling errors are made in words, not in stems: correct first, stem afterwards.
+            # Typing errors are made in words, not in stems: correct first, stem afterwards.
             near = {stem: now.frequency(stem) for stem in set(stems(" ".join(_edits(word))))}
             known = sorted((stem for stem in near if near[stem]), key=lambda stem: (-near[stem], stem))
             yield from known[:GUESSES]
@@ -254,10 +169,10 @@ class KeywordIndex:
     def _open(self) -> Index:
         self._folder.mkdir(parents=True, exist_ok=True)
         if not (self._folder / "meta.json").exists() and any(self._folder.glob("*.term")):
-            raise ValueError("meta.json is missing")  # tantivy would begin a new index among the old files
+            raise ValueError("meta.json is missing")  # tantivy would create a new index among the old files
         index = Index(self._schema, path=str(self._folder))
-        index.register_tokenizer(ANALYSER, _analyser)
-        index.config_reader("manual")  # a search sees what `apply` shows it, not a half-read folder
+        index.register_tokenizer(ANALYSER_NAME, ANALYSER)
+        index.config_reader("manual")  # a search sees what `apply` has committed, not a half-read folder
         index.reload()
         return index
 
@@ -269,19 +184,19 @@ class KeywordIndex:
 
     @contextmanager
     def _writer(self) -> Iterator[IndexWriter]:
-        """Commit at the end, or nothing. One thread, so that the same papers make the same index."""
+        """Commit at the end, or nothing at all. One thread, so that the same papers give the same index."""
         self._now()
         with self._our_errors("written"):
             writer = self._index.writer(WRITER_BYTES, 1)
-            # A process killed while it committed leaves files that would keep the same commit from ever succeeding.
+            # A process killed while it committed leaves files that make the same commit fail every time.
             writer.garbage_collect_files()
         try:
             yield writer
             with self._our_errors("written"):
                 writer.commit()
         finally:
-            # Ends the writer: frees its lock, and lets merges finish, without which small segments pile up. What was
-            # not committed is dropped.
+            # Closes the writer: drops what was not committed, releases its lock, and waits for the merges, without
+            # which small segments pile up.
             with self._our_errors("written"):
                 writer.wait_merging_threads()
         with self._our_errors("written"):
@@ -302,8 +217,51 @@ class KeywordIndex:
                     f"another process is writing the keyword index {self._folder}; wait for it"
                 ) from error
             raise LibraryError(
-                f"the keyword index {self._folder} can't be {verb} ({error}); {advice.rebuild(self._library)}"
+                f"the keyword index {self._folder} can't be {verb} ({error}); {how_to_rebuild(self._library)}"
             ) from error
+
+
+def _aliases(text: str) -> list[str]:
+    """Other spellings of names: GPT4 for GPT-4, DSIplusplus for DSI++, text and img for text2img."""
+    suspects = " ".join(word for word in text.split() if not word.isalpha())  # the patterns are slow on ordinary words
+    joined = [_joined(name) for name in _COMPOUND.findall(suspects)]
+    runs = [run for name in _MIXED.findall(suspects) for run in _LETTERS.findall(name)]
+    return [name for name in joined if not name.isdigit()] + runs
+
+
+def _joined(name: str) -> str:
+    base = name.rstrip("+")
+    return re.sub(r"[\W_]", "", base) + "plus" * (len(name) - len(base))
+
+
+def _with_aliases(text: str) -> str:
+    return " ".join([text, *_aliases(text)])
+
+
+def _edits(word: str) -> set[str]:
+    """All words one edit away: a letter deleted, swapped with the next, replaced or inserted (Damerau, 1964)."""
+    splits = [(word[:i], word[i:]) for i in range(len(word) + 1)]
+    deleted = {a + b[1:] for a, b in splits if b}
+    swapped = {a + b[1] + b[0] + b[2:] for a, b in splits if len(b) > 1}
+    replaced = {a + letter + b[1:] for a, b in splits if b for letter in ascii_lowercase}
+    inserted = {a + letter + b for a, b in splits for letter in ascii_lowercase}
+    return deleted | swapped | replaced | inserted
+
+
+def _schema() -> Schema:
+    build = SchemaBuilder()
+    build.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
+    build.add_text_field("title", tokenizer_name=ANALYSER_NAME, index_option="freq")
+    build.add_text_field("text", tokenizer_name=ANALYSER_NAME, index_option="freq")
+    # One document without text holds the revision, which is thus committed together with the papers.
+    build.add_text_field("note", tokenizer_name="raw", index_option="basic")
+    build.add_unsigned_field("revision", stored=True)
+    return build.build()
+
+
+def _document(paper: Paper) -> Document:
+    title, abstract = normalise(paper.title), normalise(paper.abstract)
+    return Document(id=paper.id, title=_with_aliases(title), text=_with_aliases(f"{title} {abstract}"))
 
 
 def _from_tantivy(error: BaseException) -> bool:

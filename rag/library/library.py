@@ -1,35 +1,39 @@
-"""A library of papers: put in, take out, find. Keeps the catalog and the two indexes that follow it in step."""
+"""A library: ingests, removes and finds papers, and keeps the catalog and its two indexes in step."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from rag.errors import LibraryError, LockedError, NotFoundError
-from rag.library import advice, ingest, mismatch, nearest, registry, schema
+from rag.errors import LibraryError, LockedError, NotFoundError, how_to_list_papers
+from rag.library import ingest, registry, schema
 from rag.library.catalog import Catalog, Counts
 from rag.library.lock import Lock
-from rag.library.nearest import Hits
-from rag.library.rows import LibraryRow
-from rag.library.stored import StoredPaper, Vectors
+from rag.library.schema import LibraryRow
 from rag.library.sync import Indexes, new_generation
+from rag.library.vector_index import VectorIndex
 from rag.protocols import Embedder
 from rag.text import chunk
-from rag.types import Filters, IngestReport, Paper, RejectedRecord
+from rag.types import Filters, IngestReport, Paper, RejectedRecord, StoredPaper, Vectors
 
 Progress = Callable[[int, int], None]
 """Called with how many papers are done, and of how many."""
 
+Hits = list[tuple[str, float]]
+"""Paper ids and scores, best first; equal scores by id."""
+
 _PAPERS_AT_ONCE = 32
-# Small additions are slow in both indexes, so they follow a thousand papers later, or at the end.
+# Small additions are slow in both indexes, so they catch up after every thousand papers, and at the end.
 _BATCHES_BEFORE_INDEXES = 32
+_CHUNKS_PER_PAPER = 4
+_WIDENING = 4
 
 
 class Library:
-    """Papers that can be put in, taken out and found. Reading goes on while something is written."""
+    """The papers of one name. They can be read while something is written."""
 
     def __init__(self, name: str, embedder: Embedder, catalog: Catalog, folder: Path, chroma_url: str) -> None:
-        """`Library.open` makes one."""
+        """Use `Library.open`."""
         self.name = name
         self.embedder = embedder
         self._catalog = catalog
@@ -50,11 +54,11 @@ class Library:
         create: bool = False,
         repair: bool = False,
     ) -> "Library":
-        """Become the owner of a library and finish what a killed process left; close it in the end.
+        """Become the owner of a library and finish what a killed process left. The caller closes it.
 
         With a Chroma server several processes may open a library; then each owns it only while it writes.
-        `create` makes the library if there is none; otherwise that is a NotFoundError. Raises RequestError for a name
-        that can't be one, LockedError when another process is the owner, and LibraryError when the library was built
+        `create` makes the library if there is none; otherwise that is a NotFoundError. Raises RequestError for an
+        invalid name, LockedError when another process is the owner, and LibraryError when the library was built
         with something else or is damaged; `repair` opens it all the same, for `rebuild`.
         """
         registry.check_name(name)
@@ -68,59 +72,59 @@ class Library:
         return library
 
     def close(self) -> None:
-        """Let others have it."""
+        """Release the library, so that others can open it."""
         self._indexes.close()
         self._catalog.close()
         self._lock.release()
 
     def announce(self, url: str) -> None:
-        """Tell whoever finds the library in use that it answers over HTTP at this URL."""
+        """Let other processes know that the library in use answers over HTTP at this URL."""
         if not self._shared:
             self._lock.announce(url)
 
     async def ingest(self, records: Iterable[Paper | RejectedRecord], progress: Progress | None = None) -> IngestReport:
-        """Store what is new or changed. May be killed at any point and run again.
+        """Store papers that are new or changed. May be killed at any point and run again.
 
-        All records are read before the first is stored, so that a file which can't be read leaves nothing behind. Of
-        records with the same id the last one counts, and the others count as unchanged. Raises BackendError when the
-        embedder fails; what was stored until then stays.
+        All records are read before the first is stored, so that a file which can't be read changes nothing. Of records
+        with the same id the last one is stored, and the others count as unchanged. Raises BackendError when the
+        embedder fails; papers stored until then stay.
         """
         async with self._as_writer():
-            arrived = await asyncio.to_thread(ingest.gather, records)
-            known = await asyncio.to_thread(self._catalog.hashes, self.name, arrived.papers)
-            todo, same = await asyncio.to_thread(ingest.divide, arrived.papers, known)
+            batch = await asyncio.to_thread(ingest.gather, records)
+            known = await asyncio.to_thread(self._catalog.hashes, self.name, batch.papers)
+            todo, same = await asyncio.to_thread(ingest.divide, batch.papers, known)
             await asyncio.to_thread(self._catalog.add_sources, self.name, {paper.id: paper.sources for paper in same})
-            await self._store(todo, len(same), progress or _silent)
+            await self._store(todo, len(same), progress or _no_progress)
             counts = await asyncio.to_thread(self._catalog.counts, self.name)
         updated = sum(paper.id in known for paper in todo)
         return IngestReport(
             library=self.name,
             added=len(todo) - updated,
             updated=updated,
-            unchanged=len(same) + arrived.repeats,
-            rejected=arrived.rejected,
+            unchanged=len(same) + batch.repeats,
+            rejected=batch.rejected,
             papers=counts.papers,
             chunks=counts.chunks,
         )
 
     async def remove(self, ids: Collection[str]) -> int:
-        """Take papers out; returns how many were there."""
+        """Remove papers; returns how many were there."""
         async with self._as_writer():
             removed = await asyncio.to_thread(self._catalog.remove, self.name, ids)
             await asyncio.to_thread(self._indexes.catch_up)
         return removed
 
     async def rebuild(self, *, embed: bool = False, progress: Progress | None = None) -> Counts:
-        """Make Chroma and the keyword index anew from the catalog; `embed` cuts and embeds every paper again first.
+        """Recreate both indexes from the catalog; `embed` splits and embeds every paper again first.
 
-        May be killed and run again. Nothing else may read meanwhile.
+        May be killed and run again. Nothing else may read the library at the same time.
         """
         async with self._as_writer():
             if embed:
-                await self._embed_again(progress or _silent)
+                await self._embed_again(progress or _no_progress)
             await asyncio.to_thread(self._indexes.rebuild)
             if embed:
-                await asyncio.to_thread(self._catalog.describe, self.name, embedder=self.embedder.name)
+                await asyncio.to_thread(self._catalog.update, self.name, embedder=self.embedder.name)
             return await self.counts()
 
     async def nearest(self, vector: Vectors, limit: int, allowed: Collection[str] | None = None) -> Hits:
@@ -131,19 +135,19 @@ class Library:
         return await asyncio.to_thread(self._nearest, vector, limit, allowed)
 
     async def matching(self, question: str, limit: int, allowed: Collection[str] | None = None) -> Hits:
-        """The papers whose words match a question, with their BM25 score. Only those in `allowed`, unless None."""
+        """The papers that match the words of a question, with BM25 scores; only those in `allowed` unless None."""
         return await asyncio.to_thread(lambda: self._current().keywords().search(question, limit, allowed))
 
     def idf(self, stems: Sequence[str]) -> dict[str, float]:
-        """How rare each stem is in this library, highest for one that no paper has. Does not wait for anything."""
+        """The inverse document frequency of each stem in this library, highest for one that no paper has."""
         return self._indexes.keywords().idf(stems)
 
     async def stored(self, ids: Collection[str]) -> dict[str, StoredPaper]:
-        """The papers that are there, by id, with spans and vectors."""
+        """The papers with these ids that the library has, by id, with spans and vectors."""
         return await asyncio.to_thread(self._catalog.stored, self.name, ids)
 
     async def allowed(self, filters: Filters) -> set[str] | None:
-        """The ids that pass; None when all do. Ids that the library does not have may be among them."""
+        """The ids that pass the filters; None when all do. Some may be ids that the library does not have."""
         if filters.year_from is None and filters.year_to is None:
             return set(filters.papers) or None
         years = await asyncio.to_thread(self._catalog.of_years, self.name, filters.year_from, filters.year_to)
@@ -157,7 +161,7 @@ class Library:
         """One paper. Raises NotFoundError."""
         found = await asyncio.to_thread(self._catalog.by_id, self.name, [id])
         if id not in found:
-            raise NotFoundError(f"library {self.name!r} has no paper {id!r}; {advice.list_papers(self.name)}")
+            raise NotFoundError(f"library {self.name!r} has no paper {id!r}; {how_to_list_papers(self.name)}")
         return found[id]
 
     async def counts(self) -> Counts:
@@ -166,14 +170,14 @@ class Library:
 
     def _start(self, create: bool, repair: bool) -> None:
         if not create and self._catalog.library(self.name) is None:
-            raise registry.unknown(self.name, self._catalog)
+            raise registry.no_library(self.name, self._catalog)
         if not self._shared:
             self._lock.acquire(self.name)
         row = self._catalog.library(self.name) or self._create()
-        if row.revision == 0:  # nothing in it was built with anything
-            self._catalog.describe(self.name, embedder=self.embedder.name, dimension=0, chunker=chunk.NAME)
+        if row.revision == 0:  # it holds nothing that was built with another configuration
+            self._catalog.update(self.name, embedder=self.embedder.name, dimension=0, chunker=chunk.NAME)
             row = self._row()
-        fault = "" if repair else mismatch.found(row, self.embedder.name)
+        fault = "" if repair else schema.find_mismatch(row, self.embedder.name)
         if fault:
             raise LibraryError(fault)
         if not self._shared and not repair:
@@ -194,7 +198,7 @@ class Library:
         return row
 
     def _current(self) -> Indexes:
-        """The indexes, in step: with a Chroma server, other processes write too, and may not have finished."""
+        """The indexes, in step: with a Chroma server, other processes write too and may not have finished."""
         if self._shared and not self._writing.locked() and not self._indexes.refresh():
             with suppress(LockedError):
                 self._lock.acquire(self.name)
@@ -234,14 +238,14 @@ class Library:
     def _put(self, stored: Sequence[StoredPaper]) -> None:
         row, dimension = self._row(), stored[0].sentence_vectors.shape[1]
         if row.dimension == 0:
-            self._catalog.describe(self.name, dimension=dimension)
+            self._catalog.update(self.name, dimension=dimension)
         else:
-            mismatch.check_dimension(row, self.embedder.name, dimension)
+            schema.check_dimension(row, self.embedder.name, dimension)
         self._catalog.write(self.name, stored)
 
     async def _embed_again(self, progress: Progress) -> None:
-        """Until the rebuild is done, the library says that it was built with nothing, and can't be used."""
-        await asyncio.to_thread(self._catalog.describe, self.name, embedder="", dimension=0, chunker=chunk.NAME)
+        """Until the rebuild is done, no embedder is recorded, so that the library can't be used."""
+        await asyncio.to_thread(self._catalog.update, self.name, embedder="", dimension=0, chunker=chunk.NAME)
         ids = await asyncio.to_thread(self._catalog.ids, self.name)
         for start in range(0, len(ids), _PAPERS_AT_ONCE):
             progress(start, len(ids))
@@ -253,14 +257,14 @@ class Library:
         row = self._row()
         if row.revision == 0 or limit < 1:
             return []
-        mismatch.check_dimension(row, self.embedder.name, len(vector))
+        schema.check_dimension(row, self.embedder.name, len(vector))
         if allowed is None:
-            return nearest.in_index(self._current().chroma(), vector, limit, limit, allowed)
-        # So many of the nearest papers have to be looked at until enough of those allowed are among them.
+            return _search_index(self._current().vectors(), vector, limit, limit, allowed)
+        # About how many of the nearest papers have to be seen before `limit` of those allowed are among them.
         papers = limit * self._catalog.counts(self.name).papers // max(len(allowed), 1)
         if len(allowed) > papers:
-            return nearest.in_index(self._current().chroma(), vector, limit, papers, allowed)
-        return nearest.among(self._catalog.chunk_vectors(self.name, allowed), vector, limit)
+            return _search_index(self._current().vectors(), vector, limit, papers, allowed)
+        return _search_all(self._catalog.chunk_vectors(self.name, allowed), vector, limit)
 
     def _row(self) -> LibraryRow:
         row = self._catalog.library(self.name)
@@ -269,5 +273,33 @@ class Library:
         return row
 
 
-def _silent(_done: int, _total: int) -> None:
+def _search_index(
+    index: VectorIndex, vector: Vectors, limit: int, papers: int, allowed: Collection[str] | None
+) -> Hits:
+    """Fetch the chunks of about that many papers, then more, until `limit` allowed papers are found or none are left.
+
+    `allowed` is None for every paper.
+    """
+    chunks = papers * _CHUNKS_PER_PAPER
+    while True:
+        hits = index.nearest(vector, chunks)
+        best = _best_per_paper([hit for hit in hits if allowed is None or hit[0] in allowed], limit)
+        if len(best) == limit or len(hits) < chunks:
+            return best
+        chunks *= _WIDENING
+
+
+def _search_all(papers: Iterable[tuple[str, Vectors]], vector: Vectors, limit: int) -> Hits:
+    """Compare with every chunk of each paper, vectors of shape (chunks, dimension)."""
+    return _best_per_paper([(id, float((vectors @ vector).max())) for id, vectors in papers if len(vectors)], limit)
+
+
+def _best_per_paper(hits: Hits, limit: int) -> Hits:
+    best: dict[str, float] = {}
+    for id, score in hits:
+        best[id] = max(score, best.get(id, score))
+    return sorted(best.items(), key=lambda hit: (-hit[1], hit[0]))[:limit]
+
+
+def _no_progress(_done: int, _total: int) -> None:
     pass

@@ -1,4 +1,4 @@
-"""One owner per library: a lock that the system releases when its process dies, and a note that says who it is."""
+"""One owner per library: a lock that the system releases when its process dies, and a file that names the owner."""
 
 import json
 import os
@@ -27,7 +27,7 @@ class Owner:
 
 
 class Lock:
-    """Held from `acquire` to `release`."""
+    """The lock of a library's folder, held from `acquire` to `release`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -37,34 +37,34 @@ class Lock:
     def acquire(self, library: str) -> None:
         """Become the owner. Raises LockedError naming the owner and the ways out."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        if self._lock.is_locked:  # by us: asking again would only count up
-            raise LockedError(_message(library, _ourselves()))
+        if self._lock.is_locked:  # by us: filelock would only count it
+            raise LockedError(_message(library, _this_process()))
         try:
             self._lock.acquire(blocking=False)
         except filelock.Timeout:
             raise LockedError(_message(library, owner(self._folder))) from None
-        self._write(_ourselves())
+        self._write(_this_process())
 
     def announce(self, url: str) -> None:
-        """Let the note say where we answer over HTTP."""
-        self._write(replace(_ourselves(), url=url))
+        """Record where we answer over HTTP."""
+        self._write(replace(_this_process(), url=url))
 
     def release(self) -> None:
-        """Let others in; nothing happens when we are not the owner."""
+        """Let others become the owner; does nothing when we are not."""
         if not self._lock.is_locked:
             return
-        _note(self._folder).unlink(missing_ok=True)
+        _owner_file(self._folder).unlink(missing_ok=True)
         self._lock.release()
 
     def _write(self, who: Owner) -> None:
-        """In one step, so that nobody reads half a note."""
-        draft = _note(self._folder).with_suffix(".tmp")
+        """In one step, so that nobody reads half a file."""
+        draft = _owner_file(self._folder).with_suffix(".tmp")
         draft.write_text(json.dumps(asdict(who)), "utf-8")
-        draft.replace(_note(self._folder))
+        draft.replace(_owner_file(self._folder))
 
 
 def owner(folder: Path) -> Owner | None:
-    """Who holds the lock of this folder, if it is held and they left a note."""
+    """Who holds the lock of this folder; None if it is free or its owner is not recorded."""
     probe = filelock.FileLock(folder / "lock", thread_local=False)
     if not (folder / "lock").exists():
         return None
@@ -73,17 +73,17 @@ def owner(folder: Path) -> Owner | None:
         probe.release()
         return None
     with suppress(OSError, ValueError, TypeError):
-        return Owner(**json.loads(_note(folder).read_text("utf-8")))
+        return Owner(**json.loads(_owner_file(folder).read_text("utf-8")))
     return None
 
 
-def _ourselves() -> Owner:
-    """The program and its sub-command, without the words that follow: a question is nobody else's business."""
+def _this_process() -> Owner:
+    """With the program and its sub-command, but not the arguments that follow: a question may be private."""
     command = " ".join([Path(sys.argv[0]).name or "python", *sys.argv[1:2]])
     return Owner(pid=os.getpid(), command=command, since=datetime.now().astimezone().isoformat(timespec="seconds"))
 
 
-def _note(folder: Path) -> Path:
+def _owner_file(folder: Path) -> Path:
     return folder / "owner.json"
 
 

@@ -1,4 +1,4 @@
-"""All libraries of a home folder: where each lives, what it may be called, which there are, and removing one."""
+"""All libraries of a home folder: their names and folders, the list of them, and removing one."""
 
 import asyncio
 import re
@@ -16,7 +16,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 @dataclass(frozen=True, kw_only=True)
 class LibrarySummary:
-    """A library among others."""
+    """What a list shows of a library."""
 
     name: str
     papers: int
@@ -30,7 +30,7 @@ async def libraries(home: Path, database_url: str = "") -> list[LibrarySummary]:
 
 
 async def remove(home: Path, name: str, database_url: str = "", chroma_url: str = "") -> None:
-    """Delete a library and all it holds. Raises NotFoundError, LockedError. May be killed and run again."""
+    """Delete a library and its papers. Raises NotFoundError, LockedError. May be killed and run again."""
     check_name(name)
     await asyncio.to_thread(_remove, home, name, database_url, chroma_url)
 
@@ -41,13 +41,13 @@ def folder_of(home: Path, name: str) -> Path:
 
 
 def check_name(name: str) -> None:
-    """Raise RequestError for what can't name a library, as it could lead out of the folder."""
+    """Raise RequestError for an invalid name; some would lead out of the home folder."""
     if not _NAME.fullmatch(name):
         raise RequestError(f"{name!r} can't name a library: use up to 63 of a-z, 0-9 and -, beginning with none of -")
 
 
-def unknown(name: str, catalog: Catalog) -> NotFoundError:
-    """What to raise for a library that is not there: it names those that are."""
+def no_library(name: str, catalog: Catalog) -> NotFoundError:
+    """The error for a name that no library has; it lists those there are."""
     there = ", ".join(repr(row.name) for row in catalog.libraries()) or "none yet; `scholiast ingest` makes one"
     return NotFoundError(f"no library {name!r}; there is {there}")
 
@@ -66,7 +66,7 @@ def _remove(home: Path, name: str, database_url: str, chroma_url: str) -> None:
     lock = Lock(folder)
     try:
         if catalog.library(name) is None:
-            raise unknown(name, catalog)
+            raise no_library(name, catalog)
         lock.acquire(name)
         Indexes(catalog, name, folder, chroma_url).drop()
         catalog.drop(name)

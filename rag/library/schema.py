@@ -1,11 +1,19 @@
-"""The tables of libraries and their papers, in SQL that SQLite and Postgres share."""
+"""The tables of libraries and papers, their rows as our values, and whether a library fits this program."""
 
-from sqlalchemy import JSON, Column, ForeignKey, ForeignKeyConstraint, Index, Integer, LargeBinary, Table, Text
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import JSON, Column, ForeignKey, ForeignKeyConstraint, Index, Integer, LargeBinary, Row, Table, Text
 
 from rag.database import metadata
+from rag.errors import LibraryError, how_to_embed_again
+from rag.text import chunk
+from rag.types import Paper, Source, Span, StoredPaper, Vectors
 
 VERSION = 1
-"""StreamedSentence into every library; a change that older tables can't serve makes it the next number."""
+"""Stored with every library; increment it with a change that older tables can't serve."""
 
 libraries = Table(
     "libraries",
@@ -15,12 +23,12 @@ libraries = Table(
     Column("dimension", Integer, nullable=False),  # 0 until the first vector is stored
     Column("chunker", Text, nullable=False),
     Column("schema_version", Integer, nullable=False),
-    Column("revision", Integer, nullable=False),  # counts changes; every changed paper carries the number of its change
-    Column("generation", Text, nullable=False),  # names the folders of the indexes; `rebuild` makes the next one
-    Column("chroma_revision", Integer, nullable=False),  # up to which change Chroma has followed
+    Column("revision", Integer, nullable=False),  # counts changes; every paper has the number of its last change
+    Column("generation", Text, nullable=False),  # names the folders of the indexes; each rebuild makes a new one
+    Column("chroma_revision", Integer, nullable=False),  # the last change that Chroma has applied
 )
 
-# One row holds everything about a paper, so that no reader can meet half of one.
+# One row holds everything about a paper, so that no reader can see half of one.
 papers = Table(
     "papers",
     metadata,
@@ -40,7 +48,7 @@ papers = Table(
     Column("chunk_vectors", LargeBinary, nullable=False),  # float16, (chunks, dimension)
     Column("sentence_vectors", LargeBinary, nullable=False),
 )
-# Rows are wide because of their vectors; what is counted, filtered or followed is answered from these alone.
+# Rows are wide because of their vectors; counting, filtering and following changes need these indexes alone.
 Index("papers_by_year", papers.c.library, papers.c.year, papers.c.id, papers.c.chunk_count)
 Index("papers_by_revision", papers.c.library, papers.c.revision, papers.c.id)
 
@@ -54,7 +62,7 @@ sources = Table(
     ForeignKeyConstraint(["library", "paper"], ["papers.library", "papers.id"], ondelete="CASCADE"),
 )
 
-# What followers have to forget: papers that are gone, and the change that took them away.
+# What the indexes have to delete: papers that were removed, and the number of the change.
 removals = Table(
     "removals",
     metadata,
@@ -62,3 +70,110 @@ removals = Table(
     Column("paper", Text, primary_key=True),
     Column("revision", Integer, nullable=False),
 )
+
+DESCRIPTION = tuple(column for column in papers.c if column.name not in {"chunk_vectors", "sentence_vectors"})
+"""The columns that `paper_from_row` needs: all but the vectors, which are most of the bytes."""
+
+# Half the disk and half the reading of float32; a cosine changes by less than 0.0005.
+_STORED_AS = np.float16
+
+
+@dataclass(frozen=True, kw_only=True)
+class LibraryRow:
+    """What the catalog knows of a library: what built it, and how far its indexes have followed."""
+
+    name: str
+    embedder: str
+    dimension: int
+    chunker: str
+    schema_version: int
+    revision: int
+    generation: str
+    chroma_revision: int
+
+
+def library_from_row(row: Row[Any]) -> LibraryRow:
+    """The library of a whole row."""
+    return LibraryRow(**row._asdict())
+
+
+def paper_from_row(row: Row[Any], read: Sequence[Source]) -> Paper:
+    """The paper of a row with the columns of DESCRIPTION, and where it was read."""
+    return Paper(
+        id=row.id,
+        title=row.title,
+        abstract=row.abstract,
+        url=row.url,
+        year=row.year,
+        authors=tuple(row.authors),
+        venue=row.venue,
+        sources=tuple(read),
+    )
+
+
+def stored_paper_from_row(row: Row[Any], paper: Paper) -> StoredPaper:
+    """The paper of a whole row with its spans and vectors."""
+    return StoredPaper(
+        paper=paper,
+        chunks=tuple(Span(*span) for span in row.chunks),
+        chunk_vectors=vectors_from_bytes(row.chunk_vectors, len(row.chunks)),
+        sentences=tuple(Span(*span) for span in row.sentences),
+        sentence_vectors=vectors_from_bytes(row.sentence_vectors, len(row.sentences)),
+    )
+
+
+def vectors_from_bytes(data: bytes, count: int) -> Vectors:
+    """The vectors in a column, shape (count, dimension)."""
+    flat = np.frombuffer(data, _STORED_AS).astype(np.float32)
+    return flat.reshape(count, len(flat) // count if count else 0)
+
+
+def row_of_paper(library: str, revision: int, stored: StoredPaper) -> dict[str, object]:
+    """The row of a paper that changed at this revision."""
+    paper = stored.paper
+    return {
+        "library": library,
+        "id": paper.id,
+        "revision": revision,
+        "year": paper.year,
+        "chunk_count": len(stored.chunks),
+        "content_hash": paper.content_hash,
+        "title": paper.title,
+        "url": paper.url,
+        "authors": list(paper.authors),
+        "venue": paper.venue,
+        "abstract": paper.abstract,
+        "chunks": [list(span) for span in stored.chunks],
+        "sentences": [list(span) for span in stored.sentences],
+        "chunk_vectors": stored.chunk_vectors.astype(_STORED_AS).tobytes(),
+        "sentence_vectors": stored.sentence_vectors.astype(_STORED_AS).tobytes(),
+    }
+
+
+def find_mismatch(row: LibraryRow, embedder: str) -> str:
+    """Why this program can't use a library as it was built, and the command that repairs it; empty when it can."""
+    embed_again = how_to_embed_again(row.name)
+    if row.schema_version != VERSION:
+        return (
+            f"library {row.name!r} has tables of version {row.schema_version}, this program of {VERSION}; "
+            "use the program that made it"
+        )
+    if not row.embedder:
+        return f"library {row.name!r}: embedding every paper again was interrupted; {embed_again}"
+    if row.embedder != embedder:
+        return (
+            f"library {row.name!r} was built with embedder {row.embedder!r}, not {embedder!r}; "
+            f"set SCHOLIAST_EMBEDDER={row.embedder}, or {embed_again}"
+        )
+    if row.chunker != chunk.NAME:
+        return f"library {row.name!r} was built with chunker {row.chunker!r}, not {chunk.NAME!r}; {embed_again}"
+    return ""
+
+
+def check_dimension(row: LibraryRow, embedder: str, dimension: int) -> None:
+    """Raise LibraryError when an embedder gives vectors of another length than those stored."""
+    if row.dimension != dimension:
+        raise LibraryError(
+            f"embedder {embedder!r} gives vectors of {dimension} numbers, library {row.name!r} holds "
+            f"vectors of {row.dimension}; {how_to_embed_again(row.name)}"
+        )

@@ -1,4 +1,4 @@
-"""The two indexes of a library, and how they follow its catalog: they note the last change they have seen."""
+"""Keeps the two indexes of a library in step with its catalog: each records the last change that it has applied."""
 
 import shutil
 import threading
@@ -7,23 +7,21 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from rag.errors import LibraryError, LockedError
-from rag.library import advice
+from rag.errors import LibraryError, LockedError, how_to_rebuild
 from rag.library.catalog import Catalog
 from rag.library.keyword_index import KeywordIndex
-from rag.library.probe import CANARIES, ProbeResult, try_folder, try_index
-from rag.library.rows import LibraryRow
-from rag.library.vector_index import Chroma, as_left
+from rag.library.schema import LibraryRow
+from rag.library.vector_index import PROBE_COUNT, ProbeResult, VectorIndex, is_as_closed, probe, probe_in_subprocess
 
-# Small additions are slow in both indexes; more than this at once takes memory.
+# Small additions are slow in both indexes; large ones take memory.
 _PAPERS_AT_ONCE = 1000
 
 
 class Indexes:
-    """Chroma and the keyword index of one library, opened when first used. Every method blocks.
+    """The vector and the keyword index of one library, opened when first used. Every method blocks.
 
-    A rebuild makes both anew under a new name, the generation. The catalog says which generation counts, so one
-    transaction switches, and an interrupted rebuild leaves what was there.
+    A rebuild creates both under a new name, the generation. The catalog says which generation is in use, so one
+    transaction switches, and an interrupted rebuild leaves the old indexes in use.
     """
 
     def __init__(self, catalog: Catalog, library: str, folder: Path, chroma_url: str = "") -> None:
@@ -33,19 +31,19 @@ class Indexes:
         self._chroma_url = chroma_url
         self._generation = ""
         self._opening = threading.RLock()
-        self._following = threading.RLock()
-        self._chroma: Chroma | None = None
+        self._catching_up = threading.RLock()
+        self._vectors: VectorIndex | None = None
         self._keywords: KeywordIndex | None = None
 
-    def chroma(self) -> Chroma:
-        """The dense index. Raises LibraryError when it is damaged, or missing though it was filled before."""
+    def vectors(self) -> VectorIndex:
+        """The vector index. Raises LibraryError when it is damaged, or missing though it was filled before."""
         with self._opening:
-            if self._chroma is None:
+            if self._vectors is None:
                 row = self._row()
                 if row.chroma_revision > 0 and not self._chroma_url:
-                    self._try_before_opening(row)
-                self._chroma = self._open_chroma(row.generation, create=row.chroma_revision == 0)
-            return self._chroma
+                    self._probe_if_changed(row)
+                self._vectors = self._open_vectors(row.generation, create=row.chroma_revision == 0)
+            return self._vectors
 
     def keywords(self) -> KeywordIndex:
         """The keyword index. Raises LibraryError when it is damaged."""
@@ -56,39 +54,39 @@ class Indexes:
             return self._keywords
 
     def refresh(self) -> bool:
-        """Notice what another process has done to the indexes; whether they are in step with the catalog."""
+        """Reopen the indexes that another process has changed. Returns whether they are in step with the catalog."""
         row = self._row()
         with self._opening:
             if row.generation != self._generation:
-                self._chroma = self._keywords = None  # not closed: another thread may be searching in them
+                self._vectors = self._keywords = None  # not closed: another thread may be searching in them
             elif self._keywords and self._keywords.revision < row.revision:
                 self._keywords = None
         return self.keywords().revision >= row.revision and row.chroma_revision >= row.revision
 
     def catch_up(self) -> None:
-        """Apply what the catalog has and the indexes have not. Does little when they are in step; may be repeated."""
-        with self._following:
+        """Apply the changes that the indexes lack. Does little when they are in step; may be repeated."""
+        with self._catching_up:
             self._catch_up(self._row())
 
     def _catch_up(self, row: LibraryRow) -> None:
         if self.keywords().revision > row.revision:
             raise LibraryError(
-                f"the keyword index of library {row.name!r} has seen change {self.keywords().revision}, "
-                f"the catalog is at {row.revision} (restored from a backup?); {advice.rebuild(row.name)}"
+                f"the keyword index of library {row.name!r} has change {self.keywords().revision}, "
+                f"the catalog is at {row.revision} (restored from a backup?); {how_to_rebuild(row.name)}"
             )
         try:
             self._feed_keywords(self.keywords(), row.revision)
         except LockedError:
             raise
         except LibraryError:
-            # A process killed while it committed may leave a file that is in the way of the same commit for ever.
-            self._renew_keywords(row)
+            # A process killed while it committed may leave a file that makes the same commit fail every time.
+            self._recreate_keywords(row)
         for after, upto in self._steps(row.chroma_revision, row.revision):
-            self._feed_chroma(self.chroma(), after, upto)
-            self._catalog.follow(row.name, before=after, after=upto)
+            self._feed_vectors(self.vectors(), after, upto)
+            self._catalog.advance_chroma(row.name, before=after, after=upto)
 
     def rebuild(self) -> None:
-        """Make both indexes anew from the catalog, then switch to them."""
+        """Create both indexes from the catalog, then switch to them."""
         row, generation = self._row(), new_generation()
         self.close()
         try:
@@ -96,56 +94,56 @@ class Indexes:
         except BaseException:
             self._delete(generation)
             raise
-        self._catalog.describe(row.name, generation=generation, chroma_revision=row.revision)
+        self._catalog.update(row.name, generation=generation, chroma_revision=row.revision)
         self._delete(row.generation)
-        self._sweep(generation)
+        self._delete_all_but(generation)
 
     def drop(self) -> None:
         """Delete both indexes."""
         self.close()
         self._delete(self._row().generation)
-        self._sweep("")
+        self._delete_all_but("")
 
     def close(self) -> None:
         """Release the files; the next use opens them again."""
-        with self._following, self._opening:
-            for index in (self._chroma, self._keywords):
+        with self._catching_up, self._opening:
+            for index in (self._vectors, self._keywords):
                 if index is not None:
                     index.close()
-            self._chroma = self._keywords = None
+            self._vectors = self._keywords = None
 
     def probe(self) -> ProbeResult:
-        """Look for some papers by a vector of theirs. Raises LibraryError when the dense index is damaged."""
+        """Look for some papers by a vector of theirs. Raises LibraryError when the vector index is damaged."""
         row = self._row()
-        sample = self._catalog.sample(row.name, row.chroma_revision, CANARIES)
-        canaries = [(id, stored.chunk_vectors[0]) for id, stored in sample.items() if stored.chunks]
+        sample = self._catalog.sample(row.name, row.chroma_revision, PROBE_COUNT)
+        probes = [(id, stored.chunk_vectors[0]) for id, stored in sample.items() if stored.chunks]
         if self._chroma_url:
-            return try_index(self.chroma(), canaries)
-        return try_folder(self._chroma_folder(row.generation), row.name, canaries)
+            return probe(self.vectors(), probes)
+        return probe_in_subprocess(self._vector_folder(row.generation), row.name, probes)
 
-    def _try_before_opening(self, row: LibraryRow) -> None:
-        """After a crash, or when somebody has touched the files; not in the ordinary case, since it takes seconds."""
-        folder = self._chroma_folder(row.generation)
-        if folder.exists() and not as_left(folder):
+    def _probe_if_changed(self, row: LibraryRow) -> None:
+        """After a crash, or when the files were changed from outside; not always, since it takes seconds."""
+        folder = self._vector_folder(row.generation)
+        if folder.exists() and not is_as_closed(folder):
             self.probe()
 
     def _build(self, row: LibraryRow, generation: str) -> None:
-        chroma = self._open_chroma(generation, create=True)
+        vectors = self._open_vectors(generation, create=True)
         keywords = KeywordIndex(self._keyword_folder(generation), self._library)
         try:
             self._feed_keywords(keywords, row.revision)
             for after, upto in self._steps(0, row.revision):
-                self._feed_chroma(chroma, after, upto)
-            found, wanted = chroma.count(), self._catalog.counts(row.name).chunks
+                self._feed_vectors(vectors, after, upto)
+            found, wanted = vectors.count(), self._catalog.counts(row.name).chunks
         finally:
-            chroma.close()
+            vectors.close()
             keywords.close()
         if found != wanted:
             raise LibraryError(
-                f"the new Chroma index holds {found} chunks, not {wanted}; {advice.rebuild(row.name)} again"
+                f"the new Chroma index holds {found} chunks, not {wanted}; {how_to_rebuild(row.name)} again"
             )
 
-    def _renew_keywords(self, row: LibraryRow) -> None:
+    def _recreate_keywords(self, row: LibraryRow) -> None:
         with self._opening:
             self.keywords().close()
             self._keywords = None
@@ -157,12 +155,12 @@ class Indexes:
             changes = self._catalog.changes(self._library, after=after, upto=upto)
             keywords.apply([stored.paper for stored in changes.papers], changes.removed, upto)
 
-    def _feed_chroma(self, chroma: Chroma, after: int, upto: int) -> None:
+    def _feed_vectors(self, vectors: VectorIndex, after: int, upto: int) -> None:
         changes = self._catalog.changes(self._library, after=after, upto=upto)
-        chroma.apply(changes.papers, changes.removed)
+        vectors.apply(changes.papers, changes.removed)
 
     def _steps(self, revision: int, target: int) -> Iterator[tuple[int, int]]:
-        """From one revision to the other in parts that memory can hold: pairs (after, up to and including)."""
+        """The way from one revision to another in parts that fit into memory: pairs (after, up to and including)."""
         while revision < target:
             upto = min(target, self._catalog.revision_after(self._library, revision, _PAPERS_AT_ONCE) or target)
             yield revision, upto
@@ -174,28 +172,28 @@ class Indexes:
             raise LibraryError(f"library {self._library!r} was removed meanwhile")
         return row
 
-    def _open_chroma(self, generation: str, *, create: bool) -> Chroma:
+    def _open_vectors(self, generation: str, *, create: bool) -> VectorIndex:
         if self._chroma_url:
-            return Chroma.served(self._chroma_url, self._library, generation, create=create)
-        return Chroma.embedded(self._chroma_folder(generation), self._library, create=create)
+            return VectorIndex.served(self._chroma_url, self._library, generation, create=create)
+        return VectorIndex.embedded(self._vector_folder(generation), self._library, create=create)
 
     def _delete(self, generation: str) -> None:
         if self._chroma_url:
-            with suppress(LibraryError):  # it may be what was missing
-                served = self._open_chroma(generation, create=False)
+            with suppress(LibraryError):  # there may be none
+                served = self._open_vectors(generation, create=False)
                 served.drop()
                 served.close()
-        shutil.rmtree(self._chroma_folder(generation), ignore_errors=True)
+        shutil.rmtree(self._vector_folder(generation), ignore_errors=True)
         shutil.rmtree(self._keyword_folder(generation), ignore_errors=True)
 
-    def _sweep(self, generation: str) -> None:
-        """Delete what interrupted rebuilds have left."""
-        for kept in (self._chroma_folder(generation), self._keyword_folder(generation)):
+    def _delete_all_but(self, generation: str) -> None:
+        """Delete the files of every other generation, which interrupted rebuilds may have left."""
+        for kept in (self._vector_folder(generation), self._keyword_folder(generation)):
             for folder in kept.parent.glob("*"):
                 if folder != kept:
                     shutil.rmtree(folder, ignore_errors=True)
 
-    def _chroma_folder(self, generation: str) -> Path:
+    def _vector_folder(self, generation: str) -> Path:
         return self._folder / "chroma" / generation
 
     def _keyword_folder(self, generation: str) -> Path:
@@ -203,5 +201,5 @@ class Indexes:
 
 
 def new_generation() -> str:
-    """A name that no index of this library had before."""
+    """A name that no index of this library has had."""
     return uuid4().hex[:8]

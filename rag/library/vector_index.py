@@ -1,9 +1,13 @@
-"""The dense index: every chunk with its vector in one Chroma collection, which follows the catalog."""
+"""The dense index: every chunk with its vector in one Chroma collection, and a check that it still finds them."""
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -19,25 +23,44 @@ from chromadb.api.types import Metadata
 from chromadb.config import Settings
 from chromadb.errors import ChromaError, NotFoundError
 
-from rag.errors import BackendError, ConfigError, LibraryError
-from rag.library import advice
-from rag.library.stored import StoredPaper, Vectors
+from rag.errors import BackendError, ConfigError, LibraryError, how_to_rebuild
+from rag.types import StoredPaper, Vectors
 
 _COLLECTION = "papers"
 _FILE = "chroma.sqlite3"
-# ef_search can't be changed later without reopening; 200 finds >99% of the true neighbours of real text.
+# ef_search can't be changed in an open collection; 200 finds >99% of the true neighbours of real text.
 _CONFIGURATION: CreateCollectionConfiguration = {"hnsw": {"space": "cosine", "ef_search": 200, "num_threads": 2}}
 _ROWS_AT_ONCE = 5000
 _PAPERS_AT_ONCE = 500
 
+PROBE_COUNT = 40
+"""How many papers a check looks for."""
 
-class Chroma:
-    """One collection: a row per chunk. Every method blocks, and raises LibraryError when the index is damaged."""
+_NEIGHBOURS = 3
+_SAME_COSINE = 0.999
+_FOUND_SHARE = 0.9  # an approximate index may miss a few; one written by two processes was seen to miss a quarter
+_TIMEOUT_SECONDS = 300
+
+Probes = Sequence[tuple[str, Vectors]]
+"""Paper ids, each with the vector of one of its chunks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeResult:
+    """How many chunks there are, and how many of the papers tried were found by a vector of theirs."""
+
+    chunks: int
+    tried: int
+    found: int
+
+
+class VectorIndex:
+    """A Chroma collection with a row per chunk. Every method blocks, and raises LibraryError for a damaged index."""
 
     def __init__(
         self, client: ClientAPI, collection: Collection, library: str, place: str, folder: Path | None = None
     ) -> None:
-        """`library` and `place` say in messages which index it is; `folder` has its files, if they are ours."""
+        """`library` and `place` name the index in messages; `folder` has its files, unless a server has them."""
         self._client = client
         self._collection = collection
         self.library = library
@@ -45,8 +68,8 @@ class Chroma:
         self._folder = folder
 
     @classmethod
-    def embedded(cls, folder: Path, library: str, *, create: bool) -> "Chroma":
-        """The collection in `folder`; `create` makes an empty one in place of whatever is there."""
+    def embedded(cls, folder: Path, library: str, *, create: bool) -> "VectorIndex":
+        """The collection in `folder`; `create` makes an empty one, replacing what is there."""
         if create:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
@@ -57,7 +80,7 @@ class Chroma:
             return cls(client, _collection(client, _COLLECTION, create), library, str(folder), folder)
 
     @classmethod
-    def served(cls, url: str, library: str, generation: str, *, create: bool) -> "Chroma":
+    def served(cls, url: str, library: str, generation: str, *, create: bool) -> "VectorIndex":
         """The collection on the Chroma server at `url`; `create` makes it. Raises BackendError, ConfigError."""
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -71,11 +94,11 @@ class Chroma:
             return cls(client, _collection(client, name, create), library, f"{name} at {url}")
 
     def apply(self, papers: Sequence[StoredPaper], removed: Sequence[str]) -> None:
-        """Put papers in the place of what the index has of them, and forget those removed. May be repeated."""
+        """Insert or replace papers, and delete those removed. May be repeated."""
         gone = [*removed, *(stored.paper.id for stored in papers)]
         with _our_errors(self.library, self.place):
             for start in range(0, len(gone), _PAPERS_AT_ONCE):
-                # Deleted first: Chroma's upsert keeps old metadata, and its add passes over an id that is there.
+                # Deleted first: Chroma's upsert keeps old metadata, and its add skips an id that is there.
                 self._collection.delete(where={"paper_id": _one_of(gone[start : start + _PAPERS_AT_ONCE])})
             for start in range(0, len(papers), _PAPERS_AT_ONCE):
                 self._add(papers[start : start + _PAPERS_AT_ONCE])
@@ -83,7 +106,7 @@ class Chroma:
     def nearest(self, vector: Vectors, limit: int) -> list[tuple[str, float]]:
         """The `limit` chunks nearest to a vector of shape (dimension,): paper id and cosine, best first."""
         with _our_errors(self.library, self.place):
-            # Without metadata, which takes several times as long as the search: the id begins with the paper's.
+            # Without metadata, which takes several times as long as the search: a chunk's id begins with its paper's.
             found = self._collection.query(
                 query_embeddings=vector.reshape(1, -1), n_results=limit, include=["distances"]
             )
@@ -98,7 +121,7 @@ class Chroma:
             return self._collection.count()
 
     def rows(self) -> dict[str, Vectors]:
-        """Every chunk id with its vector: for checks, not for queries."""
+        """Every chunk id with its vector, for tests."""
         with _our_errors(self.library, self.place):
             found = self._collection.get(include=["embeddings"])
         vectors = found["embeddings"]
@@ -110,11 +133,11 @@ class Chroma:
             self._client.delete_collection(self._collection.name)
 
     def close(self) -> None:
-        """Release the files, and note in what state we leave them."""
+        """Release the files, and record their state, so that later changes to them are noticed."""
         if isinstance(self._client, Client):  # it always is; only its declared type lacks `close`
             self._client.close()
         if self._folder is not None:
-            _note(self._folder).write_text(json.dumps(_graph_files(self._folder)), "utf-8")
+            _state_file(self._folder).write_text(json.dumps(_graph_files(self._folder)), "utf-8")
 
     def _add(self, papers: Sequence[StoredPaper]) -> None:
         ids = [f"{stored.paper.id}#{ordinal}" for stored in papers for ordinal in range(len(stored.chunks))]
@@ -137,27 +160,56 @@ def _about(stored: StoredPaper, ordinal: int) -> Metadata:
 
 
 def _collection(client: ClientAPI, name: str, create: bool) -> Collection:
-    """Without an embedding function: Chroma's own would fetch a model from the network."""
+    """Without an embedding function: Chroma's own would download a model."""
     if create:
         return client.get_or_create_collection(name, embedding_function=None, configuration=_CONFIGURATION)
     return client.get_collection(name, embedding_function=None)
 
 
-def as_left(folder: Path) -> bool:
+def is_as_closed(folder: Path) -> bool:
     """Whether the files of the vector graph are as `close` left them. If not, reading them may crash the process."""
-    left: object = {}  # a young index has none, and no note if its process was killed
+    recorded: object = {}  # a small index has no graph yet, and no record if its process was killed
     with suppress(FileNotFoundError, ValueError):
-        left = json.loads(_note(folder).read_text("utf-8"))
-    return left == _graph_files(folder)
+        recorded = json.loads(_state_file(folder).read_text("utf-8"))
+    return recorded == _graph_files(folder)
+
+
+def probe(index: VectorIndex, probes: Probes) -> ProbeResult:
+    """Look for papers by a vector of theirs. Raises LibraryError when the index is damaged."""
+    found = sum(
+        any(hit == id and cosine > _SAME_COSINE for hit, cosine in index.nearest(vector, _NEIGHBOURS))
+        for id, vector in probes
+    )
+    if found < _FOUND_SHARE * len(probes):
+        raise _damaged(index.library, index.place, f"{found} of {len(probes)} papers are found by their own vector")
+    return ProbeResult(chunks=index.count(), tried=len(probes), found=found)
+
+
+def probe_in_subprocess(folder: Path, library: str, probes: Probes) -> ProbeResult:
+    """The same for an embedded index that may be so damaged that reading it crashes a process; takes seconds."""
+    command = [sys.executable, "-m", __name__, str(folder), library]
+    request = json.dumps([[id, vector.tolist()] for id, vector in probes])
+    try:
+        done = subprocess.run(
+            command, input=request, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise LibraryError(f"the Chroma index {folder} gives no answer; {how_to_rebuild(library)}") from None
+    if done.returncode < 0:
+        raise _damaged(library, str(folder), f"reading it ends in {signal.Signals(-done.returncode).name}")
+    if done.returncode > 0:
+        reason = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        raise LibraryError(reason[0])
+    return ProbeResult(**json.loads(done.stdout))
 
 
 def _graph_files(folder: Path) -> dict[str, list[int]]:
-    """Size and time of each. A damaged SQLite file beside them is reported by SQLite itself."""
+    """Size and time of each file. A damaged SQLite file beside them is reported by SQLite itself."""
     files = sorted(path for path in folder.glob("*/*") if path.is_file())
     return {f"{path.parent.name}/{path.name}": [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
 
 
-def _note(folder: Path) -> Path:
+def _state_file(folder: Path) -> Path:
     return folder / "as_left.json"
 
 
@@ -171,13 +223,13 @@ def _our_errors(library: str, place: str) -> Iterator[None]:
         if _is_about_the_connection(error):
             message = f"no answer from the Chroma index {place} ({error}); is its server running?"
             raise BackendError(message, retryable=True) from error
-        raise damaged(library, place, error) from error
-    except AttributeError as error:  # Chroma's, on the second try to open what it failed to open in this process
-        raise damaged(library, place, "it can't be opened") from error
+        raise _damaged(library, place, error) from error
+    except AttributeError as error:  # raised by Chroma when what it failed to open is opened again
+        raise _damaged(library, place, "it can't be opened") from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # how a panic of Chroma's Rust core arrives: not an Exception
             raise
-        raise damaged(library, place, error) from error
+        raise _damaged(library, place, error) from error
 
 
 def _is_about_the_connection(error: BaseException) -> bool:
@@ -185,11 +237,25 @@ def _is_about_the_connection(error: BaseException) -> bool:
     return any(isinstance(cause, httpx.TransportError) for cause in (error, error.__cause__, error.__context__))
 
 
-def damaged(library: str, place: str, error: object) -> LibraryError:
-    """What to say of an index that can't be used."""
+def _damaged(library: str, place: str, error: object) -> LibraryError:
     reason = " ".join(str(error).split())[:200]
-    return LibraryError(f"the Chroma index {place} is damaged ({reason}); {advice.rebuild(library)}")
+    return LibraryError(f"the Chroma index {place} is damaged ({reason}); {how_to_rebuild(library)}")
 
 
 def _missing(library: str, place: str) -> LibraryError:
-    return LibraryError(f"the Chroma index {place} is missing; {advice.rebuild(library)}")
+    return LibraryError(f"the Chroma index {place} is missing; {how_to_rebuild(library)}")
+
+
+def _main() -> None:
+    """`python -m rag.library.vector_index FOLDER LIBRARY`: probes on standard input, the result on standard output."""
+    probes = [(id, np.asarray(vector, np.float32)) for id, vector in json.load(sys.stdin)]
+    try:
+        index = VectorIndex.embedded(Path(sys.argv[1]), sys.argv[2], create=False)
+        print(json.dumps(asdict(probe(index, probes))))
+        index.close()
+    except LibraryError as error:
+        raise SystemExit(str(error)) from None
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,29 +1,47 @@
-"""The content words of a text: stems as the keyword index makes them, without the words that any question has."""
+"""The words of a text: the analyser that the keyword index and the rules share, and the stems that carry content."""
 
-import re
 from collections.abc import Sequence
+from unicodedata import normalize
 
-from rag.library.keyword_index import stems
+from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
-_ASKING = stems(
-    "a about an and any anyone anything are as at be been but by can could did do does each else everything exact "
-    "exactly explain for from give had has have how i if in into is it its kind kinds list me mean means much my need "
-    "no not number of on one ones or our out paper papers please pls publication says so some somebody someone sort "
-    "sorts study such tell than that the their them then there they thing this those to two up us use used uses using "
-    "was we were what whats when where which who whom whose why will with without work works would you your"
-)
-_FUNCTION_STEMS = frozenset(_ASKING)
-_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)*|\d+(?:\.\d+)*")
+from rag.text.vocabulary import words
+
+ANALYSER_NAME = "english_1"
+"""A keyword index remembers this name and refuses one of another name, so change it with the analyser."""
+
+
+def _make_analyser() -> TextAnalyzer:
+    tokens = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(64))
+    folded = tokens.filter(Filter.lowercase()).filter(Filter.ascii_fold())
+    stop_words = words("stop")["index"].split()
+    return folded.filter(Filter.custom_stopword(stop_words)).filter(Filter.stemmer("english")).build()
+
+
+ANALYSER = _make_analyser()
+
+
+def stems(text: str) -> list[str]:
+    """The words of the text as the keyword index knows them: stems in order, repeated as in the text, no stop words."""
+    return ANALYSER.analyze(normalise(text))
+
+
+def normalise(text: str) -> str:
+    """Accents composed with their letters (NFC), and no lone surrogates."""
+    return normalize("NFC", replace_surrogates(text))
+
+
+def replace_surrogates(text: str) -> str:
+    """A question mark for each lone surrogate, which UTF-8 can't encode; offsets stay as they are."""
+    return text.encode("utf-8", "replace").decode()
+
+
+_QUESTION_STEMS = frozenset(stems(words("stop")["question"]))
 
 
 def content_stems(text: str) -> list[str]:
-    """The distinct stems that say what a question is about, in order of appearance."""
-    return list(dict.fromkeys(stem for stem in stems(text) if stem not in _FUNCTION_STEMS and len(stem) > 1))
-
-
-def numbers(text: str) -> set[str]:
-    """The numbers in a text, written without separators of thousands."""
-    return {match.replace(",", "") for match in _NUMBER.findall(text)}
+    """The distinct stems that say what a text is about, in order of appearance: not those that any question has."""
+    return list(dict.fromkeys(stem for stem in stems(text) if stem not in _QUESTION_STEMS and len(stem) > 1))
 
 
 def share(part: Sequence[str], whole: Sequence[str]) -> float:

@@ -1,91 +1,94 @@
-"""The figures and the names in a sentence: what a careless writer lifts from the wrong place."""
+"""Numbers with their units, and names: what a careless writer takes from the wrong place."""
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from math import isclose
 
-_SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "billion": 1e9, "t": 1e12, "trillion": 1e12}
-_UNITS = {
-    "%": "%", "percent": "%", "per cent": "%", "percentage points": "%", "percentage point": "%", "points": "%",
-    "x": "x", "×": "x", "times": "x", "fold": "x",
-    "ms": "ms", "milliseconds": "ms", "s": "s", "seconds": "s", "second": "s", "min": "min", "minutes": "min",
-    "h": "h", "hours": "h", "hour": "h", "days": "day", "day": "day", "weeks": "week", "months": "month",
-    "years": "year", "kb": "kb", "mb": "mb", "gb": "gb", "tb": "tb", "db": "db", "hz": "hz", "khz": "khz",
-    "bit": "bit", "bits": "bit", "gpus": "gpu", "gpu": "gpu", "tokens": "token", "parameters": "parameter",
-    "fps": "fps", "mm": "mm", "cm": "cm", "km": "km", "kg": "kg", "mg": "mg", "°c": "°c",
-}  # fmt: skip
-_FIGURE = re.compile(
-    r"(?P<about>(?:\b(?:about|around|approximately|roughly|nearly|almost|over|under|more than|less than)|[~≈])\s*)?"
-    r"(?<![\w.])(?P<value>\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
-    r"(?:(?P<letter>[kKMBT])\b|[\s-]?(?P<scale>thousand|million|billion|trillion)\b)?"
-    rf"(?:[\s-]?(?P<unit>{'|'.join(sorted(map(re.escape, _UNITS), key=len, reverse=True))})(?![A-Za-z]))?(?![A-Za-z])",
-    re.IGNORECASE,
+from rag.text.vocabulary import words
+
+NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?")
+"""A number in digits, with or without separators of thousands."""
+
+NAME = re.compile(
+    r"\b[A-Za-z\d]*(?:[a-z\d][A-Z]|[A-Z]{2}|[A-Za-z]-?\d)\w*(?:[-–.@/]\w+)*\b|(?<=[a-z,:] )[A-Z][a-z]{2,}\b"
 )
-_WORDS = {
-    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
-    "ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15, "sixteen": 16, "twenty": 20, "hundred": 100,
-}  # fmt: skip
-_WORD = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b", re.IGNORECASE)
+"""A name of a model, a data set and the like, by its capitals or digits: LibriSpeech, GPT-4, xLSTM."""
+
+MENTION = re.compile(f"{NAME.pattern}|{NUMBER.pattern}")
+"""A name, or a number outside of names."""
+
+_WORD = re.compile(r"[\w.@%+-]+")
 _WITH_A_DIGIT = re.compile(r"\b[A-Za-z]\w*(?:[-–.@/]\w+)*\b|\b\d+[A-Za-z]\w*(?:-\w+)*\b")
-_NAME = re.compile(
-    r"\b[A-Za-z\d]*(?:[a-z\d][A-Z]|[A-Z]{2}|[A-Za-z]-?\d)[\w]*(?:[-–.@/]\w+)*\b|(?<=[a-z,:] )[A-Z][a-z]{2,}\b"
-)
 _QUANTITY_ONLY = re.compile(r"\d[\d.,]*[A-Za-z]{0,3}(?:-\w+)?\Z")
-_ROUGHLY = 0.05
+_MANY = re.compile(r"(?:dozens?|hundreds?|thousands?|millions?)\Z", re.IGNORECASE)
+_TOLERANCE = 0.05
+"""Relative difference between two numbers of which one is approximate."""
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A number as it is meant: 14M is 14,000,000. `unit` is empty where none is written; `rough` after "about"."""
+class Quantity:
+    """A number as it is meant: 14M is 14,000,000. `unit` is empty where none is written."""
 
     value: float
     unit: str
-    rough: bool
+    approximate: bool
     start: int
 
-    def matches(self, other: "Figure") -> bool:
-        """Whether the other one tells the same; a unit that one of them leaves out does not count against it."""
-        near = isclose(self.value, other.value, rel_tol=_ROUGHLY if self.rough or other.rough else 1e-9)
+    def matches(self, other: "Quantity") -> bool:
+        """Whether the other one says the same; a unit that one of them leaves out does not count against it."""
+        near = isclose(self.value, other.value, rel_tol=_TOLERANCE if self.approximate or other.approximate else 1e-9)
         return near and (not self.unit or not other.unit or self.unit == other.unit)
 
 
-def figures(text: str, spelled: bool = False) -> list[Figure]:
+def quantities(text: str, spelled: bool = False) -> list[Quantity]:
     """The numbers that stand for themselves, in order; not those of a name such as CIFAR-10.
 
     With `spelled`, also numbers written as words.
     """
-    bare = _WITH_A_DIGIT.sub(_without_names, text)
-    found = [_figure(match) for match in _FIGURE.finditer(bare)]
+    bare = _WITH_A_DIGIT.sub(_blank_name, text)
+    found = [_quantity(match) for match in _quantity_pattern().finditer(bare)]
     if spelled:
-        found += [Figure(_WORDS[m[0].lower()], "", False, m.start()) for m in _WORD.finditer(text)]
+        values = words("numbers")
+        found += [Quantity(values[m[0].lower()], "", False, m.start()) for m in _number_word_pattern().finditer(text)]
     return found
 
 
+def numbers(text: str) -> set[str]:
+    """The numbers in digits, written without separators of thousands."""
+    return {match.replace(",", "") for match in NUMBER.findall(text)}
+
+
+def words_and_numbers(text: str) -> list[tuple[str, bool]]:
+    """Every word in order, and whether it has or is a number."""
+    return [(word, _is_number(word)) for word in _WORD.findall(text)]
+
+
 def names(text: str) -> frozenset[str]:
-    """Names of models, data sets and the like, in lower case without hyphens or a plural's s."""
-    return frozenset(plain(name) for name in _NAME.findall(text) if not _QUANTITY_ONLY.match(name)) - {""}
+    """The names in the text, as `normalised_name` writes them; quantities such as 7B are none."""
+    found = (name for name in NAME.findall(text) if not _QUANTITY_ONLY.match(name))
+    return frozenset(map(normalised_name, found)) - {""}
 
 
-def plain(name: str) -> str:
-    """As `names` writes it."""
+def normalised_name(name: str) -> str:
+    """In lower case without hyphens or a plural's s."""
     letters = re.sub(r"[^a-z0-9]", "", name.lower())
     return letters[:-1] if len(letters) > 3 and letters.endswith("s") else letters
 
 
-def stands_in(name: str, text: str) -> bool:
-    """Whether the text has the name, alone or as a part of a longer one, or the words that it abbreviates."""
-    return name in _written(text) or (2 < len(name) < 7 and name.isalpha() and name in _initials(text))
+def has_name(text: str, name: str) -> bool:
+    """Whether the text has the normalised name, alone or as part of a longer one, or the words that it abbreviates."""
+    return name in _spellings(text) or (2 < len(name) < 7 and name.isalpha() and name in _initials(text))
 
 
 @lru_cache(maxsize=512)
-def _written(text: str) -> frozenset[str]:
+def _spellings(text: str) -> frozenset[str]:
     """Every word, every part of a hyphenated one, and every two words that follow each other, all as one."""
-    words = re.findall(r"[^\s,;:()\[\]“”\"]+", text)
-    parts = [part for word in words for part in re.split(r"[-–/]", word)]
+    found = re.findall(r"[^\s,;:()\[\]“”\"]+", text)
+    parts = [part for word in found for part in re.split(r"[-–/]", word)]
     pairs = [first + second for first, second in pairwise(parts)]
-    return names(text).union(map(plain, (*words, *parts, *pairs)))
+    return names(text).union(map(normalised_name, (*found, *parts, *pairs)))
 
 
 @lru_cache(maxsize=512)
@@ -93,16 +96,41 @@ def _initials(text: str) -> str:
     return "".join(word[0] for word in re.findall(r"[a-z0-9]+", text.lower()))
 
 
-def _without_names(match: re.Match[str]) -> str:
+def _is_number(word: str) -> bool:
+    return any(c.isdigit() for c in word) or word.lower() in words("numbers") or _MANY.match(word) is not None
+
+
+def _blank_name(match: re.Match[str]) -> str:
     """Blanks where a name with a digit stands, so that offsets stay."""
     word = match[0]
     is_name = word[0].isalpha() and any(c.isdigit() for c in word)
     return " " * len(word) if is_name or re.match(r"\d+[dD]\b", word) else word
 
 
-def _figure(match: re.Match[str]) -> Figure:
-    scale = _SCALES.get((match["letter"] or match["scale"] or "").lower(), 1.0)
-    unit = _UNITS.get(re.sub(r"\s+", " ", match["unit"] or "").lower(), "")
-    return Figure(
-        float(match["value"].replace(",", "")) * scale, unit, match["about"] is not None, match.start("value")
+@cache
+def _quantity_pattern() -> re.Pattern[str]:
+    units = "|".join(sorted(map(re.escape, _unit_of_spelling()), key=len, reverse=True))
+    return re.compile(
+        r"(?P<about>(?:\b(?:about|around|approximately|roughly|nearly|almost|over|under|more than|less than)|[~≈])\s*)?"
+        rf"(?<![\w.])(?P<value>{NUMBER.pattern})"
+        r"(?:(?P<letter>[kKMBT])\b|[\s-]?(?P<scale>thousand|million|billion|trillion)\b)?"
+        rf"(?:[\s-]?(?P<unit>{units})(?![A-Za-z]))?(?![A-Za-z])",
+        re.IGNORECASE,
     )
+
+
+@cache
+def _number_word_pattern() -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(words('numbers'))})\b", re.IGNORECASE)
+
+
+@cache
+def _unit_of_spelling() -> dict[str, str]:
+    return {spelling: unit for unit, spellings in words("units").items() for spelling in spellings}
+
+
+def _quantity(match: re.Match[str]) -> Quantity:
+    scale = words("scales").get((match["letter"] or match["scale"] or "").lower(), 1.0)
+    unit = _unit_of_spelling().get(re.sub(r"\s+", " ", match["unit"] or "").lower(), "")
+    value = float(match["value"].replace(",", "")) * scale
+    return Quantity(value, unit, match["about"] is not None, match.start("value"))

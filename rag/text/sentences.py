@@ -2,21 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import sentencex
+
+from rag.types import Span
 
 _FRAGMENT_WORDS = 4
 _CONTINUES = re.compile(r"[a-z0-9(\[,;:%]")
 _ITEM = re.compile(r"\s*(?:\(?(?:\d{1,2}|[ivx]{1,4}|[A-Ha-h])\)|•)\s+")
 _ENDS = re.compile(r"[.!?][)\]”\"']*$")
-
-
-class Span(NamedTuple):
-    """Character offsets of a sentence, without the blanks around it."""
-
-    start: int
-    end: int
 
 
 def spans(text: str) -> list[Span]:

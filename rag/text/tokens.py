@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from platformdirs import user_cache_path
 
 from rag.errors import ConfigError
+from rag.text.analysis import replace_surrogates
 
 if TYPE_CHECKING:
     import tiktoken
@@ -58,8 +59,7 @@ def prepare() -> None:
 
 
 def _encode(text: str) -> list[int]:
-    # Half a surrogate pair is no Unicode text; one "?" instead keeps every offset.
-    return _encoding().encode_ordinary(text.encode("utf-8", "replace").decode())
+    return _encoding().encode_ordinary(replace_surrogates(text))
 
 
 @lru_cache

@@ -1,17 +1,13 @@
-"""Answers written by any LangChain chat model, named `provider:model`; nothing else here knows of chat models."""
+"""Answers written by any LangChain chat model, and follow-ups rewritten by it."""
 
 import asyncio
-import os
 import re
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence, Set
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Sequence, Set
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from json import JSONDecodeError
 from time import monotonic
-from typing import Any, cast
+from typing import cast
 
-from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk
 
@@ -19,31 +15,30 @@ import prompts
 from rag import condense
 from rag.errors import BackendError, ConfigError
 from rag.grounding import marks
-from rag.grounding.marks import Marks
+from rag.grounding.marks import MarkFilter
 from rag.grounding.refusals import declines
 from rag.protocols import Writer
 from rag.text import tokens
 from rag.text.analysis import content_stems, share
 from rag.types import GenerationInfo, Passage, StandaloneQuery, Turn, Usage
-from rag.writers import prompt_context
-from rag.writers.reply import Reply
+from rag.writers import models, prompt_context
 
-OPENAI = "openai"
-WINDOW = 8_192
-"""Tokens of a model of which nothing is known."""
+REWRITE_SECONDS = 20.0
+MAX_CHARACTERS = 8_000
+"""A longer answer is cut off; the prompt asks for a few sentences."""
 
-MOST_TOKENS = 4_000
-"""Of an answer; models that think before they write spend most of it on that."""
-
-CONDENSE_SECONDS = 20.0
-_RETRIES = 2
-_COUNTED_OTHERWISE = 0.85
+MAX_CHARACTERS_WITH_REASONING = 200_000
+_OTHER_TOKENIZERS = 0.85
 """Other models' tokens are not those that we count."""
 
 _LONGEST_QUESTION = 600
-_SAID_BEFORE = 0.5
+_SHARE_FROM_CONVERSATION = 0.5
 """How much of a rewritten question must stand in the conversation, or the model has made something up."""
-_LONGEST_MESSAGE = 300
+
+_REPETITIONS = 4
+_LONGEST_PERIOD = 300
+_CHECK_EVERY = 100
+_OPEN, _CLOSE = "<think>", "</think>"
 _SYSTEM, _USER, _CONDENSE = "answer.system", "answer.user", "condense"
 _ENDED = frozenset({"stop", "end_turn", "stop_sequence", "completed", "eos", "eos_token", "tool_calls", "done"})
 _FILTERED = frozenset({"content_filter", "safety", "refusal", "recitation", "prohibited_content", "blocklist", "spii"})
@@ -58,18 +53,21 @@ def writer(
 
     `nearest` picks the sentences that the model is shown apart from their abstracts, because it may well overlook them.
     """
-    model = _model(name, base_url, seconds)
+    model = models.chat_model(name, base_url, seconds)
     tokens.count("")  # the first count loads the tokenizer
-    profile: Mapping[str, Any] = model.profile or {}
-    window = context_tokens or profile.get("max_input_tokens") or WINDOW
-    return ChatWriter(name, model, nearest, window, seconds)
+    return ChatWriter(name, model, nearest, models.window_of(model, context_tokens), seconds)
 
 
 class ChatWriter:
     """Asks the model, and says in its GenerationInfo how that went. The model's own client is the one that retries."""
 
     def __init__(
-        self, name: str, model: BaseChatModel, nearest: Writer, window: int = WINDOW, seconds: float = 120.0
+        self,
+        name: str,
+        model: BaseChatModel,
+        nearest: Writer,
+        window: int = models.DEFAULT_WINDOW,
+        seconds: float = 120.0,
     ) -> None:
         self.name = name
         self._model = model
@@ -82,54 +80,59 @@ class ChatWriter:
     ) -> AsyncGenerator[str | GenerationInfo]:
         """Yield the answer as it comes. Raises BackendError when the model fails, also after some of it."""
         messages, numbers = await self._prompt(question, passages, history)
-        shown = Marks(numbers)  # not every passage was worth showing, or had room
-        made = _Made()
-        async with aclosing(self._pieces(messages, made, self._seconds)) as pieces:
+        shown = MarkFilter(numbers)  # not every passage was worth showing, or had room
+        reply = _Reply()
+        async with aclosing(self._pieces(messages, reply, self._seconds)) as pieces:
             async for piece in pieces:
-                yield shown.feed(piece)
-        yield shown.end()
-        if made.broken_off:
+                for text in shown.feed(piece):
+                    yield text
+        for text in shown.flush():
+            yield text
+        if reply.broken_off:
             yield "…"
         yield GenerationInfo(
             model=self.name,
             prompt=prompts.version(_SYSTEM, _USER),
-            usage=made.usage,
-            notice=made.notice(self.name),
-            complete=not made.cut,
+            usage=reply.usage,
+            notice=f"{self.name}: {reply.cut}." if reply.cut else "",
+            complete=not reply.cut,
         )
 
-    async def standalone(self, question: str, history: Sequence[Turn]) -> StandaloneQuery:
-        """By the model if the question leans on the history; by our rules if the model fails or takes too long."""
-        if not history or not condense.leans_back(question):
+    async def rewrite(self, question: str, history: Sequence[Turn]) -> StandaloneQuery:
+        """By the model if the question needs the history; by our rules if the model fails or takes too long."""
+        if not history or not condense.needs_history(question):
             return StandaloneQuery(question=question, search=question)
-        words = prompts.render(
-            _CONDENSE, conversation=prompt_context.conversation(history), question=prompt_context.quoted(question)
+        prompt = prompts.render(
+            _CONDENSE,
+            conversation=prompt_context.conversation(history),
+            question=prompt_context.quoted(question),
         )
-        made = _Made()
+        reply = _Reply()
         try:
-            async with aclosing(self._pieces([("user", words)], made, min(CONDENSE_SECONDS, self._seconds))) as pieces:
+            seconds = min(REWRITE_SECONDS, self._seconds)
+            async with aclosing(self._pieces([("user", prompt)], reply, seconds)) as pieces:
                 text = "".join([piece async for piece in pieces])
         except BackendError:
             text = ""
         rewritten = _one_question(text)
-        if not _stands_for(rewritten, question, history):
-            return replace(await condense.RuleBasedRewriter().standalone(question, history), usage=made.usage)
-        return StandaloneQuery(question=rewritten, search=rewritten, usage=made.usage)
+        if not _is_plausible(rewritten, question, history):
+            return replace(await condense.RuleBasedRewriter().rewrite(question, history), usage=reply.usage)
+        return StandaloneQuery(question=rewritten, search=rewritten, usage=reply.usage)
 
     async def _prompt(
         self, question: str, passages: Sequence[Passage], history: Sequence[Turn]
     ) -> tuple[_Messages, Set[int]]:
         """The messages, and the numbers of the passages in them."""
         system = prompts.render(_SYSTEM)
-        told = prompt_context.conversation(history)
-        earlier = f"\nThe conversation before the question:\n{told}\n" if told else ""
+        conversation = prompt_context.conversation(history)
+        earlier = f"\nThe conversation before the question:\n{conversation}\n" if conversation else ""
         near = prompt_context.worth_showing(question, passages)
-        tag = prompt_context.tag()
+        tag = prompt_context.new_tag()
         picked = [piece async for piece in self._nearest.write(question, near, history) if isinstance(piece, str)]
         nearest = prompt_context.excerpt("".join(picked), tag)
         picked_from = {number for _, _, number in marks.places(nearest)}
         frame = prompts.render(_USER, abstracts="", conversation=earlier, question=question, nearest=nearest)
-        room = int((self._window - _reserve(self._window)) * _COUNTED_OTHERWISE)
+        room = int((self._window - models.reserved_tokens(self._window)) * _OTHER_TOKENIZERS)
         packed = prompt_context.pack(near, room - tokens.count(system + frame), tag)
         if not packed.numbers:
             raise ConfigError(
@@ -139,17 +142,15 @@ class ChatWriter:
         user = prompts.render(_USER, abstracts=packed.text, conversation=earlier, question=question, nearest=nearest)
         return [("system", system), ("user", user)], picked_from.union(packed.numbers)
 
-    async def _pieces(self, messages: _Messages, made: "_Made", seconds: float) -> AsyncGenerator[str]:
-        reply = Reply()
+    async def _pieces(self, messages: _Messages, reply: "_Reply", seconds: float) -> AsyncGenerator[str]:
         async with aclosing(self._chunks(messages, seconds)) as chunks:
             async for chunk in chunks:
-                made.note(chunk)
-                piece = reply.take(chunk.text)
+                piece = reply.take(chunk)
                 if piece:
                     yield piece
                 if reply.cut:
                     break
-        made.end(self.name, reply)
+        reply.end(self.name)
 
     async def _chunks(self, messages: _Messages, seconds: float) -> AsyncGenerator[AIMessageChunk]:
         """The deadline counts the time that the model takes, not what the reader takes in between."""
@@ -158,7 +159,7 @@ class ChatWriter:
         async with aclosing(stream):
             while True:
                 start = monotonic()
-                with _our_errors(self.name, seconds):
+                with models.backend_errors(self.name, seconds):
                     async with asyncio.timeout(left):
                         chunk = await anext(stream, None)
                 if chunk is None:
@@ -168,126 +169,93 @@ class ChatWriter:
 
 
 @dataclass
-class _Made:
-    """What is known of a reply besides its text."""
+class _Reply:
+    """A model's reply within bounds: no reasoning, no endless repetition, no megabytes; and what is known of it.
 
+    `cut` says why the rest of the reply is not wanted, or why it is not whole; empty as long as all is well.
+    """
+
+    text: str = ""
     usage: Usage = field(default_factory=Usage)
-    reason: str = ""
     cut: str = ""
     broken_off: bool = False
+    _finish_reason: str = ""
+    _received: int = 0
+    _checked: int = 0
+    _start: str | None = ""
+    _reasoning: bool = False
 
-    def note(self, chunk: AIMessageChunk) -> None:
-        told = chunk.usage_metadata
-        if told:
-            self.usage += Usage(prompt_tokens=told["input_tokens"], completion_tokens=told["output_tokens"])
+    def take(self, chunk: AIMessageChunk) -> str:
+        """The part of the chunk that belongs to the answer."""
+        self._note(chunk)
+        piece = chunk.text
+        self._received += len(piece)
+        shown = self._without_reasoning(piece)[: MAX_CHARACTERS - len(self.text)]
+        self.text += shown
+        if len(self.text) >= MAX_CHARACTERS or self._received > MAX_CHARACTERS_WITH_REASONING:
+            self.cut = f"the answer was cut off at {len(self.text):,} characters"
+        elif len(self.text) >= self._checked + _CHECK_EVERY:
+            self._checked = len(self.text)
+            self.cut = "the model began to repeat itself" if _repeats(self.text) else ""
+        return shown
+
+    def end(self, name: str) -> None:
+        """Find out whether the reply is whole. Raises BackendError if it just stopped."""
+        stopped_by_us = bool(self.cut)
+        self.cut = self.cut or self._why_cut()
+        if not self._finish_reason and not stopped_by_us and name.startswith(f"{models.OPENAI}:"):
+            raise BackendError(f"{name}: the reply stopped before its end", retryable=True, reason="it stopped midway")
+        if self.cut and not self.text and self._finish_reason not in _FILTERED:
+            raise BackendError(f"{name}: {self.cut} before it wrote a word", retryable=False, reason=self.cut)
+        if not self.text and not self.cut:
+            self.cut = "the model wrote nothing"
+        self.broken_off = bool(self.cut and self.text) and not self.text.rstrip().endswith((".", "!", "?", "…"))
+
+    def _note(self, chunk: AIMessageChunk) -> None:
+        counted = chunk.usage_metadata
+        if counted:
+            self.usage += Usage(prompt_tokens=counted["input_tokens"], completion_tokens=counted["output_tokens"])
         about = chunk.response_metadata
         names = ("finish_reason", "stop_reason", "done_reason", "status")
-        self.reason = str(next((about[name] for name in names if about.get(name)), self.reason)).lower()
-
-    def end(self, name: str, reply: Reply) -> None:
-        """Find out whether the reply is whole. Raises BackendError if it just stopped."""
-        self.cut = reply.cut or self._why_cut()
-        if not self.reason and not reply.cut and name.startswith(f"{OPENAI}:"):
-            raise BackendError(f"{name}: the reply stopped before its end", retryable=True, reason="it stopped midway")
-        if self.cut and not reply.text and self.reason not in _FILTERED:
-            raise BackendError(f"{name}: {self.cut} before it wrote a word", retryable=False, reason=self.cut)
-        if not reply.text and not self.cut:
-            self.cut = "the model wrote nothing"
-        self.broken_off = bool(self.cut and reply.text) and not reply.text.rstrip().endswith((".", "!", "?", "…"))
-
-    def notice(self, name: str) -> str:
-        return f"{name}: {self.cut}." if self.cut else ""
+        self._finish_reason = str(next((about[n] for n in names if about.get(n)), self._finish_reason)).lower()
 
     def _why_cut(self) -> str:
-        if not self.reason or self.reason in _ENDED:
+        if not self._finish_reason or self._finish_reason in _ENDED:
             return ""
-        if self.reason in _FILTERED:
+        if self._finish_reason in _FILTERED:
             return "the provider's content filter stopped the answer"
-        return f"the answer was cut off ({self.reason})"
+        return f"the answer was cut off ({self._finish_reason})"
+
+    def _without_reasoning(self, piece: str) -> str:
+        """Local models write their reasoning before the answer, between <think> and </think>."""
+        if self._start is None:
+            return piece
+        self._start += piece
+        start = self._start.lstrip()
+        self._reasoning = self._reasoning or start.startswith(_OPEN)
+        if self._reasoning and _CLOSE in start:
+            return self._answer(start.partition(_CLOSE)[2].lstrip())
+        if self._reasoning or _OPEN.startswith(start):
+            return ""
+        return self._answer(self._start)
+
+    def _answer(self, begun: str) -> str:
+        self._start = None
+        return begun
 
 
-def _reserve(window: int) -> int:
-    """Tokens that are kept for the answer."""
-    return min(MOST_TOKENS, window // 4)
+def _repeats(text: str) -> bool:
+    """Whether the text ends with the same words several times over."""
+    periods = range(1, min(_LONGEST_PERIOD, len(text) // _REPETITIONS) + 1)
+    return any(text.endswith(text[-period:] * _REPETITIONS) and text[-period:].strip(" .-_=*\n|") for period in periods)
 
 
-@lru_cache(maxsize=32)
-def _model(name: str, base_url: str, seconds: float) -> BaseChatModel:
-    provider, _, model = name.partition(":")
-    if not provider or not model:
-        raise ConfigError(
-            f"model {name!r} is not provider:model; set SCHOLIAST_MODEL=openai:gpt-4o-mini, or extractive"
-        )
-    tokens.prepare()
-    options = _openai(base_url, seconds) if provider == OPENAI else {"max_tokens": MOST_TOKENS}
-    made = _made(name, provider, model, {**options, "temperature": 0})
-    takes = (made.profile or {}).get("temperature", provider != OPENAI or "base_url" in options)
-    return made if takes else _made(name, provider, model, options)
-
-
-def _openai(base_url: str, seconds: float) -> dict[str, Any]:
-    base_url = base_url or os.environ.get("OPENAI_BASE_URL", "")
-    options: dict[str, Any] = {
-        "timeout": seconds,
-        "max_retries": _RETRIES,
-        "stream_usage": True,
-        "stream_chunk_timeout": None,
-    }
-    if not base_url:
-        return {**options, "max_tokens": MOST_TOKENS}
-    # Servers that are not OpenAI's know the older name of this limit, and many need no key.
-    key = {} if os.environ.get("OPENAI_API_KEY") else {"api_key": "none"}
-    return {**options, **key, "base_url": base_url, "extra_body": {"max_tokens": _reserve(WINDOW)}}
-
-
-def _made(name: str, provider: str, model: str, options: Mapping[str, Any]) -> BaseChatModel:
-    try:
-        return cast(BaseChatModel, init_chat_model(model, model_provider=provider, **options))
-    except ImportError as error:
-        package = re.search(r"pip install ([\w-]+)", str(error))
-        needed = f"pip install {package[1]}" if package else str(error)
-        raise ConfigError(f"model {name!r} needs a package that is not installed: {needed}") from error
-    except Exception as error:  # whatever the provider's constructor raises: a missing key, an unknown argument
-        raise ConfigError(f"model {name!r} can't be made: {_short(error)}") from error
-
-
-@contextmanager
-def _our_errors(name: str, seconds: float) -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError as error:
-        message = f"{name}: no whole answer within {seconds:g} s; SCHOLIAST_MODEL_TIMEOUT_SECONDS allows more"
-        raise BackendError(message, retryable=True, reason=f"no whole answer within {seconds:g} s") from error
-    except Exception as error:  # each provider has errors of its own
-        status = _status(error)
-        reason = f"HTTP {status}" if status else type(error).__name__
-        raise BackendError(f"{name}: {reason}: {_short(error)}", retryable=_retryable(error), reason=reason) from error
-
-
-def _status(error: Exception) -> int | None:
-    found = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
-    return found if isinstance(found, int) else None
-
-
-def _retryable(error: Exception) -> bool:
-    """An account without credit answers 429 too, and that does not pass by waiting. Nor does a bug."""
-    status = _status(error)
-    if status is not None:
-        return (status in (408, 409, 429) or status >= 500) and getattr(error, "code", "") != "insufficient_quota"
-    return isinstance(error, JSONDecodeError) or not isinstance(error, ValueError | TypeError | LookupError)
-
-
-def _short(error: Exception) -> str:
-    text = " ".join(str(getattr(error, "message", "") or error).split())
-    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}…"
-
-
-def _stands_for(rewritten: str, question: str, history: Sequence[Turn]) -> bool:
+def _is_plausible(rewritten: str, question: str, history: Sequence[Turn]) -> bool:
     """Whether it may be the question: not an answer to it, not made up, not what needed rewriting."""
     said = " ".join([question, *(turn.content for turn in history)])
     repeated = content_stems(rewritten) == content_stems(question) and condense.is_anaphoric(question)
     answered = "?" in question and "?" not in rewritten
-    made_up = share(content_stems(rewritten), content_stems(said)) < _SAID_BEFORE
+    made_up = share(content_stems(rewritten), content_stems(said)) < _SHARE_FROM_CONVERSATION
     return bool(rewritten) and not (repeated or answered or made_up)
 
 

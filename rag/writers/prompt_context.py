@@ -1,4 +1,4 @@
-"""Abstracts as a model gets them: within its window, best evidence first, in whole sentences, and plainly quoted."""
+"""Abstracts as a model gets them: within its window, best sentences first, in whole sentences, and plainly quoted."""
 
 import re
 from collections.abc import Sequence
@@ -6,10 +6,10 @@ from functools import lru_cache
 from secrets import token_hex
 from typing import NamedTuple
 
+from rag import question as questions
 from rag.grounding import marks
 from rag.text import tokens
 from rag.types import Passage, PassageSentence, Turn
-from rag.writers.intent import intent
 
 WORTH_SHOWING = 0.75
 WORTH_SHOWING_AMONG_SEVERAL = 0.6
@@ -34,13 +34,13 @@ class PackedPassages(NamedTuple):
 
 def worth_showing(question: str, passages: Sequence[Passage]) -> Sequence[Passage]:
     """Those near the best one: the rest costs time and money, and leads small models astray."""
-    share = WORTH_SHOWING if intent(question) == "single" else WORTH_SHOWING_AMONG_SEVERAL
+    share = WORTH_SHOWING if questions.analyse(question).shape == "single" else WORTH_SHOWING_AMONG_SEVERAL
     best = max((passage.score for passage in passages), default=0.0)
     return [passage for passage in passages if passage.score >= share * best]
 
 
-def tag() -> str:
-    """The name of the tags around what abstracts say, drawn anew each time, so that no abstract can close its own."""
+def new_tag() -> str:
+    """A random name for the tags around what abstracts say, so that no abstract can close its own."""
     return f"abstract-{token_hex(4)}"
 
 
@@ -88,8 +88,8 @@ def _fitting(passage: Passage, limit: int) -> str:
         return whole
     chosen: list[PassageSentence] = []
     text = ""
-    for evidence in sorted(passage.sentences, key=lambda sentence: -sentence.similarity):
-        wider = sorted([*chosen, evidence], key=lambda sentence: sentence.start)
+    for sentence in sorted(passage.sentences, key=lambda sentence: -sentence.similarity):
+        wider = sorted([*chosen, sentence], key=lambda sentence: sentence.start)
         longer = _with_title(passage, _joined(wider, passage.sentences))
         if _count(longer) <= limit:
             chosen, text = wider, longer
@@ -99,9 +99,9 @@ def _fitting(passage: Passage, limit: int) -> str:
 def _joined(chosen: Sequence[PassageSentence], whole: Sequence[PassageSentence]) -> str:
     text = ""
     before = -1
-    for place, evidence in enumerate(whole):
-        if evidence in chosen:
-            text += ("" if not text else " " if place == before + 1 else _GAP) + evidence.text
+    for place, sentence in enumerate(whole):
+        if sentence in chosen:
+            text += ("" if not text else " " if place == before + 1 else _GAP) + sentence.text
             before = place
     return text
 

@@ -1,4 +1,4 @@
-"""`scholiast chat`: a conversation in the terminal, streamed and kept. Ctrl-C stops an answer, Ctrl-D leaves."""
+"""`scholiast chat`: a conversation in the terminal, streamed and stored. Ctrl-C stops an answer, Ctrl-D leaves."""
 
 import asyncio
 import sys
@@ -14,33 +14,31 @@ from rag.errors import RequestError, ScholiastError
 from rag.history.answers import FeedbackVerdict
 from rag.history.conversations import LOCAL, Conversation
 from rag.workspace import Workspace
-from service.cli.terminal import Page, complain
-from service.cli.typewriter import StreamPrinter
+from service.cli.terminal import NEAREST, Page, StreamPrinter, print_error
 
 _HELP = (
-    "/sources   the words that the last answer rests on",
-    "/new       another conversation; nothing that was said counts any longer",
+    "/sources   the quotes that support the last answer",
+    "/new       another conversation, without the history of this one",
     "/good, /bad [COMMENT]   what you think of the last answer",
     "/quit      leave, as Ctrl-D does; Ctrl-C stops an answer",
 )
-_NEAREST = 3
 
 
 def chat(library: str, model: str, conversation: str) -> bool:
-    """Ask what is typed, or piped in line by line, until it ends; whether all could be answered."""
+    """Answer questions, typed or piped in one a line, until the input ends; True if none failed, or they were typed."""
     if isinstance(sys.stdin, TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")
     with asyncio.Runner() as runner:
-        talk = Chat(runner, library, model)
+        session = Chat(runner, library, model)
         try:
-            talk.open(conversation)
-            return talk.run()
+            session.open(conversation)
+            return session.run()
         finally:
-            talk.close()
+            session.close()
 
 
 class Chat:
-    """One session. Each answer is a run of its own, so that Ctrl-C ends it and nothing else."""
+    """One session. Each answer is a separate run of the event loop, so that Ctrl-C stops it and nothing else."""
 
     def __init__(self, runner: asyncio.Runner, library: str, model: str) -> None:
         """Raises ConfigError."""
@@ -50,42 +48,42 @@ class Chat:
         self._page = Page()
         self._conversation: Conversation | None = None
         self._answer: Mapping[str, Any] = {}
-        self._typed = sys.stdin.isatty()
+        self._interactive = sys.stdin.isatty()
 
     def open(self, conversation: str) -> None:
-        """Get ready; with the id of a conversation, to go on with it. Raises NotFoundError, RequestError."""
+        """Open the library; with the id of a conversation, resume it. Raises NotFoundError, RequestError."""
         if conversation:
             self._resume(self._runner.run(self._workspace.conversations.get(conversation)))
         self._engine = self._runner.run(self._workspace.engine(self._library, self._model))
-        if self._typed:
+        if self._interactive:
             self._page.line(f"Ask library {self._engine.library}; /help shows what else you can type.", "dim")
 
     def close(self) -> None:
-        """Let other processes have the library."""
+        """Release the library for other processes."""
         self._runner.run(self._workspace.close())
 
     def run(self) -> bool:
-        """Until the input ends."""
-        went_well = True
-        if self._typed:
+        """Answer until the input ends; True if no line failed, or they were typed."""
+        succeeded = True
+        if self._interactive:
             with suppress(ImportError):
                 import readline  # noqa: F401  # gives input() its line editing
         while (line := self._next_line()) is not None and line.strip() not in ("/quit", "/exit"):
             try:
-                self._obey(line.strip())
+                self._execute(line.strip())
             except ScholiastError as error:
-                complain(str(error))
-                went_well = False
+                print_error(str(error))
+                succeeded = False
             except KeyboardInterrupt:
-                if not self._typed:
+                if not self._interactive:
                     raise
                 self._page.line("(stopped)", "dim")
-        if self._typed and self._conversation:
+        if self._interactive and self._conversation:
             self._page.line(f"`scholiast chat --conversation {self._conversation.id}` goes on with this.", "dim")
-        return went_well or self._typed
+        return succeeded or self._interactive
 
     def _next_line(self) -> str | None:
-        if not self._typed:
+        if not self._interactive:
             line = sys.stdin.readline()
             if line.strip():
                 self._page.line(f"> {line.strip()}", "bold")
@@ -100,7 +98,7 @@ class Chat:
                 print()
                 self._page.line("Ctrl-D or /quit leaves.", "dim")
 
-    def _obey(self, line: str) -> None:
+    def _execute(self, line: str) -> None:
         command, _, rest = line.partition(" ")
         match command:
             case "":
@@ -112,9 +110,9 @@ class Chat:
                 self._conversation, self._answer = None, {}
                 self._page.line("A new conversation.", "dim")
             case "/sources":
-                self._sources()
+                self._print_sources()
             case "/good" | "/bad":
-                self._judge("good" if command == "/good" else "bad", rest)
+                self._give_feedback("good" if command == "/good" else "bad", rest)
             case _ if line.startswith("/"):
                 raise RequestError(f"there is no {command}; /help shows what there is")
             case _:
@@ -126,41 +124,41 @@ class Chat:
         events = self._workspace.conversations.ask(
             self._engine, self._conversation.id, question, door="terminal", caller=LOCAL
         )
-        typewriter = StreamPrinter()
+        printer = StreamPrinter()
         async with aclosing(events):
             try:
                 async for event in events:
                     if isinstance(event, Delta):
-                        typewriter.write(event.text)
+                        printer.write(event.text)
                     elif isinstance(event, Done):
                         self._answer = serialize.answer(event.answer)
             finally:
-                typewriter.end()
-        self._foot()
+                printer.end()
+        self._print_papers()
 
-    def _foot(self) -> None:
-        """The papers below an answer: those it cites, else the nearest; /sources shows the quotes."""
+    def _print_papers(self) -> None:
+        """Print the notice and the papers below an answer: those it cites, else the nearest."""
         if self._answer["notice"]:
             self._page.line(self._answer["notice"], "yellow")
-        shown = self._answer["citations"] or self._answer["passages"][:_NEAREST]
-        for line in dict.fromkeys(_titled(entry) for entry in sorted(shown, key=_number)):
+        entries = self._answer["citations"] or self._answer["passages"][:NEAREST]
+        for line in dict.fromkeys(_title_line(entry) for entry in sorted(entries, key=_number)):
             self._page.line(line, "dim")
         self._page.line()
 
-    def _sources(self) -> None:
+    def _print_sources(self) -> None:
         if not self._answer:
             raise RequestError("nothing has been answered yet")
         if not self._answer["citations"]:
             self._page.line("The last answer cites nothing.")
         for _, cited in groupby(sorted(self._answer["citations"], key=_number), key=_number):
             entries = list(cited)
-            self._page.line(_titled(entries[0]), "bold")
+            self._page.line(_title_line(entries[0]), "bold")
             if entries[0]["paper"]["url"]:
                 self._page.line(f"  {entries[0]['paper']['url']}")
             for quote in dict.fromkeys(entry["quote"] for entry in entries):
                 self._page.line(f"  “{' '.join(quote.split())}”", "italic")
 
-    def _judge(self, verdict: FeedbackVerdict, comment: str) -> None:
+    def _give_feedback(self, verdict: FeedbackVerdict, comment: str) -> None:
         if not self._answer:
             raise RequestError("nothing has been answered yet")
         self._runner.run(self._workspace.answers.judge(self._answer["id"], LOCAL, verdict, comment))
@@ -181,6 +179,6 @@ def _number(entry: Mapping[str, Any]) -> int:
     return int(entry["number"])
 
 
-def _titled(entry: Mapping[str, Any]) -> str:
+def _title_line(entry: Mapping[str, Any]) -> str:
     paper = entry["paper"]
     return f"[{entry['number']}] {paper['title']}" + (f" ({paper['year']})" if paper["year"] else "")

@@ -1,4 +1,4 @@
-"""What the sub-commands do. Each returns whether it went well, and writes to the terminal or prints JSON."""
+"""What the sub-commands do. Each writes to the terminal or prints JSON, and returns whether it succeeded."""
 
 import json as json_format
 import os
@@ -7,34 +7,31 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from importlib import import_module
 from importlib.resources import as_file, files
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from rag import config, corpus, embedders, serialize
+from rag import config, corpus, embedders, retrieval, serialize
 from rag.config import Settings
 from rag.engine import collect_answer
-from rag.errors import ConfigError, CorpusError, RequestError
+from rag.errors import ConfigError, CorpusError, RequestError, how_to_list_papers
 from rag.history.answers import Answers, AskRequest
 from rag.history.conversations import LOCAL
-from rag.library import advice
 from rag.library.checks import Finding, diagnose
 from rag.types import Filters, Paper, RejectedRecord
 from rag.workspace import DEMO_LIBRARY, Workspace, list_libraries, open_database, remove_library
-from service import shapes
-from service.cli import paths as on_disk
-from service.cli.terminal import Page, complain, progress
-from service.searching import ranked
+from service.cli.terminal import Page, print_error, progress
 
-_DEMO_QUESTION = "What is wrong with the draft heads of Medusa, and how does Hydra mend it?"
+_DEMO_QUESTION = "What is wrong with the draft heads of Medusa, and how does Hydra fix it?"
 _TRY_NEXT = (
     'ask "Which papers speed up decoding with a draft model?"',
     'search "sparse autoencoders"',
     "serve",
     "ingest FILE...     your own papers: JSON Lines, CSV or saved pages",
 )
-_YEARS = re.compile(r"(?P<first>\d{4})?(?P<to>-)?(?P<last>\d{4})?")
+_YEARS_PATTERN = re.compile(r"(?P<first>\d{4})?(?P<to>-)?(?P<last>\d{4})?")
 
 
 async def demo() -> bool:
@@ -57,17 +54,17 @@ async def demo() -> bool:
 
 
 def _program() -> str:
-    """How the user can call us again: by name, or by path where a virtual environment is not active."""
+    """How the user can run this program: by name, or by path where its virtual environment is not active."""
     program = Path(sys.argv[0])
     return program.name if shutil.which(program.name) else os.path.relpath(program)
 
 
 async def ingest(paths: Sequence[Path], library: str, format: str, json: bool) -> bool:
-    """Files and folders into a library; a file that can't be read does not keep the others out."""
+    """Add files and folders to a library; a file that can't be read does not stop the others."""
     if format and format not in corpus.formats():
         raise RequestError(f"--format is {format!r}; there is {', '.join(corpus.formats())}")
-    files, refused = on_disk.found(paths)
-    records = _records(files, format, refused)
+    files, errors = _find_files(paths)
+    records = _records(files, format, errors)
     first = next(records, None)
     if first is not None:
         async with Workspace(config.load()) as workspace:
@@ -75,18 +72,48 @@ async def ingest(paths: Sequence[Path], library: str, format: str, json: bool) -
             with progress("Embedding") as bar:
                 report = await opened.ingest(chain([first], records), bar)
         _print(serialize.report(report)) if json else Page().report(report)
-    for reason in refused:
-        complain(reason)
-    return not refused
+    for message in errors:
+        print_error(message)
+    return not errors
 
 
-def _records(files: Sequence[Path], format: str, refused: list[str]) -> Iterator[Paper | RejectedRecord]:
-    """The records of all files; the complaint about a file that can't be read goes to `refused`."""
+def _find_files(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """The files, each once, and an error message for each folder without any; a folder's files are sorted by name.
+
+    A named file is always taken; of a folder, the files whose suffix a format claims, except hidden ones.
+    """
+    files: dict[Path, None] = {}
+    errors: list[str] = []
+    for path in paths:
+        found = _files_of_folder(path) if path.is_dir() else [path]
+        if not found:
+            errors.append(f"{path} holds no file that ends in {', '.join(sorted(_suffixes()))}; name the files")
+        files |= dict.fromkeys(found)
+    return list(files), errors
+
+
+def _files_of_folder(folder: Path) -> list[Path]:
+    suffixes = _suffixes()
+    return sorted(path for path in _visible(folder) if path.suffix.lower() in suffixes and path.is_file())
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            yield path
+
+
+def _suffixes() -> set[str]:
+    return {suffix for name in corpus.formats() for suffix in import_module(f"rag.corpus.{name}").SUFFIXES}
+
+
+def _records(files: Sequence[Path], format: str, errors: list[str]) -> Iterator[Paper | RejectedRecord]:
+    """The records of all files; for a file that can't be read, a message is added to `errors`."""
     for file in files:
         try:
             yield from corpus.read(file, format or None)
         except CorpusError as error:
-            refused.append(str(error))
+            errors.append(str(error))
 
 
 async def ask(
@@ -106,23 +133,27 @@ async def ask(
 async def search(query: str, library: str, limit: int, json: bool) -> bool:
     """Rank papers."""
     async with Workspace(config.load()) as workspace:
-        passages = await ranked(await workspace.engine(library), _text(query), limit)
-    found = serialize.search_results(list(passages))
-    _print(found) if json else Page().results(passages, [result["snippet"] for result in found["results"]])
+        engine = await workspace.engine(library)
+        passages = await retrieval.search(engine.retriever, _text(query), limit)
+    results = serialize.search_results(passages)
+    _print(results) if json else Page().results(passages, [result["snippet"] for result in results["results"]])
     return True
 
 
 async def papers_list(library: str, offset: int, limit: int, json: bool) -> bool:
-    """A page of the papers."""
+    """List a page of the papers, by id."""
     async with Workspace(config.load()) as workspace:
         opened = await workspace.library(library)
         papers, total = await opened.papers(offset, limit), (await opened.counts()).papers
-    _print(shapes.papers(opened.name, papers, total, offset, limit)) if json else Page().papers(papers, total, offset)
+    if json:
+        _print(serialize.paper_page(opened.name, papers, total, offset, limit))
+    else:
+        Page().papers(papers, total, offset)
     return True
 
 
 async def papers_show(id: str, library: str, json: bool) -> bool:
-    """One paper."""
+    """Show one paper."""
     async with Workspace(config.load()) as workspace:
         paper = await (await workspace.library(library)).paper(_text(id))
     _print(serialize.paper(paper)) if json else Page().paper(paper)
@@ -130,22 +161,24 @@ async def papers_show(id: str, library: str, json: bool) -> bool:
 
 
 async def papers_remove(ids: Sequence[str], library: str, json: bool) -> bool:
-    """Take papers out; ids that are not there are named."""
+    """Remove papers; unknown ids are named on standard error."""
     async with Workspace(config.load()) as workspace:
         opened = await workspace.library(library)
-        there = await opened.stored(ids)
-        count = await opened.remove(list(there))
-    _print(shapes.removed(opened.name, count)) if json else Page().line(f"{count} removed from library {opened.name}")
+        known = await opened.stored(ids)
+        count = await opened.remove(list(known))
+    _print(serialize.removal(opened.name, count)) if json else Page().line(
+        f"{count} removed from library {opened.name}"
+    )
     for id in ids:
-        if id not in there:
-            complain(f"library {opened.name!r} has no paper {id!r}; {advice.list_papers(opened.name)}")
-    return len(there) == len(set(ids))
+        if id not in known:
+            print_error(f"library {opened.name!r} has no paper {id!r}; {how_to_list_papers(opened.name)}")
+    return len(known) == len(set(ids))
 
 
 async def libraries_list(json: bool) -> bool:
-    """Every library; none is opened."""
-    found = await list_libraries(config.load())
-    _print(shapes.libraries(found)) if json else Page().libraries(found)
+    """List every library; none is opened."""
+    libraries = await list_libraries(config.load())
+    _print(serialize.libraries(libraries)) if json else Page().libraries(libraries)
     return True
 
 
@@ -157,7 +190,7 @@ async def libraries_remove(name: str) -> bool:
 
 
 async def rebuild(library: str, embed: bool) -> bool:
-    """Make the indexes anew."""
+    """Rebuild the indexes."""
     async with Workspace(config.load()) as workspace:
         opened = await workspace.library(library, repair=True)
         with progress("Embedding" if embed else "Indexing") as bar:
@@ -167,30 +200,30 @@ async def rebuild(library: str, embed: bool) -> bool:
 
 
 async def feedback_list(json: bool) -> bool:
-    """What was said of answers; as JSON one object a line, which `scholiast eval` reads as questions."""
+    """List the feedback on answers; as JSON one object a line, which `scholiast eval` reads as questions."""
     with closing(Answers(open_database(config.load()))) as answers:
-        said = await answers.feedback()
-    for one in said:
-        comment = f" ({one['comment']})" if one["comment"] else ""
+        feedback = await answers.feedback()
+    for entry in feedback:
+        comment = f" ({entry['comment']})" if entry["comment"] else ""
         if json:
-            print(json_format.dumps(one, ensure_ascii=False))
+            print(json_format.dumps(entry, ensure_ascii=False))
         else:
-            Page().line(f"{one['created'][:10]}  {one['verdict']:<4}  {one['question']}{comment}")
-    if not said and not json:
-        Page().line("Nobody has said anything of an answer yet.", "dim")
+            Page().line(f"{entry['created'][:10]}  {entry['verdict']:<4}  {entry['question']}{comment}")
+    if not feedback and not json:
+        Page().line("There is no feedback yet.", "dim")
     return True
 
 
 async def doctor(library: str, json: bool) -> bool:
-    """Check everything; False when something is at fault."""
+    """Check everything; False if there is a fault."""
     settings = config.load()
     findings = [*await diagnose(settings, library, embedders.embedder), *await _slack(settings)]
-    _print(shapes.findings(findings)) if json else Page().findings(findings)
+    _print(serialize.findings(findings)) if json else Page().findings(findings)
     return all(finding.verdict != "fault" for finding in findings)
 
 
 async def _slack(settings: Settings) -> Sequence[Finding]:
-    """Slack's libraries are loaded only where it is set up."""
+    """The findings about Slack; its libraries are loaded only where it is set up."""
     if not any(name.startswith("slack_") for name in settings.model_fields_set):
         return ()
     from service.slack.http import extra_installed
@@ -206,16 +239,16 @@ async def _slack(settings: Settings) -> Sequence[Finding]:
 
 def _years(text: str) -> tuple[int | None, int | None]:
     """The first and the last year of `2023`, `2023-`, `-2020` or `2019-2023`."""
-    found = _YEARS.fullmatch(text.strip())
-    if found is None or (text and not (found["first"] or found["last"])) or (found["last"] and not found["to"]):
+    match = _YEARS_PATTERN.fullmatch(text.strip())
+    if match is None or (text and not (match["first"] or match["last"])) or (match["last"] and not match["to"]):
         raise RequestError(f"--year is {text!r}; write 2023, 2023-, -2020 or 2019-2023")
-    first = int(found["first"]) if found["first"] else None
-    last = int(found["last"]) if found["last"] else None
-    return first, last if found["to"] else first
+    first = int(match["first"]) if match["first"] else None
+    last = int(match["last"]) if match["last"] else None
+    return first, last if match["to"] else first
 
 
 def _text(argument: str) -> str:
-    """An argument that is text; the system hands over bytes that need not be."""
+    """The argument, checked: the system passes bytes, which need not be UTF-8."""
     try:
         argument.encode()
     except UnicodeEncodeError as error:

@@ -1,4 +1,4 @@
-"""The `scholiast` command: what each sub-command takes. `commands.py` does the work, and loads the heavy libraries."""
+"""The `scholiast` command and the arguments of its sub-commands; `commands.py` does the work and is loaded late."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ _papers = typer.Typer(no_args_is_help=True, help="The papers of a library.", ric
 _libraries = typer.Typer(no_args_is_help=True, help="The libraries.", rich_markup_mode=None)
 app.add_typer(_papers, name="papers")
 app.add_typer(_libraries, name="libraries")
-_feedback = typer.Typer(no_args_is_help=True, help="What was said of answers.", rich_markup_mode=None)
+_feedback = typer.Typer(no_args_is_help=True, help="Feedback on answers.", rich_markup_mode=None)
 app.add_typer(_feedback, name="feedback")
 
 _Library = Annotated[
@@ -124,7 +124,7 @@ def feedback_list(
         bool, typer.Option("--json", help="One JSON object a line, with what it takes to ask again.")
     ] = False,
 ) -> None:
-    """List what was said of answers, oldest first."""
+    """List the feedback on answers, oldest first."""
     from service.cli import commands
 
     _run(commands.feedback_list(json))
@@ -189,9 +189,9 @@ def libraries_remove(
 @app.command()
 def rebuild(
     library: _Library = "",
-    embed: Annotated[bool, typer.Option("--embed", help="Also cut and embed every paper anew.")] = False,
+    embed: Annotated[bool, typer.Option("--embed", help="Also cut and embed every paper again.")] = False,
 ) -> None:
-    """Make the indexes of a library anew from its catalog."""
+    """Rebuild the indexes of a library from its catalog."""
     from service.cli import commands
 
     _run(commands.rebuild(library, embed))
@@ -204,7 +204,7 @@ def doctor(
     ] = "",
     json: _Json = False,
 ) -> None:
-    """Check that all parts fit each other; say what mends a fault."""
+    """Check that all parts fit each other; say how to fix a fault."""
     from service.cli import commands
 
     _run(commands.doctor(library, json))
@@ -247,7 +247,7 @@ def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a title may have letters that the terminal has not
+            stream.reconfigure(errors="replace")  # a title may have characters that the terminal can't show
     try:
         app()
     except ScholiastError as error:
@@ -264,9 +264,9 @@ def _run(work: Coroutine[Any, Any, bool]) -> None:
         runner.close()
         sys.stdout.flush()
     except KeyboardInterrupt:
-        # The work has let go of its library. What a thread still embeds would keep us for seconds, and nobody wants it.
+        # The library is closed by now; we need not wait seconds for a thread that is still embedding.
         os._exit(130)
-    except BrokenPipeError:  # who reads has seen enough, as in `scholiast papers list | head`
+    except BrokenPipeError:  # the reader has closed the pipe, as in `scholiast papers list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         done = True
     raise typer.Exit(0 if done else 1)

@@ -1,6 +1,8 @@
-"""How things look on a terminal: wrapped to its width and coloured; through a pipe plain, one paragraph a line."""
+"""Output on a terminal, wrapped to its width and coloured; through a pipe plain, one paragraph a line."""
 
+import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,19 +13,22 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from rag.library.checks import Finding
-from rag.library.library import Progress as Report
+from rag.library.library import Progress as ProgressCallback
 from rag.library.registry import LibrarySummary
 from rag.types import Answer, Citation, IngestReport, Paper, Passage
 
-_WIDEST = 100
+_MAX_COLUMNS = 100
 """Longer lines are hard to read."""
 
-_NEAREST = 3
+NEAREST = 3
 _REJECTED_SHOWN = 10
-_MARK = re.compile(r"\[\d+\](?:\[\d+\])*")
+_MARKS = re.compile(r"(?:\[\d+\])+")
+_COLOURED_MARKS = "\x1b[1;36m\\g<0>\x1b[0m"
+_SPACE = re.compile(r"(\s+)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal would execute or reorder: it is removed, as the text of an abstract is not to be trusted."""
 
-_SAYS = {
+_OUTCOMES = {
     "answered": "Answered",
     "partial": "Answered in part",
     "not_in_abstracts": "Not in the abstracts",
@@ -34,35 +39,35 @@ _VERDICTS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "fault": ("✗"
 _NUMBER, _TITLE, _FAINT, _LINK, _WARNING = "bold cyan", "bold", "dim", "blue underline", "yellow"
 
 
-class _Pipe(Console):
-    """Leaves it to `cli.py` what a pipe means that nobody reads from."""
+class _PipeConsole(Console):
+    """Leaves the handling of a closed pipe to `main.py`."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
 
 class Page:
-    """Where a command writes what it found."""
+    """Prints the results of commands to standard output."""
 
     def __init__(self) -> None:
-        self._console = _Pipe(highlight=False, markup=False, emoji=False)
+        self._console = _PipeConsole(highlight=False, markup=False, emoji=False)
 
     def answer(self, answer: Answer) -> None:
-        """The text, then each source with its quotes, or the nearest papers; then how it came about."""
+        """The text, then each source with its quotes, or the nearest papers; then how it was made."""
         for line in answer.text.splitlines():
             self._write(_with_marks(line), hanging=2 if line.startswith("- ") else 0)
         self._write(Text(answer.notice, _WARNING))
-        self._doubts(answer)
+        self._unsupported(answer)
         if answer.citations:
             self._heading("Sources")
             for number, cited in _by_number(answer.citations):
                 self._source(number, cited)
         elif answer.passages:
             self._heading("Nearest papers")
-            for passage in answer.passages[:_NEAREST]:
+            for passage in answer.passages[:NEAREST]:
                 self._paper(f"[{passage.number}]", passage.paper)
         self._write()
-        self._write(Text(_how(answer), _FAINT))
+        self._write(Text(_facts(answer), _FAINT))
 
     def results(self, passages: Sequence[Passage], snippets: Sequence[str]) -> None:
         """Ranked papers, best first, each with the sentence that matched best."""
@@ -83,7 +88,7 @@ class Page:
         self._write(Text(f"{shown} papers", _FAINT))
 
     def paper(self, paper: Paper) -> None:
-        """Everything that is known of a paper."""
+        """All fields of a paper."""
         self._write(Text(paper.title, _TITLE))
         self._write(Text(", ".join(paper.authors)))
         self._write(Text(" · ".join(str(fact) for fact in (paper.year, paper.venue, paper.id) if fact), _FAINT))
@@ -114,7 +119,7 @@ class Page:
         self._write(Text(f"library {report.library}: {report.papers:,} papers, {report.chunks:,} chunks", _FAINT))
 
     def findings(self, findings: Sequence[Finding]) -> None:
-        """What a check-up found; what to do stands under each fault."""
+        """What `doctor` found; the remedy stands under each fault."""
         for finding in findings:
             mark, style = _VERDICTS[finding.verdict]
             self._write(Text.assemble((f"{mark} ", style), (f"{finding.part}: ", _TITLE), finding.message), hanging=2)
@@ -125,11 +130,11 @@ class Page:
         """One paragraph; an empty line if there is no text."""
         self._write(Text(text, style) if text else None)
 
-    def _doubts(self, answer: Answer) -> None:
-        doubted = [sentence.text for sentence in answer.sentences if sentence.support == "unsupported"]
-        if answer.outcome in ("answered", "partial") and doubted:
-            self._heading("Not borne out by the abstracts")
-            for sentence in doubted:
+    def _unsupported(self, answer: Answer) -> None:
+        unsupported = [sentence.text for sentence in answer.sentences if sentence.support == "unsupported"]
+        if answer.outcome in ("answered", "partial") and unsupported:
+            self._heading("Not supported by the abstracts")
+            for sentence in unsupported:
                 self._write(Text(sentence, _WARNING), indent=4)
 
     def _source(self, number: int, cited: Sequence[Citation]) -> None:
@@ -162,12 +167,52 @@ class Page:
             return []
         if not self._console.is_terminal:
             return [text]
-        return list(text.wrap(self._console, max(20, min(self._console.width, _WIDEST) - indent)))
+        return list(text.wrap(self._console, max(20, min(self._console.width, _MAX_COLUMNS) - indent)))
+
+
+class StreamPrinter:
+    """Prints one text to standard output piece by piece: whole words, wrapped to the width; through a pipe as it is."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stdout.isatty()
+        self._coloured = self._terminal and not os.environ.get("NO_COLOR")
+        self._width = min(_MAX_COLUMNS, shutil.get_terminal_size().columns)
+        self._column = 0
+        self._pending = ""
+
+    def write(self, piece: str) -> None:
+        """Print the next piece, except for a last word that may not be complete yet."""
+        *parts, self._pending = _SPACE.split(self._pending + _plain(piece))
+        for part in parts:
+            self._print(part)
+        sys.stdout.flush()
+
+    def end(self) -> None:
+        """Print what is left and end the line."""
+        self._print(self._pending)
+        self._pending = ""
+        print(flush=True)
+
+    def _print(self, part: str) -> None:
+        if not self._terminal:
+            sys.stdout.write(part)
+        elif "\n" in part:
+            sys.stdout.write("\n" * part.count("\n"))
+            self._column = 0
+        elif part.isspace():
+            self._column += len(part)
+            sys.stdout.write(part if self._column < self._width else "")
+        else:
+            if self._column and self._column + len(part) > self._width:
+                sys.stdout.write("\n")
+                self._column = 0
+            self._column += len(part)
+            sys.stdout.write(_MARKS.sub(_COLOURED_MARKS, part) if self._coloured else part)
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Report]:
-    """A bar on standard error while papers are worked on; on anything but a terminal nothing."""
+def progress(what: str) -> Iterator[ProgressCallback]:
+    """A progress bar on standard error, shown only on a terminal; call the yielded function with (done, total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -175,8 +220,8 @@ def progress(what: str) -> Iterator[Report]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def complain(message: str) -> None:
-    """One line on standard error."""
+def print_error(message: str) -> None:
+    """Print one line on standard error."""
     print(f"scholiast: {_plain(' '.join(message.split()))}", file=sys.stderr)
 
 
@@ -186,21 +231,21 @@ def _by_number(citations: Sequence[Citation]) -> Iterator[tuple[int, list[Citati
         yield number, list(cited)
 
 
-def _how(answer: Answer) -> str:
+def _facts(answer: Answer) -> str:
     confidence = [f"confidence {answer.confidence:.2f}"] if answer.passages else []
     milliseconds = [f"{answer.timings_ms['total']:.0f} ms"] if "total" in answer.timings_ms else []
-    facts = [_SAYS[answer.outcome], *confidence, answer.model, *milliseconds, f"library {answer.library}"]
+    facts = [_OUTCOMES[answer.outcome], *confidence, answer.model, *milliseconds, f"library {answer.library}"]
     return " · ".join(facts)
 
 
 def _with_marks(line: str) -> Text:
     text = Text(line)
-    text.highlight_regex(_MARK, _NUMBER)
+    text.highlight_regex(_MARKS, _NUMBER)
     return text
 
 
 def _safe(text: Text) -> Text:
-    """Without what a terminal would take as a command: an abstract is somebody else's text."""
+    """The text without control characters."""
     if _CONTROL.search(text.plain):
         text = Text(_plain(text.plain), text.style)
     return text

@@ -1,4 +1,4 @@
-"""The HTTP service: routes, middleware and errors put together, and what lives as long as the server does."""
+"""The HTTP application: its routes, middleware and exception handlers, and what is open while it runs."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,9 +16,9 @@ from rag.config import Settings
 from rag.errors import ScholiastError
 from rag.protocols import Embedder
 from rag.workspace import Workspace
-from service.http import conversations, feedback, openai_api, problems, routes
+from service.http import conversations, openai_api, problems, routes
 from service.http.metrics import Metrics
-from service.http.middleware import BodyLimit, Envelope, Guard
+from service.http.middleware import AccessMiddleware, BodyLimitMiddleware, RequestLogMiddleware
 from service.http.readiness import Readiness
 from service.slack import http as slack
 
@@ -28,7 +28,7 @@ _DESCRIPTION = "Answers questions about scientific abstracts and shows the very 
 def create_app(settings: Settings | None = None, embedder: Embedder | None = None, url: str = "") -> FastAPI:
     """The app for an ASGI server. Settings come from the environment and the embedder from them unless given.
 
-    `url` is where the service answers, for whoever finds a library in use. Raises ConfigError.
+    `url` is where the service answers; other processes that find a library in use are told. Raises ConfigError.
     """
     settings = settings or config.load()
     app = FastAPIOffline(
@@ -37,29 +37,28 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.state.workspace = Workspace(settings, embedder, url)
     app.state.readiness = Readiness(app.state.workspace)
     app.state.metrics = Metrics()
-    app.state.slack = slack.SlackDoor(app.state.workspace, app.state.metrics)
+    app.state.slack = slack.SlackEndpoint(app.state.workspace, app.state.metrics)
     app.include_router(routes.v1)
     app.include_router(conversations.routes)
-    app.include_router(feedback.routes)
     app.include_router(openai_api.routes)
     app.include_router(slack.routes)
     app.include_router(routes.operations)
     app.add_exception_handler(ScholiastError, problems.handle)
     app.add_exception_handler(HTTPException, problems.handle_http)
-    app.add_exception_handler(ClientDisconnect, problems.handle_left)
+    app.add_exception_handler(ClientDisconnect, problems.handle_disconnect)
     app.add_exception_handler(RequestValidationError, problems.handle_invalid)
     # The last one added is the first to see a request.
-    app.add_middleware(BodyLimit)
-    app.add_middleware(Guard, keys=settings.keys)
-    app.add_middleware(Envelope, metrics=app.state.metrics)
+    app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(AccessMiddleware, keys=settings.keys)
+    app.add_middleware(RequestLogMiddleware, metrics=app.state.metrics)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with app.state.workspace, app.state.slack:
-        warming = asyncio.create_task(app.state.readiness.run())
+        warm_up = asyncio.create_task(app.state.readiness.run())
         yield
-        warming.cancel()
+        warm_up.cancel()
         with suppress(asyncio.CancelledError):
-            await warming
+            await warm_up

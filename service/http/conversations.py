@@ -1,46 +1,46 @@
-"""The routes of conversations: begin, list, read, forget, and ask within one; the server remembers what was said."""
+"""The routes of conversations, whose history the server stores: begin, list, read, remove, and ask within one."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from rag.engine import MAX_QUESTION_CHARACTERS, MAX_TOP_K, TOP_K
+from rag.engine import MAX_QUESTION_CHARACTERS, TOP_K
 from rag.history.conversations import MAX_TITLE, Conversation, Message
+from rag.types import Answer
 from service.http import dependencies, schemas
-from service.http.answering import answered
-from service.http.dependencies import Caller, MetricsDependency, WorkspaceDependency
-from service.http.schemas import QuestionFilters
-
-MAX_PAGE = 1000
-MAX_OFFSET = 1_000_000_000
+from service.http.dependencies import Caller, MetricsDependency, PageLimit, PageOffset, WorkspaceDependency
+from service.http.schemas import LibraryName, ModelName, QuestionFilters, StreamFlag, Text, TopK
+from service.http.sse import answer_response
 
 routes = APIRouter(
     prefix="/v1/conversations",
     tags=["conversations"],
-    dependencies=[dependencies.key],
+    dependencies=[dependencies.api_key],
     responses=schemas.problems(401, 403, 404, 422, 500, 503),
 )
 
 
-class NewConversation(schemas.Request):
-    """What a conversation is about."""
+class ConversationRequest(schemas.RequestBody):
+    """The library and the title of a new conversation."""
 
-    library: str | None = Field(default=None, description="`default` unless given; while that is empty, the demo's.")
-    title: str | None = Field(
+    library: LibraryName = None
+    title: Text | None = Field(
         default=None, description=f"Up to {MAX_TITLE} characters; unless given, the first question."
     )
 
 
-class NewMessage(schemas.Request):
+class MessageRequest(schemas.RequestBody):
     """The next question, and how to answer it."""
 
-    content: str = Field(description=f"Up to {MAX_QUESTION_CHARACTERS:,} characters; it may lean on what was said.")
-    top_k: int = Field(default=TOP_K, description=f"How many papers to answer from, 1 to {MAX_TOP_K}.")
+    content: Text = Field(
+        description=f"Up to {MAX_QUESTION_CHARACTERS:,} characters; it may refer to earlier messages."
+    )
+    top_k: TopK = TOP_K
     filters: QuestionFilters | None = None
-    model: str | None = Field(default=None, description="What writes the answer, unless the service's own choice.")
-    stream: bool | None = Field(default=False, description="Server-sent events instead of one object.")
+    model: ModelName = None
+    stream: StreamFlag = False
 
 
 class MessageBody(BaseModel):
@@ -50,13 +50,15 @@ class MessageBody(BaseModel):
     role: str
     content: str
     created: str
-    status: str = Field(description="`answered`; of a question also `pending`, or `failed`: it has no answer.")
-    error: str = Field(description="Why it failed.")
-    answer: schemas.AnswerBody | None = Field(description="Of the assistant's messages: the Answer as it was shown.")
+    status: str = Field(
+        description="`answered`; a question may also be `pending`, or `failed`, and then has no answer."
+    )
+    error: str = Field(description="Why it failed, else empty.")
+    answer: Answer | None = Field(description="The Answer as it was shown; null for a question.")
 
 
 class ConversationBody(BaseModel):
-    """A conversation among others; times are UTC."""
+    """A conversation without its messages; times are UTC."""
 
     id: str
     library: str
@@ -66,14 +68,14 @@ class ConversationBody(BaseModel):
     message_count: int
 
 
-class WholeConversation(ConversationBody):
-    """A conversation and what was said in it, oldest first."""
+class ConversationDetail(ConversationBody):
+    """A conversation with its messages, oldest first."""
 
     messages: list[MessageBody]
 
 
 class ConversationPage(BaseModel):
-    """Some of the caller's conversations, the one that was used last first; `total` counts them all."""
+    """Some of the caller's conversations, the most recently used first; `total` counts them all."""
 
     total: int
     offset: int
@@ -81,45 +83,45 @@ class ConversationPage(BaseModel):
     conversations: list[ConversationBody]
 
 
-class Forgotten(BaseModel):
-    """The conversation is gone, with its messages, its answers and the feedback on them."""
+class ConversationRemoval(BaseModel):
+    """A conversation that was removed, with its messages, its answers and the feedback on them."""
 
     id: str
     removed: bool
 
 
-@routes.post("", status_code=201, responses={201: {"model": WholeConversation}, **schemas.problems(400, 413)})
-async def begin(workspace: WorkspaceDependency, caller: Caller, wanted: NewConversation | None = None) -> Response:
+@routes.post("", status_code=201, responses={201: {"model": ConversationDetail}, **schemas.problems(400, 413)})
+async def begin(workspace: WorkspaceDependency, caller: Caller, body: ConversationRequest | None = None) -> Response:
     """Begin a conversation about a library."""
-    wanted = wanted or NewConversation()
-    library = await workspace.library(wanted.library or "")
-    begun = await workspace.conversations.begin(caller, library.name, wanted.title or "")
-    return JSONResponse(_whole(begun, []), 201, {"Location": f"/v1/conversations/{begun.id}"})
+    body = body or ConversationRequest()
+    library = await workspace.library(body.library or "")
+    conversation = await workspace.conversations.begin(caller, library.name, body.title or "")
+    return JSONResponse(_detail(conversation, []), 201, {"Location": f"/v1/conversations/{conversation.id}"})
 
 
 @routes.get("", responses={200: {"model": ConversationPage}})
-async def page(
+async def list_conversations(
     workspace: WorkspaceDependency,
     caller: Caller,
-    offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+    offset: PageOffset = 0,
+    limit: PageLimit = 100,
 ) -> Response:
-    """The conversations that were begun with the same key, the one that was used last first."""
+    """The conversations that were begun with the same key, the most recently used first."""
     conversations, total = await workspace.conversations.page(caller, offset, limit)
-    shown = [_described(conversation) for conversation in conversations]
-    return JSONResponse({"total": total, "offset": offset, "limit": limit, "conversations": shown})
+    listed = [_summary(conversation) for conversation in conversations]
+    return JSONResponse({"total": total, "offset": offset, "limit": limit, "conversations": listed})
 
 
-@routes.get("/{id}", responses={200: {"model": WholeConversation}})
+@routes.get("/{id}", responses={200: {"model": ConversationDetail}})
 async def read(id: str, workspace: WorkspaceDependency) -> Response:
-    """A conversation with all its messages; answers come back whole, with their citations."""
+    """A conversation with all its messages; answers are complete, with their citations."""
     conversation = await workspace.conversations.get(id)
-    return JSONResponse(_whole(conversation, await workspace.conversations.messages(id)))
+    return JSONResponse(_detail(conversation, await workspace.conversations.messages(id)))
 
 
-@routes.delete("/{id}", responses={200: {"model": Forgotten}})
-async def forget(id: str, workspace: WorkspaceDependency) -> Response:
-    """Remove a conversation; nothing of it is kept."""
+@routes.delete("/{id}", responses={200: {"model": ConversationRemoval}})
+async def remove(id: str, workspace: WorkspaceDependency) -> Response:
+    """Remove a conversation, with its messages, its answers and the feedback on them."""
     await workspace.conversations.remove(id)
     return JSONResponse({"id": id, "removed": True})
 
@@ -127,23 +129,23 @@ async def forget(id: str, workspace: WorkspaceDependency) -> Response:
 @routes.post("/{id}/messages", responses={**schemas.ANSWER, **schemas.problems(400, 409, 413, 502)})
 async def ask(
     id: str,
-    message: NewMessage,
+    body: MessageRequest,
     request: Request,
     workspace: WorkspaceDependency,
     metrics: MetricsDependency,
     caller: Caller,
 ) -> Response:
-    """Ask within a conversation. One question at a time: while another is being answered, that is a 409."""
+    """Ask within a conversation, one question at a time: 409 while another is being answered."""
     conversation = await workspace.conversations.get(id)
-    engine = await workspace.engine(conversation.library, message.model or "")
-    filters = (message.filters or QuestionFilters()).allowed()
+    engine = await workspace.engine(conversation.library, body.model or "")
+    filters = (body.filters or QuestionFilters()).to_filters()
     events = workspace.conversations.ask(
-        engine, id, message.content, door="http", caller=caller, filters=filters, top_k=message.top_k
+        engine, id, body.content, door="http", caller=caller, filters=filters, top_k=body.top_k
     )
-    return await answered(request, events, metrics, stream=bool(message.stream))
+    return await answer_response(request, events, metrics, stream=bool(body.stream))
 
 
-def _described(conversation: Conversation) -> dict[str, Any]:
+def _summary(conversation: Conversation) -> dict[str, Any]:
     return {
         "id": conversation.id,
         "library": conversation.library,
@@ -154,5 +156,5 @@ def _described(conversation: Conversation) -> dict[str, Any]:
     }
 
 
-def _whole(conversation: Conversation, messages: list[Message]) -> dict[str, Any]:
-    return {**_described(conversation), "messages": [vars(message) for message in messages]}
+def _detail(conversation: Conversation, messages: list[Message]) -> dict[str, Any]:
+    return {**_summary(conversation), "messages": [vars(message) for message in messages]}

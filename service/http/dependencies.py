@@ -1,13 +1,13 @@
-"""What routes depend on: the workspace, the metrics, the readiness of the server, and who is asking.
+"""What routes share as parameters: the workspace, the metrics, the server's readiness, the caller, and paging.
 
-All dependencies are coroutines: FastAPI would run plain functions in threads, each a wait of its own on a busy server.
+The dependencies are coroutines: FastAPI runs plain functions in threads, and on a busy server each would wait for one.
 """
 
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import Annotated, TypeVar
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from fastapi.security import HTTPBearer
 
 from rag.history.conversations import LOCAL
@@ -15,37 +15,42 @@ from rag.workspace import Workspace
 from service.http.metrics import Metrics
 from service.http.readiness import Readiness
 
+MAX_PAGE = 1000
+MAX_OFFSET = 1_000_000_000
+
 _KEY_DIGITS = 16
 
 T = TypeVar("T")
 
-# The key itself is checked by `middleware.Guard`; this only tells the documentation of it.
-key = Depends(HTTPBearer(auto_error=False, description="One of SCHOLIAST_API_KEYS, if the service has any."))
+# `middleware.AccessMiddleware` checks the key; this only describes it in the OpenAPI document.
+api_key = Depends(HTTPBearer(auto_error=False, description="One of SCHOLIAST_API_KEYS, if the service has any."))
 
 
 def _from_state(name: str, kind: type[T]) -> Callable[[Request], Awaitable[T]]:
-    """What the app holds under this name for as long as it runs."""
+    """A dependency on the object that the app holds under this name."""
 
-    async def found(request: Request) -> T:
+    async def get(request: Request) -> T:
         value = getattr(request.app.state, name)
         assert isinstance(value, kind)
         return value
 
-    return found
+    return get
 
 
 _workspace = _from_state("workspace", Workspace)
 
 
 async def _caller(request: Request) -> str:
-    """Tells the keys apart without keeping them."""
+    """An id for each key, from which the key can't be read; without keys, the user of this machine."""
     if not (await _workspace(request)).settings.keys:
         return LOCAL
-    given = request.headers.get("authorization", "").partition(" ")[2].strip()
-    return f"key:{sha256(given.encode()).hexdigest()[:_KEY_DIGITS]}"
+    key = request.headers.get("authorization", "").partition(" ")[2].strip()
+    return f"key:{sha256(key.encode()).hexdigest()[:_KEY_DIGITS]}"
 
 
 WorkspaceDependency = Annotated[Workspace, Depends(_workspace)]
 MetricsDependency = Annotated[Metrics, Depends(_from_state("metrics", Metrics))]
 ReadinessDependency = Annotated[Readiness, Depends(_from_state("readiness", Readiness))]
 Caller = Annotated[str, Depends(_caller)]
+PageOffset = Annotated[int, Query(ge=0, le=MAX_OFFSET)]
+PageLimit = Annotated[int, Query(ge=1, le=MAX_PAGE)]

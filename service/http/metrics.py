@@ -1,4 +1,4 @@
-"""What Prometheus reads at `/metrics`: requests, how long they took, and what became of the questions."""
+"""The Prometheus metrics of `/metrics`: requests with their durations, and answers by outcome."""
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -14,13 +14,13 @@ from rag.types import Answer
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 _METHODS = frozenset({"GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"})
-disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the output and nobody reads them
+disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the output and are not used
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120)
 
 
 class Metrics:
-    """Of one app, so that two apps in a process do not count into each other."""
+    """The counters of one app; two apps in a process do not share them."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -38,15 +38,15 @@ class Metrics:
             "scholiast_answers", "Questions by outcome.", ["outcome", "model"], registry=self._registry
         )
 
-    def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count a request. `route` is the pattern, not the path, which has no end of values."""
+    def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request. `route` is the pattern, not the path, which has unboundedly many values."""
         self._requests.labels(method if method in _METHODS else "other", route, status).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def finished(self, answer: Answer) -> None:
+    def count_answer(self, answer: Answer) -> None:
         """Count an answer."""
         self._answers.labels(answer.outcome, answer.model).inc()
 
-    def text(self) -> bytes:
-        """In Prometheus's own format, `CONTENT_TYPE`."""
+    def exposition(self) -> bytes:
+        """All metrics in Prometheus's text format; `CONTENT_TYPE` is its media type."""
         return generate_latest(self._registry)

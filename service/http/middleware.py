@@ -1,4 +1,4 @@
-"""What every request passes through: its id, log line and metrics; the keys; the limit on its body. Plain ASGI."""
+"""ASGI middleware: request ids with logging and metrics, API keys, and the limit on the size of a body."""
 
 import logging
 import re
@@ -17,15 +17,15 @@ from service.http.metrics import Metrics
 
 MAX_BODY_BYTES = 1 << 20
 MAX_UPLOAD_BYTES = 64 << 20
-UPLOADS = "/v1/papers"
+UPLOAD_PATH = "/v1/papers"
 
-_USABLE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 log = logging.getLogger("scholiast")
 
 
-class Envelope:
-    """Gives a request its id, and whatever happens an answer, a line in the log and a place in the metrics."""
+class RequestLogMiddleware:
+    """Gives every request an id, a response even after a bug, a line in the log, and a count in the metrics."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -36,7 +36,7 @@ class Envelope:
             return await self._app(scope, receive, send)
         id = _request_id(Headers(scope=scope))
         scope.setdefault("state", {})["request_id"] = id
-        status, start = problems.LEFT, perf_counter()
+        status, start = problems.CLIENT_CLOSED_REQUEST, perf_counter()
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -49,20 +49,20 @@ class Envelope:
             await self._app(scope, receive, send_with_id)
         except Exception as error:
             log.exception("request %s failed", id)
-            if status != problems.LEFT:  # too late for another answer: break off
+            if status != problems.CLIENT_CLOSED_REQUEST:  # the response has begun: all that is left is to break it off
                 raise
             await problems.of(error, scope)(scope, receive, send_with_id)
         finally:
             seconds = perf_counter() - start
             route = getattr(scope.get("route"), "path", "none")
-            self._metrics.request(scope["method"], route, status, seconds)
-            # Without the query string: a question is nobody else's business.
+            self._metrics.count_request(scope["method"], route, status, seconds)
+            # Without the query string: questions are private.
             log.info("%s %s %s %.0f ms %s", scope["method"], _printable(scope["path"]), status, seconds * 1000, id)
         return None
 
 
-class Guard:
-    """Keeps strangers out of `/v1`: by key, or where there is none, by letting in only requests from this machine."""
+class AccessMiddleware:
+    """Guards `/v1`: by API key, or where there are no keys, by admitting only requests made to a loopback address."""
 
     def __init__(self, app: ASGIApp, keys: tuple[str, ...]) -> None:
         self._app = app
@@ -72,7 +72,7 @@ class Guard:
         if scope["type"] != "http" or not scope["path"].startswith("/v1"):
             return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
-        if self._keys and not self._known(headers.get("authorization", "")):
+        if self._keys and not self._has_key(headers.get("authorization", "")):
             detail = "send one of the service's keys in the header Authorization: Bearer KEY"
             refusal = problems.of_status(401, detail, scope, {"WWW-Authenticate": 'Bearer realm="scholiast"'})
             return await refusal(scope, receive, send)
@@ -81,15 +81,15 @@ class Guard:
             return await problems.of_status(403, detail, scope)(scope, receive, send)
         return await self._app(scope, receive, send)
 
-    def _known(self, authorization: str) -> bool:
-        """Compares with every key to its end, so that the time taken tells nothing of them."""
-        scheme, _, given = authorization.partition(" ")
-        matches = [secrets.compare_digest(given.strip().encode(), key) for key in self._keys]
+    def _has_key(self, authorization: str) -> bool:
+        """Compares with every key in full, so that the time taken reveals nothing about them."""
+        scheme, _, key = authorization.partition(" ")
+        matches = [secrets.compare_digest(key.strip().encode(), known) for known in self._keys]
         return scheme.lower() == "bearer" and any(matches)
 
 
-class BodyLimit:
-    """Refuses a body that is too large, at once if it says so itself, else as soon as too much has come."""
+class BodyLimitMiddleware:
+    """Refuses a body that is too large: at once if Content-Length says so, else as soon as too much has arrived."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -97,14 +97,14 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        limit = MAX_UPLOAD_BYTES if scope["path"] == UPLOADS else MAX_BODY_BYTES
+        limit = MAX_UPLOAD_BYTES if scope["path"] == UPLOAD_PATH else MAX_BODY_BYTES
         detail = f"{limit:,} bytes is the most; send less at once, or use `scholiast ingest` for large files"
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared) > limit:
             return await problems.of_status(413, detail, scope)(scope, receive, send)
         received = 0
 
-        async def limited() -> Message:
+        async def receive_limited() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
@@ -112,20 +112,19 @@ class BodyLimit:
                 raise HTTPException(413, detail)
             return message
 
-        return await self._app(scope, limited, send)
+        return await self._app(scope, receive_limited, send)
 
 
 def _request_id(headers: Headers) -> str:
-    """The client's own, so that its log and ours meet, unless that would spoil the log."""
-    given = headers.get("x-request-id", "")
-    return given if _USABLE_ID.fullmatch(given) else uuid4().hex
+    """The client's own id, so that its log and ours can be joined, unless it is unsafe to log."""
+    id = headers.get("x-request-id", "")
+    return id if _REQUEST_ID.fullmatch(id) else uuid4().hex
 
 
 def _from_this_machine(headers: Headers) -> bool:
-    """Whether the request was made to a loopback address, and by a page from there if by a page.
+    """Whether the request was made to a loopback address, and, if by a web page, by one from such an address.
 
-    A page of another site that makes the browser ask us shows in the Origin, or in the Host when it has its name
-    resolve to this machine.
+    A page of another site is recognised by its Origin, or by its Host if it uses DNS rebinding.
     """
     host, origin = headers.get("host", ""), headers.get("origin")
     return _is_loopback(f"//{host}") and (origin is None or _is_loopback(origin))

@@ -1,4 +1,4 @@
-"""The OpenAI-compatible door: chat completions, streamed or not, for clients that know nothing of us."""
+"""The OpenAI-compatible API: chat completions, streamed or not, and the list of models."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -13,53 +13,48 @@ from rag.engine import TOP_K, Delta, Done, Engine, Event, Sources
 from rag.errors import NotFoundError
 from rag.history.answers import AskRequest
 from rag.workspace import Workspace, list_libraries, offered_models
-from service.http import dependencies, openai_errors, openai_schemas
-from service.http.answering import whole
+from service.http import dependencies, openai_schemas
 from service.http.dependencies import Caller, MetricsDependency, WorkspaceDependency
 from service.http.metrics import Metrics
-from service.http.openai_schemas import ChatRequest, Completion
-from service.http.sse import AnswerStream, problem
+from service.http.openai_schemas import CHAT_PATH, END_OF_STREAM, MODELS_PATH, ChatRequest, Completion, data_event
+from service.http.sse import AnswerStream, problem_response, wait_for_answer
 
-OURS = "scholiast"
+OWNER = "scholiast"
 
-routes = APIRouter(
-    tags=["openai"],
-    dependencies=[dependencies.key],
-    responses={status: {"model": openai_errors.Failure} for status in (400, 401, 403, 404, 413, 500, 502, 503)},
-)
+routes = APIRouter(tags=["openai"], dependencies=[dependencies.api_key], responses=openai_schemas.ERRORS)
 
 
-@routes.post(openai_errors.CHAT, responses=openai_schemas.DESCRIBED)
+@routes.post(CHAT_PATH, responses=openai_schemas.COMPLETION)
 async def complete(
-    wanted: ChatRequest,
+    body: ChatRequest,
     request: Request,
     workspace: WorkspaceDependency,
     metrics: MetricsDependency,
     caller: Caller,
 ) -> Response:
     """Answer the last message of the user; citations stand in the text, the Answer in the field `scholiast`."""
-    question, history = wanted.asked()
-    engine = await _engine(workspace, wanted.model)
-    completion = await asyncio.to_thread(Completion.begin, wanted)
+    question, history = body.question_and_history()
+    engine = await _engine(workspace, body.model)
+    completion = await asyncio.to_thread(Completion.begin, body)
     ask_request = AskRequest(question=question, history=history, top_k=TOP_K, door="openai", caller=caller)
     events = workspace.answers.ask(engine, ask_request)
-    if wanted.stream:
-        usage = bool(wanted.stream_options and wanted.stream_options.include_usage)
-        return CompletionStream(events, metrics, completion, usage)
-    answer = await whole(request, events)
-    metrics.finished(answer)
-    return JSONResponse(completion.whole(answer))
+    if body.stream:
+        include_usage = bool(body.stream_options and body.stream_options.include_usage)
+        return CompletionStream(events, metrics, completion, include_usage)
+    answer = await wait_for_answer(request, events)
+    metrics.count_answer(answer)
+    return JSONResponse(completion.body(answer))
 
 
-@routes.get(openai_errors.MODELS)
+@routes.get(MODELS_PATH)
 async def models(workspace: WorkspaceDependency) -> Response:
-    """What may be named as `model`."""
+    """List what may be named as `model`."""
     return JSONResponse({"object": "list", "data": [_model(name) for name in await _names(workspace)]})
 
 
-@routes.get(f"{openai_errors.MODELS}/{{name:path}}")
+@routes.get(f"{MODELS_PATH}/{{name:path}}")
 async def model(name: str, workspace: WorkspaceDependency) -> Response:
-    """One of them."""
+    """Describe one model."""
     if name not in await _names(workspace):
         raise _no_model(name)
     return JSONResponse(_model(name))
@@ -71,11 +66,11 @@ class CompletionStream(AnswerStream):
     def __init__(
         self, events: AsyncGenerator[Event], metrics: Metrics, completion: Completion, include_usage: bool
     ) -> None:
-        super().__init__(events, metrics.finished)
+        super().__init__(events, metrics.count_answer)
         self._completion = completion
         self._include_usage = include_usage
 
-    def encoded(self, event: Event | Exception, scope: Scope) -> bytes:
+    def encode(self, event: Event | Exception, scope: Scope) -> bytes:
         """None, one or several chunks."""
         match event:
             case Sources():
@@ -87,41 +82,37 @@ class CompletionStream(AnswerStream):
                 last = self._chunk({"content": ending}) if ending else b""
                 last += self._chunk({}, "stop", scholiast=serialize.answer(answer))
                 if self._include_usage:
-                    last += openai_schemas.data(self._completion.usage_chunk(answer))
-                return last + openai_schemas.END
+                    last += data_event(self._completion.usage_chunk(answer))
+                return last + END_OF_STREAM
             case Exception():
-                return b"data: " + bytes(problem(event, scope).body) + b"\n\n" + openai_schemas.END
+                return b"data: " + bytes(problem_response(event, scope).body) + b"\n\n" + END_OF_STREAM
             case _:
                 return b""
 
     def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None, **more: Any) -> bytes:
         if self._include_usage:
             more["usage"] = None
-        return openai_schemas.data(self._completion.chunk(delta, finish_reason, **more))
+        return data_event(self._completion.chunk(delta, finish_reason, **more))
 
 
 async def _engine(workspace: Workspace, name: str) -> Engine:
-    """What a model's name means: a library of ours with the service's own writer, or a writer with the default one."""
-    ours, _, library = name.partition("/")
-    if ours == OURS:
+    """What a model's name means: one of our libraries with the default writer, or a writer with the default library."""
+    owner, _, library = name.partition("/")
+    if owner == OWNER:
         return await workspace.engine(library)
-    if name not in _writers(workspace):
+    if name not in offered_models(workspace.settings):
         raise _no_model(name)
     return await workspace.engine("", name)
 
 
 async def _names(workspace: Workspace) -> list[str]:
     libraries = await list_libraries(workspace.settings)
-    return [OURS, *(f"{OURS}/{library.name}" for library in libraries), *_writers(workspace)]
-
-
-def _writers(workspace: Workspace) -> list[str]:
-    return list(offered_models(workspace.settings))
+    return [OWNER, *(f"{OWNER}/{library.name}" for library in libraries), *offered_models(workspace.settings)]
 
 
 def _model(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": OURS}
+    return {"id": name, "object": "model", "created": 0, "owned_by": OWNER}
 
 
 def _no_model(name: str) -> NotFoundError:
-    return NotFoundError(f"the model {name!r} does not exist; GET /v1/models lists what there is, such as {OURS!r}")
+    return NotFoundError(f"the model {name!r} does not exist; GET /v1/models lists what there is, such as {OWNER!r}")

@@ -1,4 +1,4 @@
-"""OpenAI's chat objects: the messages that come in to a question, and an Answer to a completion or its chunks."""
+"""OpenAI's chat objects: a request to a question, an Answer to a completion or its chunks, a failure to an error."""
 
 import json
 import time
@@ -8,31 +8,37 @@ from typing import Any
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse
 
 from rag import serialize
 from rag.errors import RequestError
 from rag.text import tokens
 from rag.types import Answer, Turn
 
+CHAT_PATH = "/v1/chat/completions"
+MODELS_PATH = "/v1/models"
+END_OF_STREAM = b"data: [DONE]\n\n"
+
 _SOURCES = "\n\nSources:\n"
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
+_ERROR_CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 
 
 class ChatMessage(BaseModel):
-    """Any message; what a role or a field that we do not know says is passed over."""
+    """A message of any role; unknown roles and fields are ignored."""
 
     role: str
     content: str | list[dict[str, Any]] | None = None
 
 
 class StreamOptions(BaseModel):
-    """What a stream shall have besides."""
+    """What a stream sends besides the text."""
 
     include_usage: bool | None = False
 
 
 class ChatRequest(BaseModel):
-    """A request for a completion. Parameters that have no meaning here, such as `temperature`, are passed over."""
+    """A request for a completion. Parameters that have no meaning here, such as `temperature`, are ignored."""
 
     model_config = ConfigDict(
         extra="ignore",
@@ -47,38 +53,38 @@ class ChatRequest(BaseModel):
     stream_options: StreamOptions | None = None
     n: int | None = None
 
-    def asked(self) -> tuple[str, tuple[Turn, ...]]:
-        """The last message of the user, and what both sides said before. Raises RequestError.
+    def question_and_history(self) -> tuple[str, tuple[Turn, ...]]:
+        """The last message of the user, and the messages of both sides before it, oldest first. Raises RequestError.
 
-        Messages of other roles are passed over: how to answer is not for a client's system message to say.
+        Other roles are ignored: a client's system message does not decide how to answer.
         """
         if self.n not in (None, 1):
             raise RequestError(f"n is {self.n}; there is one answer to a question, so leave n out")
-        spoken = [(number, message) for number, message in enumerate(self.messages) if message.role == "user"]
-        if not spoken:
+        questions = [(number, message) for number, message in enumerate(self.messages) if message.role == "user"]
+        if not questions:
             raise RequestError("messages has none whose role is user; the last of them is the question")
-        last, question = spoken[-1]
+        last, question = questions[-1]
         turns = [turn for number, message in enumerate(self.messages[:last]) for turn in _turns(message, number)]
         return _text(question, last), tuple(turns)
 
 
 @dataclass(frozen=True)
 class Completion:
-    """What stays the same from the first chunk to the last."""
+    """A completion that is being written: what stays the same from the first chunk to the last."""
 
     id: str
     created: int
     model: str
     prompt_tokens: int
-    """As we count them, for when the model does not."""
+    """Our own count, used when the model reports none."""
 
     @classmethod
     def begin(cls, request: ChatRequest) -> "Completion":
-        """Blocks for a moment the first time that tokens are counted."""
+        """A completion with a new id. Blocks for a moment the first time, while the tokenizer loads."""
         prompt = sum(tokens.count(_plain(message)) for message in request.messages)
         return cls(f"chatcmpl-{uuid4().hex}", int(time.time()), request.model, prompt)
 
-    def whole(self, answer: Answer) -> dict[str, Any]:
+    def body(self, answer: Answer) -> dict[str, Any]:
         """The completion as one object."""
         message = {"role": "assistant", "content": answer.text + ending(answer), "refusal": None}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
@@ -91,16 +97,16 @@ class Completion:
         }
 
     def chunk(self, delta: Mapping[str, Any], finish_reason: str | None = None, **more: Any) -> dict[str, Any]:
-        """A piece of a stream."""
+        """One chunk of a stream."""
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
         return {**self._base("chat.completion.chunk"), "choices": [choice], **more}
 
     def usage_chunk(self, answer: Answer) -> dict[str, Any]:
-        """The piece that tells the usage, after the last that has a choice."""
+        """The chunk with the token counts, after the last that has a choice."""
         return {**self._base("chat.completion.chunk"), "choices": [], "usage": self.usage(answer)}
 
     def usage(self, answer: Answer) -> dict[str, int]:
-        """As the model counted, else as we do."""
+        """The model's own token counts, or ours if it reports none."""
         prompt, completion = answer.usage.prompt_tokens, answer.usage.completion_tokens
         if not prompt and not completion:
             prompt, completion = self.prompt_tokens, tokens.count(answer.text + ending(answer))
@@ -111,7 +117,7 @@ class Completion:
 
 
 def ending(answer: Answer) -> str:
-    """What follows the text for readers who see nothing but text: a notice, if there is one, and the sources cited."""
+    """What is appended to the text for clients that show only text: the notice, if any, and the cited papers."""
     notice = f"\n\n({answer.notice})" if answer.notice else ""
     papers = {citation.number: citation.paper for citation in answer.citations}
     lines = [
@@ -121,26 +127,57 @@ def ending(answer: Answer) -> str:
     return notice + (_SOURCES + "\n".join(lines) if lines else "")
 
 
-def data(value: Mapping[str, Any]) -> bytes:
-    """An event of a stream."""
+def data_event(value: Mapping[str, Any]) -> bytes:
+    """A server-sent event of a stream."""
     return f"data: {json.dumps(value, ensure_ascii=False)}\n\n".encode()
 
 
-END = b"data: [DONE]\n\n"
+class ErrorDetail(BaseModel):
+    """What went wrong; `param` names the field of the request, if it was one."""
 
-DESCRIBED: dict[int | str, dict[str, Any]] = {
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorBody(BaseModel):
+    """A failure in OpenAI's shape, the only one that its clients read."""
+
+    error: ErrorDetail
+
+
+COMPLETION: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "OpenAI's `chat.completion`, or with `stream` its chunks; `scholiast` in it is the Answer.",
         "content": {"application/json": {"schema": {"type": "object"}}, "text/event-stream": {}},
     }
 }
-"""For the documentation; OpenAI's own has the shape."""
+"""For the OpenAPI description of a route that completes; OpenAI documents the shape."""
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorBody} for status in (400, 401, 403, 404, 413, 500, 502, 503)
+}
+"""For the OpenAPI description of routes that fail in OpenAI's shape."""
+
+
+def is_openai_path(path: str) -> bool:
+    """Whether the path is one of OpenAI's."""
+    return path in (CHAT_PATH, MODELS_PATH) or path.startswith(f"{MODELS_PATH}/")
+
+
+def error_response(status: int, message: str, headers: Mapping[str, str] | None, param: str | None) -> JSONResponse:
+    """A failure in OpenAI's shape. OpenAI has no 422, so that is sent as 400."""
+    status = 400 if status == 422 else status
+    code = _ERROR_CODES.get(status)
+    error: dict[str, Any] = {"message": message, "type": _error_type(status), "param": param, "code": code}
+    return JSONResponse({"error": error}, status, headers)
 
 
 def _turns(message: ChatMessage, number: int) -> Sequence[Turn]:
     if message.role == "user":
         return [Turn(role="user", content=_text(message, number))]
-    if message.role == "assistant":  # our own ending is nothing that was said
+    if message.role == "assistant":  # without the sources that we appended
         return [Turn(role="assistant", content=_plain(message).partition(_SOURCES)[0])]
     return []
 
@@ -155,7 +192,13 @@ def _text(message: ChatMessage, number: int) -> str:
 
 
 def _plain(message: ChatMessage) -> str:
-    """Its text, whatever else it has."""
+    """Its text, without what is not text."""
     if isinstance(message.content, list):
         return "\n".join(part["text"] for part in message.content if isinstance(part.get("text"), str))
     return message.content or ""
+
+
+def _error_type(status: int) -> str:
+    if status == 429:
+        return "rate_limit_error"
+    return "server_error" if status >= 500 else "invalid_request_error"

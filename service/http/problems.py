@@ -22,14 +22,14 @@ from rag.errors import (
     RequestError,
     ScholiastError,
 )
-from service.http import openai_errors
+from service.http import openai_schemas
 
 MEDIA_TYPE = "application/problem+json"
-LEFT = 499
-"""What the log says of a client that left before it got an answer."""
+CLIENT_CLOSED_REQUEST = 499
+"""The status in log and metrics of a request whose client left before it was answered; nginx has it too."""
 
 _RETRY_AFTER_SECONDS = 5
-_FOUND = 80
+_MAX_SHOWN = 80
 
 
 class _Kind(NamedTuple):
@@ -62,7 +62,7 @@ _HTTP = {
 
 
 def of(error: Exception, scope: Scope) -> JSONResponse:
-    """The answer to a request that failed. The text of an error that is not ours stays in the log."""
+    """The response to a request that failed. The text of an error that is not ours stays in the log."""
     if not isinstance(error, ScholiastError):
         return _response(_BUG, "this is a bug; the log has it under the request id", scope)
     kind = next(_KINDS[base] for base in type(error).__mro__ if base in _KINDS)
@@ -76,25 +76,25 @@ def of(error: Exception, scope: Scope) -> JSONResponse:
 
 
 def of_status(status: int, detail: str, scope: Scope, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """The answer with a status of HTTP's own, such as 404 for a path that we do not have."""
+    """The response with one of HTTP's own statuses, such as 404 for an unknown path."""
     phrase = HTTPStatus(status).phrase
     kind = _HTTP.get(status, _Kind(status, phrase.lower().replace(" ", "-"), phrase))
     return _response(kind, detail, scope, headers)
 
 
 def not_ready(reasons: Sequence[str], scope: Scope) -> JSONResponse:
-    """Why no question can be answered yet."""
+    """The response of `/readyz` while no question can be answered yet."""
     kind = _Kind(503, "not-ready", "Not ready yet")
     return _response(kind, "; ".join(reasons), scope, {"Retry-After": "1"}, reasons=list(reasons))
 
 
 async def handle(request: Request, error: Exception) -> JSONResponse:
-    """For FastAPI: one of our own errors."""
+    """Exception handler: one of our own errors."""
     return of(error, request.scope)
 
 
 async def handle_http(request: Request, error: Exception) -> JSONResponse:
-    """For FastAPI: an unknown path, a wrong method, a body that is no form."""
+    """Exception handler: an unknown path, a wrong method, a body that is no form."""
     assert isinstance(error, HTTPException)
     details = {
         "Not Found": f"there is nothing at {request.url.path}",
@@ -104,14 +104,14 @@ async def handle_http(request: Request, error: Exception) -> JSONResponse:
     return of_status(error.status_code, details.get(error.detail, error.detail), request.scope, error.headers)
 
 
-async def handle_left(request: Request, error: Exception) -> Response:
-    """For FastAPI: a client that left before its answer was there. Nobody reads this but the log."""
+async def handle_disconnect(request: Request, error: Exception) -> Response:
+    """Exception handler: a client that left before it was answered. Only the log and the metrics see the status."""
     assert isinstance(error, ClientDisconnect)
-    return Response(status_code=LEFT)
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
 async def handle_invalid(request: Request, error: Exception) -> JSONResponse:
-    """For FastAPI: a body or a parameter that does not fit."""
+    """Exception handler: a body or a parameter of the wrong shape."""
     assert isinstance(error, RequestValidationError)
     faults = error.errors()
     if isinstance(error.body, bytes):
@@ -124,25 +124,25 @@ async def handle_invalid(request: Request, error: Exception) -> JSONResponse:
     return _response(_KINDS[RequestError], detail, request.scope, errors=errors)
 
 
-def _field(place: Sequence[str | int]) -> str:
+def _field(location: Sequence[str | int]) -> str:
     """`history.0.role` for ("body", "history", 0, "role"); empty for the body as a whole."""
-    return ".".join(str(part) for part in place[1:])
+    return ".".join(str(part) for part in location[1:])
 
 
 def _message(fault: Mapping[str, Any]) -> str:
-    """What was expected, and what was found where something was."""
+    """What was expected, and what was found unless the field is missing."""
     if fault["type"] == "missing":
         return str(fault["msg"])
     found = repr(fault["input"])
-    return f"{fault['msg']}; found {found if len(found) <= _FOUND else f'{found[:_FOUND]}…'}"
+    return f"{fault['msg']}; found {found if len(found) <= _MAX_SHOWN else f'{found[:_MAX_SHOWN]}…'}"
 
 
 def _response(
     kind: _Kind, detail: str, scope: Scope, headers: Mapping[str, str] | None = None, **more: Any
 ) -> JSONResponse:
-    if openai_errors.spoken_at(scope["path"]):
+    if openai_schemas.is_openai_path(scope["path"]):
         field = next((error["field"] for error in more.get("errors", ())), None)
-        return openai_errors.response(kind.status, detail, headers, field)
+        return openai_schemas.error_response(kind.status, detail, headers, field)
     content = {
         "type": f"urn:scholiast:problem:{kind.type}",
         "title": kind.title,

@@ -1,4 +1,4 @@
-"""Gets a fresh server ready: opens the default library and searches it once, trying again until both succeed."""
+"""Warms up a new server: opens the default library and searches it once, retrying until both succeed."""
 
 import asyncio
 import logging
@@ -7,47 +7,47 @@ from collections.abc import Awaitable, Callable
 from rag.errors import ScholiastError
 from rag.workspace import Workspace
 
-_AGAIN_AFTER_SECONDS = 2.0
+_RETRY_AFTER_SECONDS = 2.0
 
 log = logging.getLogger("scholiast")
 
 
 class Readiness:
-    """What `/readyz` asks. Requests need not wait for it: they open what they need themselves."""
+    """The state that `/readyz` reports. Requests need not wait for it: they open what they need themselves."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._todo: dict[Callable[[], Awaitable[object]], str] = {
+        self._pending: dict[Callable[[], Awaitable[object]], str] = {
             self._open: "the default library is being opened",
             self._search: "the embedder and the indexes are being loaded",
         }
 
     def missing(self) -> list[str]:
         """Why the server is not ready; empty when it is."""
-        return list(self._todo.values())
+        return list(self._pending.values())
 
     async def run(self) -> None:
-        """Return when the server is ready. What stands in the way is logged when it is first met."""
-        while self._todo:
-            for bring_up in list(self._todo):
-                await self._try(bring_up)
-            if self._todo:
-                await asyncio.sleep(_AGAIN_AFTER_SECONDS)
+        """Return when the server is ready. Each reason why it is not is logged once."""
+        while self._pending:
+            for step in list(self._pending):
+                await self._try(step)
+            if self._pending:
+                await asyncio.sleep(_RETRY_AFTER_SECONDS)
 
-    async def _try(self, bring_up: Callable[[], Awaitable[object]]) -> None:
+    async def _try(self, step: Callable[[], Awaitable[object]]) -> None:
         try:
-            await bring_up()
+            await step()
         except ScholiastError as error:
-            if self._todo[bring_up] != str(error):
+            if self._pending[step] != str(error):
                 log.error("not ready: %s", error)
-            self._todo[bring_up] = str(error)
+            self._pending[step] = str(error)
         else:
-            del self._todo[bring_up]
+            del self._pending[step]
 
     async def _open(self) -> None:
         await self._workspace.library()
 
     async def _search(self) -> None:
-        """Whatever the first question would have to wait for is loaded by this."""
+        """Loads what the first question would otherwise wait for."""
         engine = await self._workspace.engine()
         await engine.retriever.retrieve("warm", 1)

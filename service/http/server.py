@@ -1,4 +1,4 @@
-"""`scholiast serve`: the HTTP service under uvicorn, on a port of its own, until it is told to stop."""
+"""`scholiast serve`: the HTTP service under uvicorn, until it is stopped."""
 
 import logging
 import signal
@@ -13,7 +13,7 @@ from rag.errors import ConfigError
 from service.http.app import create_app
 
 _STOP_AFTER_SECONDS = 10
-"""How long answers that are being written may go on when the server is told to stop."""
+"""How long answers that are being written may take when the server is stopped."""
 
 
 def serve(host: str, port: int) -> None:
@@ -30,7 +30,7 @@ def serve(host: str, port: int) -> None:
         app = create_app(settings, url=url)
         log_to_stderr()
         print(f"Scholiast answers at {url}  (try {url}/docs; Ctrl-C stops it)", file=sys.stderr, flush=True)
-        # uvicorn raises the signal again when it has shut down; by then there is nothing left to stop.
+        # uvicorn raises the signal again when it has shut down; by then nothing is left to stop.
         signal.signal(signal.SIGTERM, lambda _signal, _frame: None)
         server = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=_STOP_AFTER_SECONDS)
         uvicorn.Server(server).run(sockets=[listener])
@@ -58,6 +58,6 @@ def _url(host: str, port: int) -> str:
 
 
 def log_to_stderr() -> None:
-    """Our own log from its informative messages on, other libraries' from their warnings on."""
+    """Log to standard error: our own messages from INFO on, those of other libraries from WARNING on."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, stream=sys.stderr)
     logging.getLogger("scholiast").setLevel(logging.INFO)

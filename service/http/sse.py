@@ -1,4 +1,7 @@
-"""An answer as server-sent events: `sources`, `delta`, `citation`, `done`, or `error` in band, with heartbeats."""
+"""The response to a question: one JSON object, or server-sent events with heartbeats; a client that leaves cancels it.
+
+The events are `sources`, `delta`, `citation` and `done`, or `error` when it fails after the first of them.
+"""
 
 import json
 import logging
@@ -7,68 +10,78 @@ from contextlib import aclosing
 from typing import Any
 
 import anyio
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
-from starlette.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from rag import serialize
-from rag.engine import CitationEvent, Delta, Done, Event, Sources
+from rag.engine import CitationEvent, Delta, Done, Event, Sources, collect_answer
 from rag.errors import ScholiastError
-from rag.types import Answer, Citation
+from rag.types import Answer
 from service.http import problems
+from service.http.metrics import Metrics
 
 HEARTBEAT_SECONDS = 15.0
 
 log = logging.getLogger("scholiast")
 
 
+async def answer_response(
+    request: Request, events: AsyncGenerator[Event], metrics: Metrics, *, stream: bool
+) -> Response:
+    """The Answer as JSON, or its events as a stream. Raises what the events raise, but for a stream."""
+    if stream:
+        return AnswerStream(events, metrics.count_answer)
+    answer = await wait_for_answer(request, events)
+    metrics.count_answer(answer)
+    return JSONResponse(serialize.answer(answer))
+
+
+async def wait_for_answer(request: Request, events: AsyncGenerator[Event]) -> Answer:
+    """The answer that the events end with. Raises what they raise, and ClientDisconnect when the client leaves."""
+    result: Answer | Exception = ClientDisconnect()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_cancel_on_disconnect, request.receive, tasks.cancel_scope)
+        try:
+            result = await collect_answer(events)
+        except Exception as error:  # raised below: a task group would wrap it
+            result = error
+        tasks.cancel_scope.cancel()
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
 class AnswerStream(EventSourceResponse):
-    """Sends what an engine yields; a failure before the first event is an ordinary answer with its status.
+    """Sends what an engine yields; a failure before the first event is an ordinary response with its status.
 
     The engine's generator runs in one task from beginning to end, so that timeouts inside it hold, and that task is
     cancelled as soon as the client leaves.
     """
 
-    def __init__(self, events: AsyncGenerator[Event], finished: Callable[[Answer], None]) -> None:
-        """`finished` is told of the whole answer."""
+    def __init__(self, events: AsyncGenerator[Event], on_answer: Callable[[Answer], None]) -> None:
+        """`on_answer` is called with the finished answer."""
         super().__init__((), headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
         self._events = events
-        self._finished = finished
+        self._on_answer = on_answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(cancel_when_gone, receive, tasks.cancel_scope)
+            tasks.start_soon(_cancel_on_disconnect, receive, tasks.cancel_scope)
             async with aclosing(self._outgoing()) as outgoing:
                 first = await anext(outgoing)
                 if isinstance(first, Exception):
-                    await problem(first, scope)(scope, receive, send)
+                    await problem_response(first, scope)(scope, receive, send)
                 else:
                     await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-                    await _send_piece(send, self.encoded(first, scope))
+                    await _send_piece(send, self.encode(first, scope))
                     await self._send_rest(outgoing, scope, send)
             tasks.cancel_scope.cancel()
 
-    async def _outgoing(self) -> AsyncGenerator[Event | Exception]:
-        """What the engine yields, and the exception that it ends with."""
-        async with aclosing(self._events) as events:
-            try:
-                async for event in events:
-                    if isinstance(event, Done):
-                        self._finished(event.answer)
-                    yield event
-            except Exception as error:
-                yield error
-
-    async def _send_rest(self, outgoing: AsyncGenerator[Event | Exception], scope: Scope, send: Send) -> None:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_beat, send)
-            async for event in outgoing:
-                await _send_piece(send, self.encoded(event, scope))
-            tasks.cancel_scope.cancel()
-        await send({"type": "http.response.body", "body": b""})
-
-    def encoded(self, event: Event | Exception, scope: Scope) -> bytes:
+    def encode(self, event: Event | Exception, scope: Scope) -> bytes:
         """What is sent of an event; an exception is the last one."""
         match event:
             case Sources(passages):
@@ -76,33 +89,41 @@ class AnswerStream(EventSourceResponse):
             case Delta(text):
                 return _event("delta", {"text": text})
             case CitationEvent(citation):
-                return _event("citation", _citation(citation))
+                return _event("citation", serialize.citation(citation))
             case Done(answer):
                 return _event("done", serialize.answer(answer))
             case Exception():
-                return format_sse_event(event="error", data_str=bytes(problem(event, scope).body).decode())
+                return format_sse_event(event="error", data_str=bytes(problem_response(event, scope).body).decode())
+
+    async def _outgoing(self) -> AsyncGenerator[Event | Exception]:
+        """What the engine yields, and the exception that it ends with."""
+        async with aclosing(self._events) as events:
+            try:
+                async for event in events:
+                    if isinstance(event, Done):
+                        self._on_answer(event.answer)
+                    yield event
+            except Exception as error:
+                yield error
+
+    async def _send_rest(self, outgoing: AsyncGenerator[Event | Exception], scope: Scope, send: Send) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_send_heartbeats, send)
+            async for event in outgoing:
+                await _send_piece(send, self.encode(event, scope))
+            tasks.cancel_scope.cancel()
+        await send({"type": "http.response.body", "body": b""})
+
+
+def problem_response(error: Exception, scope: Scope) -> JSONResponse:
+    """The response to a request that failed; a bug goes into the log."""
+    if not isinstance(error, ScholiastError):
+        log.error("request %s failed", scope.get("state", {}).get("request_id"), exc_info=error)
+    return problems.of(error, scope)
 
 
 def _event(name: str, data: Mapping[str, Any]) -> bytes:
     return format_sse_event(event=name, data_str=json.dumps(data, ensure_ascii=False))
-
-
-def _citation(citation: Citation) -> dict[str, Any]:
-    return {
-        "number": citation.number,
-        "sentence": citation.sentence,
-        "paper": serialize.reference(citation.paper),
-        "quote": citation.quote,
-        "start": citation.start,
-        "end": citation.end,
-    }
-
-
-def problem(error: Exception, scope: Scope) -> JSONResponse:
-    """The answer to a request that failed; a bug goes into the log."""
-    if not isinstance(error, ScholiastError):
-        log.error("request %s failed", scope.get("state", {}).get("request_id"), exc_info=error)
-    return problems.of(error, scope)
 
 
 async def _send_piece(send: Send, piece: bytes) -> None:
@@ -110,15 +131,14 @@ async def _send_piece(send: Send, piece: bytes) -> None:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
-async def _beat(send: Send) -> None:
-    """So that nobody in between takes a connection on which nothing is said for a dead one."""
+async def _send_heartbeats(send: Send) -> None:
+    """Proxies close connections on which nothing is sent."""
     while True:
         await anyio.sleep(HEARTBEAT_SECONDS)
         await _send_piece(send, KEEPALIVE_COMMENT)
 
 
-async def cancel_when_gone(receive: Receive, work: anyio.CancelScope) -> None:
-    """Cancel the work as soon as the client has left."""
+async def _cancel_on_disconnect(receive: Receive, work: anyio.CancelScope) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     work.cancel()

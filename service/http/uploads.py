@@ -1,4 +1,4 @@
-"""The body of `POST /v1/papers` to records: a JSON list, files of a form, or one file as the body itself."""
+"""Reads the body of `POST /v1/papers`: a JSON list, the files of a form, or one file as the body itself."""
 
 import asyncio
 import json
@@ -19,46 +19,46 @@ from rag.errors import CorpusError, RequestError
 from rag.types import Paper, RejectedRecord
 
 _MAX_FILES = 100
-_PIECE_BYTES = 1 << 20
-_MAX_NAME = 100
-_HOW = "Send one as `curl -F file=@papers.jsonl` does."
+_CHUNK_BYTES = 1 << 20
+_MAX_NAME_CHARACTERS = 100
+_CURL_HINT = "Send one as `curl -F file=@papers.jsonl` does."
 _SUFFIXES = {"text/csv": ".csv", "application/x-ndjson": ".jsonl", "application/jsonl": ".jsonl"}
 
 
 class Upload(NamedTuple):
-    """Records, and where they shall go; `library` is empty where the body does not say."""
+    """The records of a request, and the library that its form names; empty if it names none."""
 
     records: list[Paper | RejectedRecord]
     library: str
 
 
-async def received(request: Request, format: str) -> Upload:
-    """The records of a request's body, all read, so that a file which can't be read changes nothing.
+async def read_upload(request: Request, format: str) -> Upload:
+    """All records of a request's body; they are read before any is stored, so that a bad file changes nothing.
 
-    An empty `format` lets the content decide. Raises RequestError, CorpusError, or HTTPException for a broken form.
+    An empty `format` is detected from the content. Raises RequestError, CorpusError, or HTTPException for a bad form.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json" or kind.endswith("+json"):
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == "application/json" or media_type.endswith("+json"):
         return Upload(_from_list(await request.body()), "")
     with TemporaryDirectory(prefix="scholiast-") as folder:
-        if kind == "multipart/form-data":
+        if media_type == "multipart/form-data":
             try:
                 async with request.form(max_files=_MAX_FILES) as form:
-                    files = await _saved(form, Path(folder))
+                    files = await _save_files(form, Path(folder))
             except HTTPException as error:
                 if error.status_code != 400:
                     raise
-                raise HTTPException(400, f"the form can't be read: {error.detail} {_HOW}") from error
+                raise HTTPException(400, f"the form can't be read: {error.detail} {_CURL_HINT}") from error
             format, library = _field(form, "format") or format, _field(form, "library")
         else:
-            file = Path(folder) / f"body{_SUFFIXES.get(kind, '')}"
+            file = Path(folder) / f"body{_SUFFIXES.get(media_type, '')}"
             await _save_body(request, file)
             files, library = {file: file.name}, ""
         return Upload(await asyncio.to_thread(_records, files, format), library)
 
 
 def _from_list(body: bytes) -> list[Paper | RejectedRecord]:
-    """Line n of the provenance is the nth object of the list."""
+    """The nth object of the list gets line n as its source."""
     try:
         values = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -83,7 +83,7 @@ def _records(files: Mapping[Path, str], format: str) -> list[Paper | RejectedRec
 
 
 def _of_file(file: Path, name: str, format: str) -> Iterator[Paper | RejectedRecord]:
-    """Under the name that the client gave, which is what it can recognise."""
+    """The records of one file; their sources have the file's name on the client, not our temporary path."""
     try:
         for record in corpus.read(file, format or None):
             if isinstance(record, RejectedRecord):
@@ -94,26 +94,26 @@ def _of_file(file: Path, name: str, format: str) -> Iterator[Paper | RejectedRec
         raise CorpusError(str(error).replace(str(file), name)) from error
 
 
-async def _saved(form: FormData, folder: Path) -> dict[Path, str]:
-    """The form's files on disk, with their names."""
+async def _save_files(form: FormData, folder: Path) -> dict[Path, str]:
+    """Write the form's files into a folder: their paths there, and their names on the client."""
     files: dict[Path, str] = {}
     for number, (_, part) in enumerate(form.multi_items()):
         if isinstance(part, UploadFile):
             name = _file_name(part.filename or "")
             file = folder / f"{number}{Path(name).suffix}"
             async with await anyio.open_file(file, "wb") as out:
-                while piece := await part.read(_PIECE_BYTES):
-                    await out.write(piece)
+                while chunk := await part.read(_CHUNK_BYTES):
+                    await out.write(chunk)
             files[file] = name
     if not files:
-        raise RequestError(f"the form has no file. {_HOW}")
+        raise RequestError(f"the form has no file. {_CURL_HINT}")
     return files
 
 
 async def _save_body(request: Request, file: Path) -> None:
     async with await anyio.open_file(file, "wb") as out:
-        async for piece in request.stream():
-            await out.write(piece)
+        async for chunk in request.stream():
+            await out.write(chunk)
 
 
 def _field(form: FormData, name: str) -> str:
@@ -121,7 +121,7 @@ def _field(form: FormData, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _file_name(given: str) -> str:
-    """The last part of a path, without what could spoil a log or a terminal."""
-    name = "".join(letter for letter in given.replace("\\", "/").rpartition("/")[2] if letter.isprintable())
-    return name[-_MAX_NAME:] or "file"
+def _file_name(path: str) -> str:
+    """The last part of a client's path, without characters that are unsafe in a log or on a terminal."""
+    name = "".join(character for character in path.replace("\\", "/").rpartition("/")[2] if character.isprintable())
+    return name[-_MAX_NAME_CHARACTERS:] or "file"

@@ -1,1 +1,1 @@
-"""The Slack door. `door.py` is how the service opens it; nothing here loads Slack's libraries until it is opened."""
+"""Scholiast in Slack, over HTTP (`http.py`) or Socket Mode (`socket_mode.py`); Slack's libraries load only if used."""

@@ -1,55 +1,61 @@
-"""The bot put together: what takes messages in, what answers them, and what both share."""
+"""The Slack bot: a Bolt app whose listeners store what Slack sends, and the worker that answers it."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.signature import SignatureVerifier
+from slack_sdk.web.async_client import AsyncWebClient
 from starlette.requests import Request
 from starlette.responses import Response
 
 from rag.types import Answer
 from rag.workspace import Workspace
 from service.slack.answer import Answerer
-from service.slack.bolt import bolt_app
-from service.slack.client import Web
-from service.slack.logging import log
-from service.slack.receive import Intake
+from service.slack.client import SlackClient, log
+from service.slack.receive import Receiver
+from service.slack.render import FEEDBACK
 from service.slack.worker import Worker
+
+_ANY = re.compile(".*")
 
 
 class Bot:
-    """Answers as long as it is open."""
+    """Receives and answers while it is open."""
 
-    def __init__(self, workspace: Workspace, finished: Callable[[Answer], None] = lambda _: None) -> None:
-        """`finished` is told of every answer. Raises ConfigError."""
+    def __init__(self, workspace: Workspace, on_answer: Callable[[Answer], None] = lambda _: None) -> None:
+        """`on_answer` is called with every finished answer. Raises ConfigError."""
         settings = workspace.settings
         token, secret = settings.slack_bot_token.get_secret_value(), settings.slack_signing_secret.get_secret_value()
-        self.web = Web(token, settings.slack_api_url)
-        self._worker = Worker(workspace.jobs, Answerer(workspace, self.web, finished).answer)
-        self._intake = Intake(workspace, self.web, self._worker.wake)
-        self.bolt = bolt_app(self._intake, token, secret, settings.slack_api_url)
+        self.client = SlackClient(token, settings.slack_api_url)
+        self._worker = Worker(workspace.jobs, Answerer(workspace, self.client, on_answer).answer)
+        self._receiver = Receiver(workspace, self.client, self._worker.wake)
+        self.bolt = _bolt_app(self._receiver, token, secret, settings.slack_api_url)
         self._verifier = SignatureVerifier(secret) if secret else None
         self._handler = AsyncSlackRequestHandler(self.bolt)
         self._tasks: list[asyncio.Task[object]] = []
 
     async def open(self) -> None:
-        """Begin to answer, first what was left unanswered."""
-        await self.web.open()
-        self._tasks = [asyncio.create_task(self.web.me()), asyncio.create_task(self._worker.run())]
+        """Start the worker, which first answers what was left unanswered."""
+        await self.client.open()
+        self._tasks = [asyncio.create_task(self.client.bot_id()), asyncio.create_task(self._worker.run())]
 
     async def close(self) -> None:
-        """End what is under way, and leave the rest to others."""
+        """Stop the worker; jobs that are not finished are left to other workers."""
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
             with suppress(asyncio.CancelledError):
                 await task
-        await self._intake.close()
-        await self.web.close()
+        await self._receiver.close()
+        await self.client.close()
 
-    def trusts(self, body: bytes, timestamp: str, signature: str) -> bool:
+    def is_signed(self, body: bytes, timestamp: str, signature: str) -> bool:
         """Whether Slack signed the request within the last five minutes."""
         try:
             return self._verifier is not None and self._verifier.is_valid(body, timestamp, signature)
@@ -57,9 +63,71 @@ class Bot:
             return False
 
     async def handle(self, request: Request) -> Response:
-        """Answer a request of Slack's that is trusted."""
+        """Answer a request whose signature was checked."""
         try:
             return await self._handler.handle(request)
         except (ValueError, TypeError, AttributeError) as error:  # Bolt expects an object, in UTF-8
             log.error("a signed request can't be read: %s", error)
             return Response(status_code=400)
+
+
+def _bolt_app(receiver: Receiver, token: str, signing_secret: str, api_url: str) -> AsyncApp:
+    """Requests are acknowledged once they are stored: one that can't be is answered 500, and Slack sends it again.
+
+    Slack is not called before a message is stored, so none is lost while its API is down. `signing_secret` is empty
+    for Socket Mode, where requests come over a connection that we opened.
+    """
+
+    async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=token)
+
+    app = AsyncApp(
+        logger=log,
+        name="scholiast",
+        client=AsyncWebClient(base_url=api_url, logger=log),
+        authorize=authorize,
+        signing_secret=signing_secret or "Socket Mode signs nothing",
+        process_before_response=True,
+        ignoring_self_events_enabled=False,  # events.py ignores every bot, this one included
+        ssl_check_enabled=False,  # it would let unsigned requests in
+        attaching_function_token_enabled=False,
+        attaching_conversation_kwargs_enabled=False,
+    )
+    _add_listeners(app, receiver)
+    return app
+
+
+def _add_listeners(app: AsyncApp, receiver: Receiver) -> None:
+    """A listener returns before Slack is answered, so it has to be quick."""
+
+    @app.event("app_mention")
+    @app.event("message")
+    async def _message(body: dict[str, Any]) -> None:
+        await receiver.message(body)
+
+    @app.event("app_home_opened")
+    async def _home_opened(event: dict[str, Any]) -> None:
+        if event.get("tab") == "messages":
+            await receiver.opened(event["channel"])
+
+    @app.event("assistant_thread_started")
+    async def _thread_started(event: dict[str, Any]) -> None:
+        thread = event["assistant_thread"]
+        await receiver.opened(thread["channel_id"], thread.get("thread_ts", ""))
+
+    @app.event(_ANY)
+    async def _other_event() -> None:
+        """Acknowledge every other event of the app's subscription: Slack would send it again and again."""
+
+    @app.command(_ANY)
+    async def _command(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack(text=await receiver.command(body), response_type="ephemeral")
+
+    @app.action(re.compile(f"^{FEEDBACK}"))
+    async def _feedback(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await receiver.feedback(body)
+        await ack()
+
+    @app.action(_ANY)
+    async def _other_action(ack: AsyncAck) -> None:
+        await ack()

@@ -1,4 +1,4 @@
-"""How the HTTP service opens the Slack door: one route, and a bot for as long as the service runs, if it is set up."""
+"""Slack over HTTP: the route that Slack calls, and a bot for as long as the service runs, if Slack is set up."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,12 +20,12 @@ routes = APIRouter(tags=["slack"])
 _EXTRA = ("aiohttp", "slack_bolt", "slack_sdk")
 
 
-class SlackDoor:
+class SlackEndpoint:
     """Closed unless a bot token and a signing secret are set; only then are Slack's libraries loaded."""
 
     def __init__(self, workspace: Workspace, metrics: Metrics) -> None:
         """Raises ConfigError if Slack is set up, but its libraries are not installed."""
-        self._parts = workspace, metrics.finished
+        self._bot_arguments = workspace, metrics.count_answer
         self._missing = _missing(workspace.settings)
         if not self._missing:
             with extra_installed():
@@ -36,7 +36,7 @@ class SlackDoor:
         if not self._missing:
             from service.slack.app import Bot
 
-            self._bot = Bot(*self._parts)
+            self._bot = Bot(*self._bot_arguments)
             await self._bot.open()
         return self
 
@@ -47,14 +47,16 @@ class SlackDoor:
             await self._bot.close()
 
     async def handle(self, request: Request) -> Response:
-        """Answer a request that says it is Slack's."""
+        """Answer a request if Slack has signed it: 404 when Slack is not set up, 401 without a valid signature."""
         if self._bot is None:
             missing = " and ".join(self._missing)
             return problems.of_status(404, f"Slack is not set up here: {missing} not set", request.scope)
         headers, body = request.headers, await request.body()
         stamp, signature = headers.get("x-slack-request-timestamp", ""), headers.get("x-slack-signature", "")
-        if not self._bot.trusts(body, stamp, signature):
-            detail = "the request is not signed by Slack with SCHOLIAST_SLACK_SIGNING_SECRET, or was five minutes ago"
+        if not self._bot.is_signed(body, stamp, signature):
+            detail = (
+                "the request is not signed by Slack with SCHOLIAST_SLACK_SIGNING_SECRET, or is older than five minutes"
+            )
             return problems.of_status(401, detail, request.scope)
         return await self._bot.handle(request)
 
@@ -62,9 +64,9 @@ class SlackDoor:
 @routes.post("/slack/events", responses=schemas.problems(401, 404))
 async def slack_events(request: Request) -> Response:
     """For Slack: events, buttons and the slash command."""
-    door = request.app.state.slack
-    assert isinstance(door, SlackDoor)
-    return await door.handle(request)
+    endpoint = request.app.state.slack
+    assert isinstance(endpoint, SlackEndpoint)
+    return await endpoint.handle(request)
 
 
 @contextmanager

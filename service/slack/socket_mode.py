@@ -1,4 +1,4 @@
-"""`scholiast slack`: the bot over Socket Mode, a connection that we open ourselves, until it is told to stop."""
+"""`scholiast slack`: the bot over Socket Mode, a WebSocket that we open to Slack, so no public address is needed."""
 
 import asyncio
 import signal
@@ -12,7 +12,7 @@ from rag.errors import ConfigError
 from rag.workspace import Workspace
 from service.http.server import log_to_stderr
 from service.slack.app import Bot
-from service.slack.client import SlackDownError, SlackError, Web, check_app_token
+from service.slack.client import SlackClient, SlackDownError, SlackError, check_app_token
 
 
 def listen() -> None:
@@ -34,7 +34,7 @@ async def _listen(settings: Settings) -> None:
         bot = Bot(workspace)
         await bot.open()
         try:
-            name = await _checked(bot.web, settings)
+            name = await _check_tokens(bot.client, settings)
             handler = AsyncSocketModeHandler(bot.bolt, settings.slack_app_token.get_secret_value())
             await handler.connect_async()  # type: ignore[no-untyped-call]
             print(f"Scholiast listens to Slack as {name}; Ctrl-C stops it", file=sys.stderr, flush=True)
@@ -44,11 +44,11 @@ async def _listen(settings: Settings) -> None:
             await bot.close()
 
 
-async def _checked(web: Web, settings: Settings) -> str:
-    """Who the bot is. Raises ConfigError for a token that Slack does not take: it never will."""
+async def _check_tokens(client: SlackClient, settings: Settings) -> str:
+    """The name of the bot. Raises ConfigError when Slack refuses a token or can't be reached."""
     try:
         variable = "SCHOLIAST_SLACK_BOT_TOKEN"
-        identity = await web.call("auth.test")
+        identity = await client.call("auth.test")
         variable = "SCHOLIAST_SLACK_APP_TOKEN"
         await check_app_token(settings.slack_app_token.get_secret_value(), settings.slack_api_url)
     except SlackDownError as error:

@@ -1,4 +1,4 @@
-"""Works through the inbox: takes what nobody works on, keeps its leases alive, and lets go of all when stopped."""
+"""Answers the stored messages: takes free jobs, keeps their leases alive, and releases them when it is stopped."""
 
 import asyncio
 import time
@@ -7,18 +7,17 @@ from contextlib import suppress
 
 from rag.errors import LockedError, ScholiastError
 from rag.history.jobs import LEASE_SECONDS, Jobs
-from service.slack.answer import hopeless
-from service.slack.client import SlackDownError
-from service.slack.lease import Lease, LostError, is_dead, worker_name
-from service.slack.logging import log
+from service.slack.answer import should_give_up
+from service.slack.client import SlackDownError, log
+from service.slack.lease import Lease, LeaseLostError, is_dead, worker_name
 
-AT_ONCE = 4
+MAX_CONCURRENT = 4
 """How many messages are answered at the same time."""
 
-_LOOK_SECONDS = 2.0
+_POLL_SECONDS = 2.0
 _STOP_SECONDS = 10.0
-_LATER_SECONDS = 15.0
-_OTHERS_SECONDS = 4.0
+_RETRY_SECONDS = 15.0
+_LOCKED_RETRY_SECONDS = 4.0
 _CLEAR_SECONDS = 3600.0
 
 
@@ -33,74 +32,74 @@ class Worker:
         self._clear_at = 0.0
 
     def wake(self) -> None:
-        """There may be something new."""
+        """Look for jobs at once."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Until cancelled; then what is under way may end, and the rest is left to others."""
-        alive = asyncio.create_task(self._stay_alive())
+        """Work until cancelled; then running answers may finish within ten seconds, and the others are released."""
+        renewing = asyncio.create_task(self._renew_leases())
         try:
             while True:
-                await self._look()
+                await self._poll()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK_SECONDS):
+                    async with asyncio.timeout(_POLL_SECONDS):
                         await self._woken.wait()
                 self._woken.clear()
         finally:
             await self._stop()
-            alive.cancel()
+            renewing.cancel()
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         try:
             await asyncio.to_thread(self._jobs.reclaim, lambda worker: is_dead(worker, self._name))
             if time.monotonic() > self._clear_at:
                 self._clear_at = time.monotonic() + _CLEAR_SECONDS
                 await asyncio.to_thread(self._jobs.clear)
-            if room := AT_ONCE - len(self._running):
+            if room := MAX_CONCURRENT - len(self._running):
                 for job in await asyncio.to_thread(self._jobs.take, self._name, room):
                     lease = Lease(self._jobs, job, self._name)
                     task = asyncio.create_task(self._work(lease))
                     self._running[task] = lease
                     task.add_done_callback(self._done)
         except ScholiastError as error:
-            log.error("the jobs can't be looked at: %s", error)
+            log.error("the jobs can't be read: %s", error)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
         self.wake()
 
     async def _work(self, lease: Lease) -> None:
-        """Whatever happens, the message is answered, given back, or somebody else's."""
+        """Afterwards the message is answered, released, or another worker's, whatever fails."""
         try:
             await self._answer(lease)
             await lease.finish()
         except asyncio.CancelledError:
             await lease.release()
             raise
-        except LostError:
+        except LeaseLostError:
             log.warning("%s was taken over by another worker", lease.job.key)
         except SlackDownError as error:
             log.error("%s has to wait: %s", lease.job.key, error)
-            await (lease.finish() if hopeless(lease) else lease.release(_LATER_SECONDS * lease.job.attempts))
+            await (lease.finish() if should_give_up(lease) else lease.release(_RETRY_SECONDS * lease.job.attempts))
         except LockedError as error:
             log.warning("%s is left to others: %s", lease.job.key, error)
-            await lease.release(_OTHERS_SECONDS)
+            await lease.release(_LOCKED_RETRY_SECONDS)
         except ScholiastError as error:
             log.error("%s has to wait: %s", lease.job.key, error)
             with suppress(ScholiastError):
-                await lease.release(_LATER_SECONDS * lease.job.attempts)
+                await lease.release(_RETRY_SECONDS * lease.job.attempts)
         except Exception:
-            log.exception("%s failed, and that could not be said", lease.job.key)
+            log.exception("%s failed, and the person who asked could not be told", lease.job.key)
             await lease.finish()
 
-    async def _stay_alive(self) -> None:
-        """What is no longer ours is stopped at once."""
+    async def _renew_leases(self) -> None:
+        """Renew the leases of running jobs; a job whose lease is lost is cancelled at once."""
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
             for task, lease in list(self._running.items()):
                 try:
                     await lease.renew()
-                except LostError:
+                except LeaseLostError:
                     task.cancel()
                 except ScholiastError as error:
                     log.error("the lease of %s could not be renewed: %s", lease.job.key, error)

@@ -1,4 +1,4 @@
-"""The threshold keeps its promise on questions it never saw, or says that it can't."""
+"""The threshold keeps its guarantee on questions it was not fitted on, or reports that it can't."""
 
 import json
 from pathlib import Path
@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval import cli
 from eval import score as scoring
-from eval.calibrate import calibrate, held, split
+from eval.calibrate import calibrate, holdout, split
 from eval.records import RunFiles
-from eval.score import Scored, Scores
+from eval.score import QuestionScore, Scores
 from rag.errors import RequestError
+from tests.support.eval_cases import evaluate
 
 
-def row(id: str, confidence: float | None, answerable: bool = True, **fields: Any) -> Scored:
-    return Scored(**{
+def row(id: str, confidence: float | None, answerable: bool = True, **fields: Any) -> QuestionScore:
+    return QuestionScore(**{
         "id": id, "type": "factoid", "answerable": answerable, "cluster": id, "status": "ok",
         "declined": confidence is None or confidence < 0.5, "right": True, "confidence": confidence,
         "shown_gold": None, "latency_ms": 1.0, "first_token_ms": None, "prompt_tokens": 0, "completion_tokens": 0,
@@ -26,7 +26,7 @@ def row(id: str, confidence: float | None, answerable: bool = True, **fields: An
     })  # fmt: skip
 
 
-def rows(confidences: list[float], **fields: Any) -> list[Scored]:
+def rows(confidences: list[float], **fields: Any) -> list[QuestionScore]:
     return [row(str(i), c, **fields) for i, c in enumerate(confidences)]
 
 
@@ -40,12 +40,12 @@ def test_golden_threshold() -> None:
     st.lists(st.floats(0.001, 1).map(lambda x: round(x, 4)), min_size=19, max_size=60),
     st.sampled_from([0.05, 0.1, 0.3]),
 )
-def test_fewer_than_promised_are_declined_among_those_it_was_chosen_on(confidences: list[float], alpha: float) -> None:
+def test_fewer_than_guaranteed_are_declined_among_the_fitted(confidences: list[float], alpha: float) -> None:
     found = calibrate(rows(confidences), alpha)
     assert sum(c < found.answer_from for c in confidences) < alpha * (len(confidences) + 1)
 
 
-def test_the_promise_holds_on_new_questions() -> None:
+def test_the_guarantee_holds_on_new_questions() -> None:
     random = np.random.default_rng(7)
     declined = []
     for _ in range(300):
@@ -55,7 +55,7 @@ def test_the_promise_holds_on_new_questions() -> None:
     assert np.mean(declined) == pytest.approx(0.1, abs=0.007)  # 6 of 60 may lie below, and 300 trials vary
 
 
-def test_what_is_declined_whatever_the_threshold_counts_against_the_promise() -> None:
+def test_what_is_declined_whatever_the_threshold_counts_against_the_guarantee() -> None:
     usual = rows([0.6 + i / 1000 for i in range(97)])
     stubborn = [row("x", 0.9, declined=True), row("y", None, status="error")]
     found = calibrate([*usual, *stubborn], 0.05)
@@ -66,7 +66,7 @@ def test_what_is_declined_whatever_the_threshold_counts_against_the_promise() ->
 
 
 @pytest.mark.parametrize(
-    ("given", "alpha", "told"),
+    ("given", "alpha", "message"),
     [
         (rows([0.9] * 9), 0.05, "9 answerable questions can't promise 0.05; ask more, or allow 0.100"),
         (rows([0.9] * 9), 1.5, "alpha is 1.5"),
@@ -74,13 +74,13 @@ def test_what_is_declined_whatever_the_threshold_counts_against_the_promise() ->
         ([row("a", None)], 0.1, "no answerable question has a confidence"),
     ],
 )
-def test_a_promise_that_can_not_be_made_is_not_made(given: list[Scored], alpha: float, told: str) -> None:
-    with pytest.raises(RequestError, match=told):
+def test_a_guarantee_that_can_not_be_kept_is_not_given(given: list[QuestionScore], alpha: float, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
         calibrate(given, alpha)
 
 
-def test_what_held_is_counted_on_both_kinds() -> None:
-    found = held([*rows([0.2, 0.6, 0.7, 0.9]), row("u", 0.3, False), row("v", 0.8, False)], 0.65)
+def test_the_holdout_counts_both_kinds_of_question() -> None:
+    found = holdout([*rows([0.2, 0.6, 0.7, 0.9]), row("u", 0.3, False), row("v", 0.8, False)], 0.65)
     assert found.over_refusal is not None
     assert found.caught is not None
     assert (found.over_refusal.mean, found.caught.mean) == (0.5, 0.5)
@@ -102,9 +102,7 @@ def test_the_threshold_is_written_where_the_engine_reads_it(
     confidences = [*rows([0.5 + i / 200 for i in range(80)]), row("u", 0.3, False), row("v", 0.8, False)]
     scores = Scores(target="t", offers=(), questions_sha256="q", corpus_sha256="", rows=tuple(confidences))
     scoring.write(RunFiles(tmp_path), scores)
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(["calibrate", str(tmp_path), "--alpha", "0.1"])
-    assert not stopped.value.code
+    assert evaluate("calibrate", str(tmp_path), "--alpha", "0.1") == 0
     written = json.loads((tmp_path / "home" / "calibration.json").read_text())
     assert 0.5 < written["answer_from"] < 0.6
     assert "On the other questions: answerable declined" in capsys.readouterr().out

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 
 from eval import score as scoring
-from eval.compare import DECLARED, compare
-from eval.gate import EXIT, gate
+from eval.compare import DECLARED, EXIT_CODES, compare, gate
 from eval.questions import Question
 from eval.records import Response
 from eval.score import Scores
 from rag.errors import RequestError
-from tests.support.eval_cases import EVERYTHING, PAPERS, QUESTIONS, answering, declining, oracle
+from tests.support.eval_cases import EVERYTHING, PAPERS, QUESTIONS, answering, declining, failing, oracle
 
 System = Callable[[Question], Response]
 MANY = tuple(replace(q, id=f"{q.id}{n}", gold_ids=q.gold_ids) for n in range(12) for q in QUESTIONS)
@@ -21,7 +20,7 @@ MANY = tuple(replace(q, id=f"{q.id}{n}", gold_ids=q.gold_ids) for n in range(12)
 
 def scores_of(system: System, target: str = "t") -> Scores:
     rows = scoring.score(MANY, {q.id: system(q) for q in MANY}, PAPERS, EVERYTHING, 60.0)
-    # Each question on its own: in these tests the shared papers are an accident of having only three.
+    # Each question on its own: here questions share papers only because there are three papers.
     rows = tuple(replace(row, cluster=row.id) for row in rows)
     return Scores(target=target, offers=(), questions_sha256="q", corpus_sha256="c", rows=rows)
 
@@ -30,10 +29,6 @@ def mixed(wrong: float, seed: int) -> System:
     random = np.random.default_rng(seed)
     chosen = {q.id for q in MANY if random.random() < wrong}
     return lambda q: (answering if q.id in chosen else oracle)(q)
-
-
-def failing(question: Question) -> Response:
-    return Response(question_id=question.id, status="timeout", latency_ms=1.0)
 
 
 def test_a_clear_difference_is_claimed_in_words() -> None:
@@ -83,7 +78,7 @@ def test_runs_of_different_questions_are_not_compared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("baseline", "now", "code", "told"),
+    ("baseline", "now", "code", "message"),
     [
         (oracle, oracle, 0, "No difference"),
         (answering, oracle, 0, "B (t) is better"),
@@ -94,9 +89,9 @@ def test_runs_of_different_questions_are_not_compared() -> None:
     ],
     ids=["same", "better", "noise", "wrong", "silent", "failing"],
 )
-def test_the_gate_passes_refuses_or_calls_the_run_invalid(baseline: System, now: System, code: int, told: str) -> None:
+def test_the_gate_passes_fails_or_calls_the_run_invalid(baseline: System, now: System, code: int, message: str) -> None:
     found = gate(scores_of(baseline), scores_of(now))
-    assert (EXIT[found.verdict], told in found.reason) == (code, True), found.reason
+    assert (EXIT_CODES[found.verdict], message in found.reason) == (code, True), found.reason
 
 
 def test_the_gate_refuses_to_compare_what_is_not_comparable() -> None:

@@ -9,7 +9,7 @@ import pytest
 from eval import score as scoring
 from eval.questions import Question
 from eval.records import RunFiles, read_papers, read_responses
-from eval.run import run
+from eval.run import ask_all
 from eval.summary import Summary
 from eval.targets import Options
 from eval.targets.local import LocalTarget, corpus_hash, local, product_hash
@@ -48,7 +48,7 @@ async def target(workspace: Workspace, search_only: bool = False) -> LocalTarget
 async def test_the_engine_is_asked_and_its_ranking_too(workspace: Workspace, tmp_path: Path) -> None:
     files = RunFiles(tmp_path)
     asked = await target(workspace)
-    await run(asked, QUESTIONS, files)
+    await ask_all(asked, QUESTIONS, files)
     found = read_responses(files)
     assert {r.status for r in found.values()} == {"ok"}
     assert found["1"].reply.ranked[0].id == "naps"
@@ -74,16 +74,16 @@ async def test_a_ranking_can_be_had_without_answers(workspace: Workspace) -> Non
 
 
 async def test_the_corpus_is_known_by_its_content(workspace: Workspace) -> None:
-    facts = await (await target(workspace)).facts()
-    assert facts.papers is not None
-    assert {ref.id for ref in facts.papers} == {"naps", "tea"}
-    assert facts.identity["corpus_sha256"] == corpus_hash(reversed(PAPERS))
-    assert facts.identity["model"] == "extractive"
+    described = await (await target(workspace)).describe()
+    assert described.papers is not None
+    assert {ref.id for ref in described.papers} == {"naps", "tea"}
+    assert described.identity["corpus_sha256"] == corpus_hash(reversed(PAPERS))
+    assert described.identity["model"] == "extractive"
     assert corpus_hash(PAPERS[:1]) != corpus_hash(PAPERS)
 
 
 async def test_another_threshold_is_another_run(workspace: Workspace, tmp_path: Path) -> None:
-    before = (await (await target(workspace)).facts()).identity["product_sha256"]
+    before = (await (await target(workspace)).describe()).identity["product_sha256"]
     assert product_hash(None) == product_hash(tmp_path / "none.json") == before
     (tmp_path / "calibration.json").write_text('{"answer_from": 0.4}')
     assert product_hash(tmp_path / "calibration.json") != before
@@ -97,6 +97,6 @@ async def test_settings_are_described_without_secrets(tmp_path: Path, monkeypatc
         async with local(Options(library="nowhere")):
             pass
     async with local(Options()) as opened:
-        described = json.dumps((await opened.facts()).details)
+        described = json.dumps((await opened.describe()).details)
     assert "extractive" in described
     assert "secret" not in described

@@ -1,4 +1,4 @@
-"""Every measure against values worked out by hand, another implementation, and what must never happen."""
+"""Every measure against values worked out by hand, another implementation, and properties that must hold."""
 
 from math import log, log2
 from typing import Any
@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from eval import words
 from eval.metrics import METRICS, abstention, answers, citations, latency, retrieval
 from eval.questions import Question
-from eval.refusals import declines
-from eval.reply import Quote, Shown, Stated
+from eval.reply import AnswerSentence, Quote, ShownPassage, declines
 from rag.errors import RequestError
 from tests.support.eval_cases import QUESTIONS, case, ref
 
@@ -125,7 +124,7 @@ def test_rarity_is_smoothed_inverse_document_frequency() -> None:
 def test_golden_values_of_citations() -> None:
     given = case(
         C, text="Twelve [1]; eighty [2][9].", cited=(ref("1"), ref("3")),
-        shown=(Shown(number=1, paper=ref("1"), text=""), Shown(number=2, paper=ref("3"), text="")),
+        shown=(ShownPassage(number=1, paper=ref("1"), text=""), ShownPassage(number=2, paper=ref("3"), text="")),
     )  # fmt: skip
     assert citations.cites_gold(given) == 1
     assert citations.gold_precision(given) == pytest.approx(1 / 3)  # papers 1 and 3, and [9], which names nothing
@@ -141,7 +140,7 @@ def test_no_citation_is_no_precision() -> None:
 @given(st.sets(st.sampled_from("123")), st.integers(2, 9), st.booleans())
 def test_a_wrong_citation_never_raises_precision(cited: set[str], number: int, is_invented: bool) -> None:
     def precision(ids: set[str], text: str) -> float:
-        shown = (Shown(number=1, paper=ref("1"), text=""),)
+        shown = (ShownPassage(number=1, paper=ref("1"), text=""),)
         return citations.gold_precision(case(A, text=text, cited=tuple(map(ref, sorted(ids))), shown=shown))
 
     before = precision(cited, "[1]")
@@ -149,7 +148,7 @@ def test_a_wrong_citation_never_raises_precision(cited: set[str], number: int, i
     assert after <= before
 
 
-def test_a_quote_is_verbatim_only_at_its_very_place() -> None:
+def test_a_quote_is_verbatim_only_at_its_offsets() -> None:
     def share(quote: str, start: int | None, end: int | None) -> float | None:
         return citations.verbatim_quotes(
             case(A, text="x", quotes=(Quote(paper=ref("1"), quote=quote, start=start, end=end),))
@@ -165,9 +164,9 @@ def test_a_quote_is_verbatim_only_at_its_very_place() -> None:
 
 def test_support_is_lexical_and_needs_a_citation() -> None:
     def share(text: str, numbers: tuple[int, ...]) -> float | None:
-        shown = (Shown(number=1, paper=ref("1"), text=""),)
+        shown = (ShownPassage(number=1, paper=ref("1"), text=""),)
         return citations.lexical_support(
-            case(A, text=text, shown=shown, sentences=(Stated(text=text, numbers=numbers),))
+            case(A, text=text, shown=shown, sentences=(AnswerSentence(text=text, numbers=numbers),))
         )
 
     assert share("Alpha nets have 12 layers.", (1,)) == 1
@@ -185,7 +184,7 @@ def test_a_number_must_stand_in_a_cited_abstract_or_in_what_was_asked() -> None:
 
 
 def test_sentences_are_found_in_a_text_without_a_list_of_them() -> None:
-    shown = (Shown(number=1, paper=ref("1"), text=""),)
+    shown = (ShownPassage(number=1, paper=ref("1"), text=""),)
     assert citations.lexical_support(case(A, text="Alpha nets have 12 layers [1]. Cats bark.", shown=shown)) == 0.5
 
 

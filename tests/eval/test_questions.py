@@ -1,4 +1,4 @@
-"""A mistake in a file of questions is told with its line, and never becomes a score."""
+"""A mistake in a file of questions is reported with its line, and never becomes a score."""
 
 import json
 from pathlib import Path
@@ -29,14 +29,14 @@ def write(tmp_path: Path, *records: object) -> Path:
     return path
 
 
-def test_a_sound_file_is_read_in_order(tmp_path: Path) -> None:
+def test_a_valid_file_is_read_in_order(tmp_path: Path) -> None:
     found = questions.load(write(tmp_path, GOOD, {**GOOD, "id": "q2"}))
     assert [question.id for question in found] == ["q1", "q2"]
     assert found[0].key_facts == (("twelve", "12"),)
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"key_facts": [["layers"]]}, "line 2 (q2): key fact 'layers' stands in the question itself"),
         ({"key_facts": [[""]]}, "line 2 (q2): key fact [''] has an empty spelling"),
@@ -55,14 +55,14 @@ def test_a_sound_file_is_read_in_order(tmp_path: Path) -> None:
         ({"history": [{"role": "robot", "content": "x"}]}, "line 2: history.0.role"),
     ],
 )
-def test_a_problem_is_told_with_its_line(tmp_path: Path, change: dict[str, Any], told: str) -> None:
+def test_a_problem_is_reported_with_its_line(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     path = write(tmp_path, GOOD, {**GOOD, "id": "q2", **change})
     with pytest.raises(RequestError) as error:
         questions.load(path, [PaperRef("x", "Deep - a study!")])
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
-def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"(?s)has 2 problems.*line 1: .*line 3: has no id"):
         questions.load(write(tmp_path, "{", GOOD, {key: GOOD[key] for key in GOOD if key != "id"}))
 
@@ -103,10 +103,9 @@ def test_what_is_dumped_is_loaded_again(tmp_path: Path) -> None:
     assert questions.load(path) == before
 
 
-def test_the_bundled_questions_are_sound_on_the_bundled_papers() -> None:
-    root = Path(questions.__file__).parent.parent
-    papers = [p for p in corpus.read(root / "rag/data/sample_papers.jsonl") if isinstance(p, Paper)]
-    found = questions.load(root / "eval/data/sample_questions.jsonl", [PaperRef(p.id, p.title) for p in papers])
+def test_the_bundled_questions_are_valid_on_the_bundled_papers() -> None:
+    papers = [p for p in corpus.read(questions.SAMPLE_PAPERS) if isinstance(p, Paper)]
+    found = questions.load(questions.SAMPLE_QUESTIONS, [PaperRef(p.id, p.title) for p in papers])
     assert len(found) >= 80
     assert sum(not q.answerable for q in found) / len(found) >= 0.2
     assert {q.type for q in found} == set(questions.TYPES)

@@ -14,13 +14,12 @@ from typing import Any
 
 import pytest
 
-from eval import cli
 from eval.questions import Question, dump
 from eval.records import Journal, Response, RunFiles, SeenPaper, read_papers, read_responses
-from eval.run import run as ask_all
-from eval.targets import Asked, Facts, Options, target
+from eval.run import ask_all
+from eval.targets import Options, TargetDescription, TargetReply, target
 from rag.errors import BackendError, RequestError
-from tests.support.eval_cases import EVERYTHING, QUESTIONS, answering, oracle
+from tests.support.eval_cases import EVERYTHING, QUESTIONS, answering, evaluate, oracle
 from tests.support.eval_server import System, serving
 
 
@@ -34,10 +33,10 @@ class Fake:
         self._wait, self._error, self._answer = wait, error, answer
         self.now = self.most = 0
 
-    async def facts(self) -> Facts:
-        return Facts(identity={}, details={}, papers=None)
+    async def describe(self) -> TargetDescription:
+        return TargetDescription(identity={}, details={}, papers=None)
 
-    async def ask(self, question: Question) -> Asked:
+    async def ask(self, question: Question) -> TargetReply:
         self.asked.append(question.id)
         self.now += 1
         self.most = max(self.most, self.now)
@@ -46,7 +45,7 @@ class Fake:
         if self._error:
             raise self._error
         good = oracle(question)
-        return Asked(answer=self._answer or good.answer, ranked=good.ranked, latency_ms=1.0)
+        return TargetReply(answer=self._answer or good.answer, ranked=good.ranked, latency_ms=1.0)
 
 
 @pytest.fixture
@@ -69,16 +68,16 @@ def questions_file(tmp_path: Path) -> Path:
 
 async def test_every_question_is_asked_once_and_no_more_at_a_time_than_allowed(files: RunFiles) -> None:
     fake = Fake(wait=0.01)
-    told: list[tuple[int, int]] = []
-    await ask_all(fake, QUESTIONS, files, concurrency=2, progress=lambda done, all: told.append((done, all)))
+    reported: list[tuple[int, int]] = []
+    await ask_all(fake, QUESTIONS, files, concurrency=2, progress=lambda done, all: reported.append((done, all)))
     assert sorted(fake.asked) == [q.id for q in QUESTIONS]
     assert fake.most == 2
-    assert told == [(n, 5) for n in range(6)]
+    assert reported == [(n, 5) for n in range(6)]
     assert await ask_all(fake, QUESTIONS, files) == 0
 
 
 @pytest.mark.parametrize(
-    ("fake", "status", "told"),
+    ("fake", "status", "message"),
     [
         (Fake(wait=5), "timeout", "no answer within 0.02 seconds"),
         (Fake(error=BackendError("it answered 503", retryable=True)), "error", "it answered 503"),
@@ -86,12 +85,12 @@ async def test_every_question_is_asked_once_and_no_more_at_a_time_than_allowed(f
         (Fake(answer={"words": "?"}), "error", "not of the shape that was agreed"),
     ],
 )
-async def test_a_failed_question_is_a_row(files: RunFiles, fake: Fake, status: str, told: str) -> None:
+async def test_a_failed_question_is_a_row(files: RunFiles, fake: Fake, status: str, message: str) -> None:
     await ask_all(fake, QUESTIONS, files, deadline_seconds=0.02)
     found = read_responses(files)
     assert {r.status for r in found.values()} == {status}
     assert len(found) == len(QUESTIONS)
-    assert all(told in r.error for r in found.values())
+    assert all(message in r.error for r in found.values())
 
 
 async def test_failed_questions_are_asked_again_only_on_request(files: RunFiles) -> None:
@@ -154,9 +153,9 @@ def test_ctrl_c_says_how_to_go_on(system: System, questions_file: Path, tmp_path
     process = start("run", "--questions", str(questions_file), "--target", system.url, "--out", str(out))
     until(lambda: (out / "manifest.json").exists())
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, printed = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert b"the same command goes on from there" in said
+    assert b"the same command goes on from there" in printed
 
 
 def until(holds: Any) -> None:
@@ -164,12 +163,6 @@ def until(holds: Any) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-def evaluate(*words: str) -> int:
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(words)
-    return int(stopped.value.code or 0)
 
 
 def test_our_http_api_is_asked_searched_and_scored(
@@ -186,7 +179,7 @@ def test_our_http_api_is_asked_searched_and_scored(
     assert system.bodies[0]["stream"] is True
 
 
-def test_a_gold_paper_that_the_system_does_not_have_is_told_before_asking(
+def test_a_gold_paper_that_the_system_does_not_have_is_reported_before_asking(
     system: System, questions_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     questions_file.write_text(questions_file.read_text().replace("Paper 2", "Paper 7"))
@@ -240,8 +233,8 @@ def test_the_exit_code_of_a_gated_run_is_for_ci(
     assert evaluate(*common, "--out", str(tmp_path / "worse"), *baseline) == 1
     system.broken = {"a"}
     assert evaluate(*common, "--out", str(tmp_path / "broken"), *baseline) == 2
-    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Gate:")]
-    assert [line.split()[1] for line in said] == ["passed.", "worse.", "invalid."]
+    verdicts = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Gate:")]
+    assert [line.split()[1] for line in verdicts] == ["passed.", "worse.", "invalid."]
     assert evaluate(*common, "--out", str(tmp_path / "new"), "--gate", str(tmp_path / "nowhere")) == 2
 
 
@@ -278,20 +271,20 @@ async def test_a_failing_server_fails_its_question_only(system: System, files: R
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "told"),
+    ("name", "options", "message"),
     [
         ("ftp://x", Options(), "target 'ftp://x' is not known"),
         ("openai:http://127.0.0.1:9/v1", Options(), "needs --model"),
         ("openai:http://127.0.0.1:9/v1", Options(model="m", pattern="("), "is not a regular expression"),
     ],
 )
-async def test_a_target_that_makes_no_sense_is_refused(name: str, options: Options, told: str) -> None:
-    with pytest.raises(RequestError, match=told):
+async def test_an_invalid_target_is_refused(name: str, options: Options, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
         async with target(name, options):
             pass
 
 
-async def test_a_server_that_is_not_there_is_told_at_once() -> None:
+async def test_an_unreachable_server_is_reported_at_once() -> None:
     async with target("http://127.0.0.1:9", Options()) as asked:
         with pytest.raises(BackendError, match="can't be reached"):
-            await asked.facts()
+            await asked.describe()

@@ -1,4 +1,4 @@
-"""Systems whose figures are known beforehand: the oracle, the silent, the stubborn, the broken."""
+"""Systems whose scores are known in advance: one that is always right, never answers, always answers, or fails."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +16,7 @@ from eval.records import Response, RunFiles
 from eval.score import Scores, offered
 from eval.summary import Summary
 from rag.errors import RequestError
-from tests.support.eval_cases import EVERYTHING, PAPERS, QUESTIONS, answering, declining, oracle
+from tests.support.eval_cases import EVERYTHING, PAPERS, QUESTIONS, answering, declining, failing, oracle
 
 System = Callable[[Question], Response | None]
 
@@ -29,10 +29,6 @@ def scores_of(system: System, questions: tuple[Question, ...] = QUESTIONS) -> Sc
 
 def means(scores: Scores) -> dict[str, float]:
     return {line.metric.name: line.estimate.mean for line in Summary(scores).lines if line.estimate}
-
-
-def failing(question: Question) -> Response:
-    return Response(question_id=question.id, status="error", latency_ms=1.0, error="503")
 
 
 NET_OF_THE_ORACLE = 3 / 5  # it declines two of five questions, which counts as 0
@@ -89,11 +85,11 @@ def test_a_failed_answer_counts_in_every_mean_that_it_concerns() -> None:
     assert (facts.estimate.count, facts.failed) == (3, 1)
 
 
-def test_a_failed_answer_took_as_long_as_it_was_allowed() -> None:
+def test_a_failed_answer_counts_as_the_deadline() -> None:
     assert Summary(scores_of(lambda q: failing(q) if q.id == "a" else oracle(q))).latency(100) == 60_000
 
 
-def test_where_answers_are_lost_is_told() -> None:
+def test_where_answers_are_lost_is_counted() -> None:
     summary = Summary(scores_of(lambda q: {"a": oracle, "b": answering, "c": declining}.get(q.id, declining)(q)))
     assert summary.attribution == {(True, True): 1, (True, False): 0, (False, True): 0, (False, False): 2}
     assert summary.outcomes == {
@@ -112,7 +108,7 @@ def test_the_cost_of_a_run_is_that_of_its_tokens() -> None:
 
 
 def test_the_confidence_of_the_oracle_separates() -> None:
-    given, all_questions = Summary(scores_of(oracle)).sureness
+    given, all_questions = Summary(scores_of(oracle)).confidence_quality
     assert given.auroc is None  # nothing that was answered is wrong
     assert all_questions.auroc == 1
 
@@ -135,10 +131,10 @@ def test_scores_survive_their_file(tmp_path: Path) -> None:
     assert read == replace(scores, rows=read.rows)
 
 
-@pytest.mark.parametrize(("content", "told"), [("{", "not JSON"), ("{}", "not a file of scores")])
-def test_a_file_that_holds_no_scores_is_refused(tmp_path: Path, content: str, told: str) -> None:
+@pytest.mark.parametrize(("content", "message"), [("{", "not JSON"), ("{}", "not a file of scores")])
+def test_a_file_that_holds_no_scores_is_refused(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "scores.json").write_text(content)
-    with pytest.raises(RequestError, match=told):
+    with pytest.raises(RequestError, match=message):
         scoring.read(tmp_path)
     with pytest.raises(RequestError, match="does not exist"):
         scoring.read(tmp_path / "other.json")

@@ -1,4 +1,4 @@
-"""Sets of questions are imported as published, grown from feedback, and found wherever they leaked to."""
+"""Question sets are imported as published, made from feedback, and searched for leaks."""
 
 import json
 from pathlib import Path
@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from eval import cli, importers, leaks
-from eval.feedback import harvest
+from eval import commands, importers, leaks
+from eval.feedback import questions_from_feedback
 from eval.questions import Question, load
 from rag.errors import RequestError
 from rag.types import Paper
+from tests.support.eval_cases import evaluate
 
 LONG = "Which of the seven proposed samplers needs the fewest steps on faces?"
 HELD_OUT = Question(
@@ -71,24 +72,24 @@ def test_the_bundled_questions_do_not_leak() -> None:
     assert evaluate("leaks") == 0
 
 
-def evaluate(*words: str) -> int:
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(words)
-    return int(stopped.value.code or 0)
-
-
 def test_a_beir_folder_is_read_in_both_layouts(tmp_path: Path) -> None:
     rows = ({"_id": "q1", "text": "one?"}, {"_id": "q2", "text": "two?"}, {"_id": "q3", "text": "three?"})
-    judged = ("query-id\tcorpus-id\tscore", "q1\td1\t1", "q1\td2\t2", "q2\td3\t0", "q3\t10.1000/XYZ\t1")
+    qrels = ("query-id\tcorpus-id\tscore", "q1\td1\t1", "q1\td2\t2", "q2\td3\t0", "q3\t10.1000/XYZ\t1")
     write(tmp_path / "a" / "queries.jsonl", *rows)
-    write(tmp_path / "a" / "qrels" / "test.tsv", *judged)
+    write(tmp_path / "a" / "qrels" / "test.tsv", *qrels)
     write(tmp_path / "b" / "queries.train.jsonl", *rows)
-    write(tmp_path / "b" / "qrels.train.tsv", *judged)
+    write(tmp_path / "b" / "qrels.train.tsv", *qrels)
     found = importers.beir(tmp_path / "a").questions
     assert [(q.id, q.gold) for q in found] == [("q1", {"d2": 2.0, "d1": 1.0}), ("q3", {"doi:10.1000/xyz": 1.0})]
     assert importers.beir(tmp_path / "b", "train").questions == found
     with pytest.raises(RequestError, match=r"has no qrels/dev\.tsv or qrels\.dev\.tsv"):
         importers.beir(tmp_path / "a", "dev")
+
+
+def test_the_help_of_import_names_every_format(capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate("import", "--help") == 0
+    printed = capsys.readouterr().out
+    assert all(format in printed for format in importers.IMPORTERS)
 
 
 def test_scifact_claims_become_yes_no_and_unanswerable(tmp_path: Path) -> None:
@@ -104,10 +105,10 @@ def test_scifact_claims_become_yes_no_and_unanswerable(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_pubmedqa_brings_its_papers(tmp_path: Path) -> None:
-    entry = {"QUESTION": "Does A help B?", "CONTEXTS": ["We did.", "It did."], "LONG_ANSWER": "It may.",
+def test_pubmedqa_has_its_papers(tmp_path: Path) -> None:
+    record = {"QUESTION": "Does A help B?", "CONTEXTS": ["We did.", "It did."], "LONG_ANSWER": "It may.",
              "final_decision": "maybe"}  # fmt: skip
-    path = write(tmp_path / "ori_pqal.json", json.dumps({"123": entry}))
+    path = write(tmp_path / "ori_pqal.json", json.dumps({"123": record}))
     out, papers = tmp_path / "q.jsonl", tmp_path / "p.jsonl"
     assert evaluate("import", "pubmedqa", str(path), "--out", str(out), "--papers", str(papers)) == 0
     assert load(out)[0].answer == "Maybe. It may."
@@ -124,7 +125,7 @@ def test_trec_topics_and_qrels_are_read(tmp_path: Path, topics: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["import", "csv", "x"], "no form 'csv'; there is beir, scifact, pubmedqa, trec"),
         (["import", "trec", "x"], "trec takes topics and qrels, not 1 paths"),
@@ -132,14 +133,14 @@ def test_trec_topics_and_qrels_are_read(tmp_path: Path, topics: str) -> None:
         (["import", "pubmedqa", "nowhere.json"], "nowhere.json can't be read"),
     ],
 )
-def test_an_import_that_can_not_be_is_told(
-    words: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_an_impossible_import_is_reported(
+    words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert evaluate(*words, "--out", str(tmp_path / "out.jsonl")) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_a_file_of_another_form_is_told(tmp_path: Path) -> None:
+def test_a_file_of_another_format_is_reported(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="is not of the form that was named"):
         importers.scifact(write(tmp_path / "x.jsonl", {"a": 1}))
     with pytest.raises(RequestError, match=r"x\.jsonl:1 is not JSON"):
@@ -148,7 +149,7 @@ def test_a_file_of_another_form_is_told(tmp_path: Path) -> None:
         importers.trec(write(tmp_path / "t", "1\tx"), write(tmp_path / "q", "nothing"))
 
 
-def said(question: str, verdict: str, **fields: Any) -> dict[str, Any]:
+def entry(question: str, verdict: str, **fields: Any) -> dict[str, Any]:
     return {
         "answer_id": "ans", "question": question, "history": [], "library": "default", "outcome": "answered",
         "verdict": verdict, "comment": "", "passages": ["p1", "p2"], "cited": ["p1"], "model": "m",
@@ -158,26 +159,26 @@ def said(question: str, verdict: str, **fields: Any) -> dict[str, Any]:
 
 def test_a_good_answer_becomes_a_question_with_its_papers_as_gold() -> None:
     history = [{"role": "user", "content": "before"}]
-    found = harvest([
-        said("A?", "good"),
-        said("B?", "good", outcome="not_in_abstracts", cited=[]),
-        said("C?", "good", history=history),
-        said("D?", "good", cited=[]),
+    found = questions_from_feedback([
+        entry("A?", "good"),
+        entry("B?", "good", outcome="not_in_abstracts", cited=[]),
+        entry("C?", "good", history=history),
+        entry("D?", "good", cited=[]),
     ]).questions  # fmt: skip
     assert [(q.question, q.type, q.gold_ids) for q in found] == [
         ("A?", "factoid", ("p1",)), ("B?", "unanswerable", ()), ("C?", "followup", ("p1",)),
     ]  # fmt: skip
 
 
-def test_what_was_said_last_counts() -> None:
-    found = harvest([said("A?", "good"), said(" A? ", "bad", comment="wrong paper")])
+def test_the_last_verdict_on_a_question_counts() -> None:
+    found = questions_from_feedback([entry("A?", "good"), entry(" A? ", "bad", comment="wrong paper")])
     assert found.questions == ()
     assert found.drafts[0]["finish"]["comment"] == "wrong paper"
-    assert harvest([said("A?", "bad"), said("A?", "good")]).drafts == ()
+    assert questions_from_feedback([entry("A?", "bad"), entry("A?", "good")]).drafts == ()
 
 
 def test_a_draft_can_not_be_asked_before_it_is_finished(tmp_path: Path) -> None:
-    draft = dict(harvest([said("A?", "bad")]).drafts[0])
+    draft = dict(questions_from_feedback([entry("A?", "bad")]).drafts[0])
     path = write(tmp_path / "d.jsonl", draft)
     with pytest.raises(RequestError, match="finish is no field of a question"):
         load(path)
@@ -191,13 +192,11 @@ def test_feedback_is_added_with_one_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def feedback() -> list[dict[str, Any]]:
-        return [said("A?", "good"), said("B?", "bad")]
+        return [entry("A?", "good"), entry("B?", "bad")]
 
-    from eval.commands import sets
-
-    monkeypatch.setattr(sets, "_feedback", feedback)
+    monkeypatch.setattr(commands, "_feedback", feedback)
     out = tmp_path / "q.jsonl"
-    for _ in range(2):  # saying it again adds nothing
+    for _ in range(2):  # the second time adds nothing
         assert evaluate("feedback", "--out", str(out)) == 0
     assert [q.question for q in load(out)] == ["A?"]
     assert "0 new questions, 1 there before" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Intervals that cover, tests that keep their level, and the same figures on every run."""
+"""Intervals cover the truth, tests keep their level, and every run gives the same figures."""
 
 import numpy as np
 import pytest

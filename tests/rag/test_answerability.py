@@ -110,10 +110,10 @@ def test_any_question_gets_a_decision(question: str) -> None:
 def test_only_an_answer_says_more_than_the_reason() -> None:
     declined = answerability.Decision(outcome="not_in_abstracts", confidence=0.1, reason="The abstracts do not say.")
     assert not declined.answers
-    assert answerability.plain_words(declined, [KITE]) == (
+    assert answerability.decline_text(declined, [KITE]) == (
         "The abstracts do not say. The nearest paper is “Kite: Fast Speech Recognition on Phones”."
     )
-    assert answerability.plain_words(answerability.EMPTY_LIBRARY, []) == answerability.EMPTY_LIBRARY.reason
+    assert answerability.decline_text(answerability.EMPTY_LIBRARY, []) == answerability.EMPTY_LIBRARY.reason
 
 
 def test_a_calibrated_threshold_takes_the_place_of_the_fitted_one(tmp_path: Path) -> None:

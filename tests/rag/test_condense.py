@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.condense import RuleBasedRewriter, standalone, with_names
+from rag.condense import RuleBasedRewriter, with_exchange, with_names
 from rag.types import Turn
 
 LIST = "- Hydra: draft heads that see each other [1].\n- Medusa: several heads [2].\n- EAGLE: draws features [4]."
@@ -15,16 +15,16 @@ def after(answer: str) -> list[Turn]:
 
 
 def test_a_first_question_is_left_alone() -> None:
-    assert standalone("and then?", ()) == "and then?"
+    assert with_exchange("and then?", ()) == "and then?"
 
 
 def test_a_question_that_names_its_subject_is_left_alone() -> None:
     question = "Which optimizer converges fastest on convex quadratic problems with noisy gradients?"
-    assert standalone(question, after(LIST)) == question
+    assert with_exchange(question, after(LIST)) == question
 
 
-def test_a_question_that_leans_back_is_searched_with_what_was_said() -> None:
-    assert "draft heads" in standalone("and how fast is it?", after(LIST))
+def test_a_question_that_points_back_is_searched_with_what_was_said() -> None:
+    assert "draft heads" in with_exchange("and how fast is it?", after(LIST))
 
 
 def test_what_was_said_before_a_change_of_subject_is_left_out() -> None:
@@ -32,7 +32,7 @@ def test_what_was_said_before_a_change_of_subject_is_left_out() -> None:
         *after(LIST),
         Turn(role="user", content="How do honey bees navigate home over many kilometres of open fields?"),
     ]
-    assert "Hydra" not in standalone("and at night?", history)
+    assert "Hydra" not in with_exchange("and at night?", history)
 
 
 @pytest.mark.parametrize(
@@ -67,11 +67,11 @@ def test_an_answer_about_one_paper_has_no_second_one() -> None:
 
 
 async def test_a_question_by_place_is_searched_and_asked_by_name() -> None:
-    found = await RuleBasedRewriter().standalone("what about the second one?", after(LIST))
+    found = await RuleBasedRewriter().rewrite("what about the second one?", after(LIST))
     assert found.question == found.search == "what about Medusa?"
 
 
 async def test_another_follow_up_is_asked_as_it_is() -> None:
-    found = await RuleBasedRewriter().standalone("and how fast is it?", after(LIST))
+    found = await RuleBasedRewriter().rewrite("and how fast is it?", after(LIST))
     assert found.question == "and how fast is it?"
     assert found.search.startswith("and how fast is it? (")

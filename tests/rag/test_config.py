@@ -13,14 +13,14 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_overrides_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path(".env").write_text("SCHOLIAST_EMBEDDER=minilm:folder\nSCHOLIAST_MODEL=from-the-file\nOTHER=1\n")
     monkeypatch.setenv("SCHOLIAST_MODEL", "from-the-environment")
     settings = config.load()
     assert (settings.embedder, settings.model) == ("minilm:folder", "from-the-environment")
 
 
-def test_keys_are_split_at_commas_and_kept_from_view(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_split_at_commas_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCHOLIAST_API_KEYS", " one, ,two ,")
     settings = config.load()
     assert settings.keys == ("one", "two")
@@ -43,7 +43,7 @@ def test_a_variable_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -
     assert config.load().embedder == "minilm"
 
 
-def test_a_file_that_is_no_text_is_named() -> None:
+def test_a_file_that_is_not_text_is_named() -> None:
     Path(".env").write_bytes(b"SCHOLIAST_MODEL=\xff\xfe")
     with pytest.raises(ConfigError, match=r"\.env"):
         config.load()

@@ -145,16 +145,16 @@ async def test_no_passages_are_an_empty_library_and_no_writer_is_asked() -> None
     assert says.shown == ()
 
 
-class Condenses:
+class Rewrites:
     """Knows what is meant."""
 
-    async def standalone(self, question: str, history: object) -> StandaloneQuery:
+    async def rewrite(self, question: str, history: object) -> StandaloneQuery:
         return StandaloneQuery(question=QUESTION, search="caffeine sleep", usage=Usage(prompt_tokens=5))
 
 
 async def test_a_follow_up_is_searched_decided_and_written_standing_alone() -> None:
     found = Found((CAFFEINE,))
-    asked = replace(engine(Says(f"{CLAIM} [1].")), retriever=found, rewriter=Condenses(), vocabulary=Flat())
+    asked = replace(engine(Says(f"{CLAIM} [1].")), retriever=found, rewriter=Rewrites(), vocabulary=Flat())
     done = await asked.ask("and it?", [Turn(role="user", content="caffeine?")])
     assert found.asked == ["caffeine sleep"]
     assert (done.question, done.standalone_question, done.outcome) == ("and it?", "caffeine sleep", "answered")

@@ -1,8 +1,8 @@
-"""What kind of thing a question asks for, and whether a text has anything of that kind."""
+"""The wording of a question says what would answer it; whether a text has anything of that kind."""
 
 import pytest
 
-from rag import question as asked
+from rag.question import analyse, has_number_near
 
 ABSTRACT = "We train Kite, a small model, in 12 hours on four A100s. Accuracy rises by 3 points."
 
@@ -17,30 +17,24 @@ ABSTRACT = "We train Kite, a small model, in 12 hours on four A100s. Accuracy ri
     ],
 )
 def test_a_number_answers_a_question_for_a_quantity(question: str) -> None:
-    assert asked.for_a_quantity(question)
+    assert analyse(question).quantity
 
 
 @pytest.mark.parametrize("question", ["What is a draft head?", "Why does it work?", "Who built the data set?"])
 def test_a_number_does_not_answer_other_questions(question: str) -> None:
-    assert not asked.for_a_quantity(question)
+    assert not analyse(question).quantity
 
 
 @pytest.mark.parametrize(
     "question", ["What is a draft head?", "What does SAE stand for?", "Explain distillation.", "whats Kite?"]
 )
 def test_what_something_is_or_means_asks_for_a_definition(question: str) -> None:
-    assert asked.for_a_definition(question)
+    assert analyse(question).definition
 
 
 def test_a_value_is_no_definition() -> None:
-    assert not asked.for_a_definition("What is the accuracy?")
-    assert not asked.for_a_definition("Which method do they propose?")
-
-
-@pytest.mark.parametrize("question", ["Is tea better than coffee?", "But does it scale?", "Can people hear it?"])
-def test_yes_or_no_answers_a_judgement(question: str) -> None:
-    assert asked.for_a_judgement(question)
-    assert not asked.for_a_judgement(f"Why: {question}")
+    assert not analyse("What is the accuracy?").definition
+    assert not analyse("Which method do they propose?").definition
 
 
 @pytest.mark.parametrize(
@@ -53,46 +47,100 @@ def test_yes_or_no_answers_a_judgement(question: str) -> None:
         ("At which conference was it published?", "This is in the proceedings of a workshop."),
     ],
 )
-def test_a_kind_that_abstracts_seldom_tell_is_missing_unless_the_text_has_it(question: str, text: str) -> None:
-    assert asked.for_a_kind(question)
-    assert asked.missing_kind(question, "We propose a method that works well.")
-    assert not asked.missing_kind(question, text)
+def test_an_answer_that_abstracts_rarely_give_is_missing_unless_the_text_has_it(question: str, text: str) -> None:
+    asked = analyse(question)
+    assert asked.rare_answer_type
+    assert asked.answer_type_missing("We propose a method that works well.")
+    assert not asked.answer_type_missing(text)
 
 
-def test_nothing_is_missing_when_no_such_kind_is_asked_for() -> None:
-    assert not asked.for_a_kind("What does Kite gain?")
-    assert not asked.missing_kind("What does Kite gain?", ABSTRACT)
+def test_nothing_is_missing_when_no_such_answer_is_asked_for() -> None:
+    asked = analyse("What does Kite gain?")
+    assert not asked.rare_answer_type
+    assert not asked.answer_type_missing(ABSTRACT)
 
 
 @pytest.mark.parametrize(
     "question", ["How does Kite hear?", "Which trick lets Kite hear?", "What does Kite do about noise?", "how to hear?"]
 )
-def test_how_and_by_which_means_ask_for_a_way(question: str) -> None:
-    assert asked.for_a_way(question)
+def test_how_and_by_which_means_ask_for_a_method(question: str) -> None:
+    assert analyse(question).method
 
 
 @pytest.mark.parametrize("question", ["How many kites?", "How well does Kite hear?", "What is Kite?", "Which birds?"])
-def test_how_much_asks_for_no_way(question: str) -> None:
-    assert not asked.for_a_way(question)
+def test_how_much_asks_for_no_method(question: str) -> None:
+    assert not analyse(question).method
 
 
 def test_the_code_is_asked_for_by_its_words() -> None:
-    assert asked.for_a_release("Where is the code of Kite on GitHub?")
-    assert not asked.for_a_release("How does Kite hear?")
+    assert analyse("Where is the code of Kite on GitHub?").release
+    assert not analyse("How does Kite hear?").release
 
 
-def test_the_thing_asked_for_stands_after_the_asking_word() -> None:
-    assert asked.things("Which speech benchmark did Kite top, and what else?") == [" speech benchmark did", " else"]
-    assert asked.things("Does Kite hear?") == []
+def test_the_noun_asked_for_stands_after_the_asking_word() -> None:
+    asked = analyse("Which speech benchmark did Kite top, and what else?")
+    assert asked.asked_nouns == (" speech benchmark did", " else")
+    assert analyse("Does Kite hear?").asked_nouns == ()
+
+
+@pytest.mark.parametrize(
+    ("term", "near"), [("accuracy", True), ("training hours", True), ("perplexity", False), ("languages", False)]
+)
+def test_a_number_is_looked_for_near_the_word_it_belongs_to(term: str, near: bool) -> None:
+    assert has_number_near(term, ABSTRACT) is near
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is Hydra++?",
+        "Which paper introduces the draft heads?",
+        "How many languages does the benchmark cover?",
+        "Who wrote the paper?",
+        "What do they say about each of its datasets?",
+        "How does it avoid running each step at full size?",
+    ],
+)
+def test_most_questions_are_answered_by_one_paper(question: str) -> None:
+    assert analyse(question).shape == "single"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How do Hydra and Medusa differ?",
+        "Compare Hydra with Medusa.",
+        "Hydra vs Medusa: which is faster?",
+        "Which of the two methods needs no training?",
+        "Do both methods need a draft model?",
+        "Hydra or Medusa, what weakness does either of them go after?",
+        "How large are the models of EAGLE and Medusa, respectively?",
+        "Which two papers use wavelets, and what does each gain?",
+        "What do both papers measure?",
+    ],
+)
+def test_two_things_side_by_side_are_a_comparison(question: str) -> None:
+    assert analyse(question).shape == "comparison"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which papers study speculative decoding?",
+        "list papers on sound separation",
+        "What do we have on sparse autoencoders?",
+        "Are there any works about one-step diffusion?",
+        "papers on time series",
+        "Give me the papers about exposure bias.",
+        "Who else worked on source separation?",
+    ],
+)
+def test_asking_for_papers_is_answered_by_a_list(question: str) -> None:
+    assert analyse(question).shape == "list"
 
 
 @pytest.mark.parametrize("question", ["", "?", "漢字はどれ", "a" * 4000])
 def test_any_text_can_be_read(question: str) -> None:
-    asked_for = (
-        asked.for_a_quantity,
-        asked.for_a_definition,
-        asked.for_a_judgement,
-        asked.for_a_kind,
-        asked.for_a_way,
-    )
-    assert not any(question_for(question) for question_for in asked_for)
+    asked = analyse(question)
+    assert asked.shape == "single"
+    assert not (asked.quantity or asked.definition or asked.method or asked.release or asked.rare_answer_type)

@@ -7,7 +7,7 @@ from tests.support.stand_ins import WordsEmbedder
 
 
 def words(name: str = "") -> Embedder:
-    """Whatever the name; with room enough for unrelated texts to lie far apart."""
+    """The same embedder for every name; its dimension is high enough to tell unrelated texts apart."""
     return WordsEmbedder(512)
 
 

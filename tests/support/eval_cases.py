@@ -1,11 +1,16 @@
-"""Small questions, replies and systems for the tests of the evaluation."""
+"""Small questions, replies, systems and runs for the tests of the evaluation."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from eval import cli
+from eval.files import pretty, write_atomically
 from eval.metrics.case import Case
-from eval.questions import PaperRef, Question
-from eval.records import Response, SeenPaper
+from eval.questions import PaperRef, Question, dump
+from eval.records import Journal, Response, RunFiles, SeenPaper
 from eval.reply import Reply
 from eval.words import rarity
 
@@ -26,6 +31,15 @@ QUESTIONS = (
     Question(id="e", question="What do delta nets cost?", type="unanswerable", answerable=False),
 )  # fmt: skip
 EVERYTHING = frozenset({"answers", "ranking", "citations", "quotes"})
+MANIFEST = {
+    "schema": "run/1",
+    "name": "A <b>run</b>",
+    "identity": {"target": "local", "model": "extractive"},
+    "offers": sorted(EVERYTHING),
+    "deadline_seconds": 60,
+    "corpus_sha256": "",
+    "code": {"version": "0.1.0"},
+}
 
 
 def case(question: Question, **reply: Any) -> Case:
@@ -44,7 +58,7 @@ def ref(id: str) -> PaperRef:
 
 
 def answer(text: str, cited: Sequence[str] = (), outcome: str = "answered", confidence: float = 0.9) -> dict[str, Any]:
-    """The contract's Answer object: each cited paper is passage n of its place, quoted from its first character."""
+    """The API's Answer object: cited papers are passages in this order, each quoted from its first character."""
     papers: list[dict[str, Any]] = [
         {"id": id, "title": f"Paper {id}", "url": None, "year": None, "authors": []} for id in cited
     ]
@@ -95,3 +109,26 @@ def response(question: Question, answer: dict[str, Any], ranked: Sequence[str]) 
         answer=answer,
         ranked=tuple({"id": id, "title": f"Paper {id}"} for id in ranked),
     )
+
+
+def failing(question: Question) -> Response:
+    """A row without an answer."""
+    return Response(question_id=question.id, status="error", latency_ms=1.0, error="503")
+
+
+def write_run(folder: Path, responses: Sequence[Response]) -> RunFiles:
+    """A run's folder with all questions, all papers and these rows."""
+    files = RunFiles(folder)
+    write_atomically(files.manifest, pretty(MANIFEST))
+    write_atomically(files.questions, dump(QUESTIONS))
+    journal = Journal(files)
+    for row in responses:
+        journal.write(row, PAPERS)
+    return files
+
+
+def evaluate(*words: str) -> int:
+    """The exit code of `scholiast eval` with these words."""
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(words)
+    return int(stopped.value.code or 0)

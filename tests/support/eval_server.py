@@ -1,4 +1,4 @@
-"""A small real HTTP server that speaks our contract and OpenAI's, for tests of the remote targets."""
+"""A small real HTTP server with our API and OpenAI's, for tests of the remote targets."""
 
 import json
 import threading
@@ -102,8 +102,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, "application/json", json.dumps(value))
 
     def _events(self, events: list[tuple[str, object]]) -> None:
-        said = [(f"event: {name}\n" if name else "") + f"data: {json.dumps(data)}\n\n" for name, data in events]
-        self._send(200, "text/event-stream", ": hello\n\n" + "".join(said) + "data: [DONE]\n\n")
+        lines = [(f"event: {name}\n" if name else "") + f"data: {json.dumps(data)}\n\n" for name, data in events]
+        self._send(200, "text/event-stream", ": hello\n\n" + "".join(lines) + "data: [DONE]\n\n")
 
     def _send(self, status: int, kind: str, text: str) -> None:
         self.send_response(status)

@@ -1,19 +1,16 @@
-"""A Slack on a loopback port: its Web API with the limits that matter, Socket Mode, and a hand that signs requests."""
+"""A Slack on a loopback port: its Web API with the limits that matter, and Socket Mode."""
 
 import asyncio
-import hashlib
-import hmac
 import html
 import itertools
 import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
 
 from aiohttp import WSMsgType, web
 
@@ -28,7 +25,7 @@ SCOPES = "app_mentions:read,assistant:write,channels:history,chat:write,commands
 
 @dataclass
 class Message:
-    """A message as people see it. `said` is its text in plain words."""
+    """A message as people see it. `said` is its text without escapes."""
 
     channel: str
     ts: str
@@ -51,33 +48,33 @@ class Call:
 
 
 class FakeSlack:
-    """What it was asked, and the messages that came of it."""
+    """Records every call, and keeps the messages as people would see them."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.messages: dict[tuple[str, str], Message] = {}
         self.ephemeral: list[Mapping[str, Any]] = []
         self.responses: list[Mapping[str, Any]] = []
-        self.talk: list[Mapping[str, Any]] = []
+        self.thread_messages: list[Mapping[str, Any]] = []
         self.acks: list[Mapping[str, Any]] = []
         self.streams = True
         self.stream_seconds = 300.0
         self.scopes = SCOPES
         self.url = ""
         self._fail: dict[str, list[tuple[int, Mapping[str, Any], Mapping[str, str]]]] = defaultdict(list)
-        self._lose: dict[str, int] = defaultdict(int)
+        self._drop: dict[str, int] = defaultdict(int)
         self._numbers = itertools.count(1)
         self._loop = asyncio.new_event_loop()
         self._sockets: list[web.WebSocketResponse] = []
 
     def fail(self, method: str, error: str = "", *, status: int = 200, times: int = 1, **headers: str) -> None:
-        """The next calls of a method are refused."""
+        """Make the next calls of a method fail."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self._fail[method] += [(status, {"ok": False, "error": error}, named)] * times
 
-    def lose(self, method: str, times: int = 1) -> None:
-        """The next calls of a method are carried out, but the answer is 500."""
-        self._lose[method] += times
+    def drop_reply(self, method: str, times: int = 1) -> None:
+        """Carry out the next calls of a method, but answer 500."""
+        self._drop[method] += times
 
     def methods(self) -> list[str]:
         return [call.method for call in self.calls]
@@ -87,18 +84,18 @@ class FakeSlack:
         return [m for m in sorted(self.messages.values(), key=lambda m: m.ts) if not thread or m.thread == thread]
 
     def answer(self, thread: str = "", seconds: float = 10) -> Message:
-        """The one message of a thread, when it is whole."""
+        """The only message of a thread, when it is whole."""
         assert wait_until(lambda: any(self.whole(m) for m in self.shown(thread)), seconds), self.shown(thread)
         (message,) = self.shown(thread)
         return message
 
     def whole(self, message: Message) -> bool:
-        """Whether nothing more will come of it."""
+        """Whether a message is finished: an answer with its buttons, or a text that is no answer."""
         types = {block["type"] for block in message.blocks}
         return not message.streaming and bool(types & {"context_actions", "actions"} or message.text.startswith("I"))
 
     def send(self, envelope: Mapping[str, Any]) -> None:
-        """Over Socket Mode."""
+        """Send an envelope over Socket Mode."""
         for socket in self._sockets:
             asyncio.run_coroutine_threadsafe(socket.send_json(envelope), self._loop).result(5)
 
@@ -108,13 +105,14 @@ class FakeSlack:
 
     @contextmanager
     def running(self) -> Iterator["FakeSlack"]:
+        """Serve on a free port, in a thread of its own."""
         started = threading.Event()
 
         async def serve() -> None:
             app = web.Application()
             app.router.add_route("*", "/api/{method}", self._api)
             app.router.add_post("/respond", self._respond)
-            app.router.add_get("/link", self._link)
+            app.router.add_get("/link", self._socket)
             runner = web.AppRunner(app, shutdown_timeout=0.1)
             await runner.setup()
             site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -152,8 +150,8 @@ class FakeSlack:
             return web.json_response({"ok": False, "error": "invalid_auth"})
         act = getattr(self, "_" + method.replace(".", "_").lower(), None)
         answer = act(**arguments) if act else {"error": "unknown_method"}
-        if self._lose[method]:
-            self._lose[method] -= 1
+        if self._drop[method]:
+            self._drop[method] -= 1
             return web.Response(status=500, text="<html>")
         return web.json_response({"ok": "error" not in answer, **answer}, headers={"x-oauth-scopes": self.scopes})
 
@@ -161,7 +159,7 @@ class FakeSlack:
         self.responses.append(await request.json())
         return web.Response(text="ok")
 
-    async def _link(self, request: web.Request) -> web.WebSocketResponse:
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(autoping=True)
         await socket.prepare(request)
         self._sockets.append(socket)
@@ -196,7 +194,7 @@ class FakeSlack:
         metadata: Any = None,
         **_: Any,
     ) -> dict[str, Any]:
-        return _fault(text, blocks, 40_000) or self._new(channel, thread_ts, text, blocks, metadata)
+        return _content_error(text, blocks, 40_000) or self._new(channel, thread_ts, text, blocks, metadata)
 
     def _chat_update(self, channel: str, ts: str, text: str, blocks: Any = ()) -> dict[str, Any]:
         message = self.messages.get((channel, ts))
@@ -204,8 +202,8 @@ class FakeSlack:
             return {"error": "message_not_found"}
         if message.streaming and not self._expired(message):
             return {"error": "streaming_state_conflict"}
-        if fault := _fault(text, blocks, 4_000):
-            return fault
+        if error := _content_error(text, blocks, 4_000):
+            return error
         message.text, message.blocks, message.streaming = text, list(blocks), False
         return {"ts": ts}
 
@@ -238,8 +236,8 @@ class FakeSlack:
         message = self.messages.get((channel, ts))
         if message is None or not message.streaming or self._expired(message):
             return {"error": "message_not_in_streaming_state"}
-        if fault := _fault("", blocks, 1):
-            return fault
+        if error := _content_error("", blocks, 1):
+            return error
         message.text, message.blocks, message.streaming = message.text + markdown_text, list(blocks), False
         message.metadata = metadata or {}
         return {"ts": ts}
@@ -247,10 +245,11 @@ class FakeSlack:
     def _conversations_replies(
         self, channel: str, ts: str, oldest: str = "", latest: str = "9", cursor: str = "0", **_: Any
     ) -> dict[str, Any]:
-        """The earliest first, in pages of two; the bot's own messages, and what a test says that people said."""
+        """The earliest first, in pages of two; the bot's messages, and those that a test adds."""
         ours = [{"user": ME, "ts": m.ts, "text": m.text, "metadata": m.metadata} for m in self.shown(ts)]
-        thread = sorted([*ours, *(said for said in self.talk if said["thread_ts"] == ts)], key=lambda said: said["ts"])
-        found = [said for said in thread if oldest < said["ts"] < latest]
+        theirs = [message for message in self.thread_messages if message["thread_ts"] == ts]
+        thread = sorted([*ours, *theirs], key=lambda message: message["ts"])
+        found = [message for message in thread if oldest < message["ts"] < latest]
         first = int(cursor)
         more = str(first + 2) if first + 2 < len(found) else ""
         return {"messages": found[first : first + 2], "response_metadata": {"next_cursor": more}}
@@ -270,82 +269,10 @@ class FakeSlack:
         return time.monotonic() - message.began > self.stream_seconds
 
 
-def _fault(text: str, blocks: Any, limit: int) -> dict[str, Any]:
+def _content_error(text: str, blocks: Any, limit: int) -> dict[str, Any]:
     if len(text) > limit:
         return {"error": "msg_too_long"}
     words = [block["text"]["text"] for block in blocks if block["type"] == "section"]
     words += [element["text"] for block in blocks if block["type"] == "context" for element in block["elements"]]
     bad = len(blocks) > 50 or any(not 1 <= len(word) <= 3_000 for word in words)
     return {"error": "invalid_blocks"} if bad else {}
-
-
-class Sender:
-    """Slack's other half: it posts signed requests. `post` takes a path, a body and headers; returns the status."""
-
-    def __init__(self, post: Callable[[str, bytes, Mapping[str, str]], Any], secret: str = SECRET) -> None:
-        self._post, self._secret = post, secret
-        self._numbers = itertools.count(1)
-
-    def ts(self) -> str:
-        return f"1800000000.{next(self._numbers):06}"
-
-    def event(self, event: Mapping[str, Any], *, id: str = "Ev1") -> Any:
-        return self.json(callback(event, id))
-
-    def json(self, body: Mapping[str, Any]) -> Any:
-        return self.raw(json.dumps(body).encode(), "application/json")
-
-    def form(self, **fields: str) -> Any:
-        return self.raw(urlencode(fields).encode(), "application/x-www-form-urlencoded")
-
-    def press(self, value: str, *, user: str = PERSON, channel: str = "C01", message: Any = None) -> Any:
-        action = {"type": "feedback_buttons", "action_id": "scholiast_feedback", "block_id": "b", "value": value}
-        payload = {
-            "type": "block_actions",
-            "team": {"id": TEAM},
-            "user": {"id": user},
-            "channel": {"id": channel},
-            "message": message or {},
-            "actions": [action],
-        }
-        return self.form(payload=json.dumps(payload))
-
-    def command(self, text: str, respond: str = "", *, trigger: str = "1.2.3", channel: str = "C01") -> Any:
-        names = {"command": "/ask", "team_id": TEAM, "channel_id": channel, "user_id": PERSON, "trigger_id": trigger}
-        return self.form(**names, text=text, response_url=respond)
-
-    def raw(self, body: bytes, kind: str, *, at: float | None = None, signature: str = "") -> Any:
-        stamp = str(int(at if at is not None else time.time()))
-        signed = hmac.new(self._secret.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
-        headers = {
-            "content-type": kind,
-            "x-slack-request-timestamp": stamp,
-            "x-slack-signature": signature or f"v0={signed}",
-        }
-        return self._post("/slack/events", body, headers)
-
-
-def callback(event: Mapping[str, Any], id: str = "Ev1") -> dict[str, Any]:
-    """An event as Slack wraps it."""
-    authorizations = [{"team_id": TEAM, "user_id": ME, "is_bot": True}]
-    return {
-        "type": "event_callback",
-        "team_id": TEAM,
-        "event_id": id,
-        "event": dict(event),
-        "authorizations": authorizations,
-    }
-
-
-def mention(text: str, ts: str, *, channel: str = "C01", thread: str = "", **more: Any) -> dict[str, Any]:
-    """Somebody calls the bot in a channel."""
-    said = f"<@{ME}> {text}"
-    event = {"type": "app_mention", "channel": channel, "user": PERSON, "text": said, "ts": ts, "team": TEAM, **more}
-    return {**event, **({"thread_ts": thread} if thread else {})}
-
-
-def message(text: str, ts: str, *, channel: str = "C01", thread: str = "", **more: Any) -> dict[str, Any]:
-    """Somebody says something where the bot can hear it."""
-    kind = "im" if channel.startswith("D") else "channel"
-    event = {"type": "message", "channel_type": kind, "channel": channel, "user": PERSON, "text": text, "ts": ts}
-    return {**event, "team": TEAM, **more, **({"thread_ts": thread} if thread else {})}

@@ -1,4 +1,4 @@
-"""The HTTP door in this process: opened over a home folder, and what comes back through it read."""
+"""HTTP in this process: an app over a home folder, and its responses parsed."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ RECORD = {"title": "Sleep and coffee", "abstract": "Coffee shortens sleep by for
 
 
 def serve(home: Path, **others: str) -> TestClient:
-    """An app whose bugs are responses, as they are on a port."""
+    """A client of an app over this home folder; a bug is a response with status 500, as it is on a port."""
     return TestClient(
         create_app(settings(home, **others), words()), base_url="http://127.0.0.1", raise_server_exceptions=False
     )
@@ -28,7 +28,7 @@ def events(body: str) -> list[tuple[str, Any]]:
 
 
 def problem_of(response: Any, status: int) -> dict[str, Any]:
-    """The problem object of a response that must have failed with this status."""
+    """The problem object of a response that must have this status."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     problem: dict[str, Any] = response.json()

@@ -1,4 +1,4 @@
-"""An app on a real port in a thread of this process, and writers that say what a test wants."""
+"""Runs an app on a real port in a thread of this process, and replaces the writer by one that follows a script."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from rag.workspace import make_engine
 
 @contextmanager
 def running(app: FastAPI) -> Iterator[str]:
-    """The URL of the app."""
+    """Serve the app; yields its URL."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -35,7 +35,7 @@ def running(app: FastAPI) -> Iterator[str]:
 
 
 def leave(url: str, body: object, when: Callable[[], bool], key: str = "") -> None:
-    """Post a request and hang up as soon as something is true."""
+    """Post a request and close the connection as soon as the condition is true."""
     address = urlsplit(url)
     connection = HTTPConnection(str(address.hostname), address.port)
     headers = {"content-type": "application/json", "authorization": f"Bearer {key}"}
@@ -45,7 +45,7 @@ def leave(url: str, body: object, when: Callable[[], bool], key: str = "") -> No
 
 
 def wait_until(true: Callable[[], bool], seconds: float = 5) -> bool:
-    """Whether it became true in time."""
+    """Whether the condition became true in time."""
     end = time.monotonic() + seconds
     while not true() and time.monotonic() < end:
         time.sleep(0.01)
@@ -53,9 +53,9 @@ def wait_until(true: Callable[[], bool], seconds: float = 5) -> bool:
 
 
 class Script:
-    """A writer that says its pieces and raises those that are errors; None waits until `go` is set.
+    """A writer that yields its pieces and raises those that are errors; at None it waits until `go` is set.
 
-    `heard` is the history of each question, `stopped` how often nobody waited for the end.
+    `heard` has the history of each question, `stopped` counts the answers that were cancelled.
     """
 
     name = "script"
@@ -85,7 +85,7 @@ class Script:
 
 
 def writes(monkeypatch: pytest.MonkeyPatch, writer: Script) -> Script:
-    """Lets it write every answer."""
+    """Make this writer write every answer."""
     original = make_engine
 
     def engine(*arguments: Any) -> Engine:

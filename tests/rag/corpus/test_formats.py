@@ -1,4 +1,4 @@
-"""Reading files: which format, which lines, and what a file that can't be read says of itself."""
+"""Reading files: which format, which lines, and the error for a file that can't be read."""
 
 import json
 import unicodedata
@@ -75,7 +75,7 @@ def test_a_file_that_cannot_be_read_is_one_clear_error(save: Save, content: byte
         corpus.read(save(content))
 
 
-def test_a_bad_byte_far_into_a_file_is_found_before_the_first_paper_is_given_out(save: Save) -> None:
+def test_a_bad_byte_far_into_a_file_is_found_before_the_first_paper_is_yielded(save: Save) -> None:
     content = (GOOD + "\n").encode() * 20_000
     with pytest.raises(CorpusError, match=f"at byte {len(content)}"):
         corpus.read(save(content + b"\xff\n"))
@@ -106,7 +106,7 @@ def test_line_ends_and_byte_order_marks_of_any_system_are_read(save: Save, line_
     assert [(paper.title, paper.sources[0].line) for paper in found] == [("Otters Return", 1), ("Otters Return", 3)]
 
 
-def test_a_bad_record_is_rejected_with_its_line_and_the_rest_goes_in(save: Save) -> None:
+def test_a_bad_record_is_rejected_with_its_line_and_the_rest_is_read(save: Save) -> None:
     path = save("\n".join([GOOD, "{not json", "[1]", '{"title": "Alone"}', GOOD]))
     assert len(papers(path)) == 2
     assert [(bad.line, bad.source) for bad in rejected(path)] == [(2, str(path)), (3, str(path)), (4, str(path))]
@@ -135,7 +135,7 @@ def test_one_json_object_over_several_lines_is_one_paper(save: Save) -> None:
     assert len(papers(save(json.dumps(json.loads(GOOD), indent=2)))) == 1
 
 
-def test_a_truncated_json_list_gives_out_nothing(save: Save) -> None:
+def test_a_truncated_json_list_yields_nothing(save: Save) -> None:
     with pytest.raises(CorpusError, match="line 2: Expecting ',' delimiter"):
         corpus.read(save(f"[{GOOD}\n"))
 

@@ -1,4 +1,4 @@
-"""Saved pages of the paper index: which lines are titles, and what becomes of lines that fit nowhere."""
+"""Saved pages of the paper index: which lines are titles, and which lines are rejected."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ OTTERS = (
     "from the three rivers that carry salt from the mines, whatever the number of fish in them.",
 )
 MOSS = (
-    "k-Moss: SentenceStream Roofs That Drink",
+    "k-Moss: Growing Roofs That Drink",
     "Roofs of moss hold back a third of the rain in our trial of forty houses. We describe how to lay the moss, what "
     "it weighs when wet, and why the roofs on the north side of a street do better than their neighbours.",
 )
@@ -85,7 +85,7 @@ def test_a_last_title_without_an_abstract_is_rejected(tmp_path: Path) -> None:
     assert rejected_lines(page(tmp_path, [*SPACED_HEADER, *OTTERS, BELLS[0]])) == [13]
 
 
-def test_text_without_a_title_is_rejected_and_given_to_no_other_title(tmp_path: Path) -> None:
+def test_text_without_a_title_is_rejected_and_joined_to_no_other_title(tmp_path: Path) -> None:
     path = page(tmp_path, [*SPACED_HEADER, *OTTERS, BELLS[1], *MOSS])
     assert entries(path) == [OTTERS, MOSS]
     assert rejected_lines(path) == [13]

@@ -73,11 +73,11 @@ def test_an_id_that_is_too_long_is_refused() -> None:
 
 
 @pytest.mark.parametrize("given_id", ["a?b", "a b", "../etc/passwd", "a//b", "100%25", "doi:10.1/a#b", "a\\b"])
-def test_an_id_that_could_not_stand_in_a_url_is_mended_and_stays_its_own(given_id: str) -> None:
-    mended = paper_id("Any title", given_id)
-    assert mended != paper_id("Any title", given_id + ".")
-    assert urljoin("http://host/v1/papers/", "./" + mended) == f"http://host/v1/papers/{mended}"
-    assert not set("?#%\\ ") & set(mended)
+def test_an_id_that_does_not_fit_into_a_url_is_made_safe_and_stays_distinct(given_id: str) -> None:
+    safe = paper_id("Any title", given_id)
+    assert safe != paper_id("Any title", given_id + ".")
+    assert urljoin("http://host/v1/papers/", "./" + safe) == f"http://host/v1/papers/{safe}"
+    assert not set("?#%\\ ") & set(safe)
 
 
 def test_pages_are_known_for_public_ids_only() -> None:

@@ -1,4 +1,4 @@
-"""One record to one paper: the fields of arXiv, BEIR, PubMed and others, cleaned or refused with the reason."""
+"""One record to one paper: the fields of arXiv, BEIR, PubMed and others, cleaned or rejected with the reason."""
 
 import pytest
 from hypothesis import given
@@ -101,12 +101,12 @@ def test_a_year_is_read_from_numbers_and_dates(value: object) -> None:
 
 
 @pytest.mark.parametrize("value", [0, -2021, 20211, 3021, "soon", "20211", True, 2021.5, float("inf"), [2021], {}])
-def test_a_year_that_is_none_is_refused(value: object) -> None:
+def test_an_invalid_year_is_rejected(value: object) -> None:
     assert "no year between 1500 and 2099" in reason(year=value)
 
 
 @pytest.mark.parametrize("value", [None, "", "  ", float("nan"), "NaN", "n/a"])
-def test_a_value_that_stands_for_nothing_is_as_good_as_none(value: object) -> None:
+def test_a_value_that_means_missing_is_ignored(value: object) -> None:
     found = paper(year=value, url=value, id=value, venue=value, authors=value)
     assert (found.year, found.url, found.venue, found.authors) == (None, None, None, ())
     assert found.id.startswith("title:")
@@ -142,7 +142,7 @@ def test_a_record_that_cannot_be_used_says_which_value_and_why(
         assert complaint in reason(**fields)
 
 
-def test_control_characters_go_and_every_other_character_stays() -> None:
+def test_control_characters_are_removed_and_every_other_character_stays() -> None:
     found = paper(title="Ot\x07ters\ufeff  of \tR\u0301", abstract="1 < 2 & <b>$\\alpha$</b>\u00a0\n[3]")
     assert (found.title, found.abstract) == ("Otters of Ŕ", "1 < 2 & <b>$\\alpha$</b> [3]")
 
@@ -167,11 +167,11 @@ def test_unsafe_characters_of_a_url_are_encoded() -> None:
         ({"id": 17}, "17", None),
     ],
 )
-def test_ids_and_urls_give_each_other(fields: dict[str, object], identity: str, url: str | None) -> None:
+def test_ids_and_urls_are_made_from_each_other(fields: dict[str, object], identity: str, url: str | None) -> None:
     assert (paper(**fields).id, paper(**fields).url) == (identity, url)
 
 
-def test_a_word_in_place_of_a_doi_does_not_make_papers_one() -> None:
+def test_a_word_in_place_of_a_doi_does_not_merge_papers() -> None:
     assert paper(doi="-", title="A").id != paper(doi="-", title="B").id
 
 

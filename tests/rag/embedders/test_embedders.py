@@ -6,12 +6,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from json import JSONDecodeError
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 import respx
+from langchain.embeddings import init_embeddings
 from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
 from openai import AsyncOpenAI
 from platformdirs import user_cache_path
@@ -47,7 +49,7 @@ async def card_cosines(model: Embedder) -> list[float]:
 # Names
 
 
-def test_an_unknown_provider_is_answered_with_those_there_are() -> None:
+def test_an_unknown_provider_is_an_error_that_lists_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=", ".join(PROVIDERS)):
         embedder("word2vec")
 
@@ -59,7 +61,7 @@ def test_only_the_library_of_the_named_provider_is_imported() -> None:
 
 
 @pytest.mark.parametrize("name", ["openai", "openai:", "langchain", "langchain:openai", "langchain:nowhere:model"])
-def test_a_name_that_lacks_something_is_a_configuration_error(name: str) -> None:
+def test_an_incomplete_name_is_a_configuration_error(name: str) -> None:
     with pytest.raises(ConfigError, match=f"embedder '{name.rstrip(':')}"):
         embedder(name)
 
@@ -125,7 +127,7 @@ def test_weights_that_were_changed_are_refused_with_both_hashes(tmp_path: Path) 
         embedder(f"minilm:{tmp_path}")
 
 
-def test_damaged_weights_are_passed_over_but_not_in_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_weights_are_skipped_and_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"x")
     monkeypatch.setattr(minilm_weights, "_candidates", lambda: iter([tmp_path]))
     with pytest.raises(ConfigError, match=rf"not on this machine[\s\S]*not used: {tmp_path}"):
@@ -165,7 +167,7 @@ async def test_a_cache_that_cannot_be_written_only_costs_time(weights: Path, tmp
     assert (await MiniLM(weights, cache=tmp_path / "cache").embed(["text"])).shape == (1, 384)
 
 
-def test_two_that_build_at_once_do_not_disturb_each_other(weights: Path, tmp_path: Path) -> None:
+def test_two_builds_at_once_do_not_disturb_each_other(weights: Path, tmp_path: Path) -> None:
     models = [MiniLM(weights, cache=tmp_path) for _ in range(2)]
     with ThreadPoolExecutor() as pool:
         first, second = pool.map(lambda model: model._embed(CARD), models)
@@ -188,7 +190,7 @@ def openai() -> OpenAIEmbedder:
 
 
 def reply(request: httpx.Request) -> httpx.Response:
-    """A vector that tells the length of its text, the rows in reverse order."""
+    """A vector made of the length of its text, the rows in reverse order."""
     texts = json.loads(request.content)["input"]
     data = [{"object": "embedding", "index": n, "embedding": [3, len(text)]} for n, text in enumerate(texts)]
     body = {"object": "list", "model": "small", "data": data[::-1], "usage": {"prompt_tokens": 1, "total_tokens": 1}}
@@ -227,7 +229,7 @@ async def test_no_texts_are_no_request(openai: OpenAIEmbedder) -> None:
         (503, None, True),
     ],
 )
-async def test_a_refusal_says_whether_to_try_again(
+async def test_an_error_status_says_whether_it_is_retryable(
     wire: respx.MockRouter, openai: OpenAIEmbedder, status: int, code: str | None, retryable: bool
 ) -> None:
     wire.post(URL).respond(status, json={"error": {"message": "no luck", "code": code}})
@@ -236,7 +238,7 @@ async def test_a_refusal_says_whether_to_try_again(
     assert caught.value.retryable is retryable
 
 
-async def test_a_lost_connection_can_be_tried_again(wire: respx.MockRouter, openai: OpenAIEmbedder) -> None:
+async def test_a_lost_connection_is_retryable(wire: respx.MockRouter, openai: OpenAIEmbedder) -> None:
     wire.post(URL).mock(side_effect=httpx.ConnectError)
     with pytest.raises(BackendError, match="openai:small") as caught:
         await openai.embed(["text"])
@@ -244,7 +246,7 @@ async def test_a_lost_connection_can_be_tried_again(wire: respx.MockRouter, open
 
 
 @pytest.mark.parametrize("rows", [[], [[1.0]], [[1.0, 2.0], [1.0]], [[1.0], [float("inf")]]])
-async def test_an_answer_that_is_not_one_vector_a_text_is_refused(
+async def test_a_reply_that_is_not_one_vector_per_text_is_an_error(
     wire: respx.MockRouter, openai: OpenAIEmbedder, rows: list[list[float]]
 ) -> None:
     data = [{"object": "embedding", "index": n, "embedding": row} for n, row in enumerate(rows)]
@@ -276,7 +278,7 @@ class Failing(Embeddings):
         raise self.error
 
 
-async def test_any_langchain_embeddings_will_do() -> None:
+async def test_any_langchain_embeddings_can_be_used() -> None:
     model = LangChainEmbedder("fake:model", DeterministicFakeEmbedding(size=8))
     vectors = await model.embed(["one", "two", "one"])
     assert vectors.shape == (3, 8)
@@ -298,7 +300,28 @@ async def test_a_provider_of_langchain_can_be_named(monkeypatch: pytest.MonkeyPa
     assert embedder("langchain:openai:text-embedding-3-small").name == "langchain:openai:text-embedding-3-small"
 
 
-async def test_an_error_without_a_reason_to_hope_is_not_retryable() -> None:
-    with pytest.raises(BackendError, match="ValueError: bad") as caught:
-        await LangChainEmbedder("fake:model", Failing(ValueError("bad"))).embed(["text"])
+async def test_an_account_of_a_langchain_provider_without_credit_is_not_retryable(wire: respx.MockRouter) -> None:
+    wire.post(URL).respond(429, json={"error": {"message": "pay first", "code": "insufficient_quota"}})
+    base_url = "http://provider.test/v1"
+    provider = init_embeddings(
+        "openai:small", api_key="k", base_url=base_url, max_retries=0, check_embedding_ctx_length=False
+    )
+    with pytest.raises(BackendError, match="pay first") as caught:
+        await LangChainEmbedder("openai:small", provider).embed(["text"])
     assert not caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    ("error", "retryable"),
+    [
+        (ConnectionError("lost"), True),
+        (JSONDecodeError("half a reply", "", 0), True),
+        (ValueError("bad"), False),
+        (KeyError("data"), False),
+        (ImportError("no such package"), False),
+    ],
+)
+async def test_an_error_without_a_status_is_retryable_unless_it_is_a_bug(error: Exception, retryable: bool) -> None:
+    with pytest.raises(BackendError, match=f"{type(error).__name__}: ") as caught:
+        await LangChainEmbedder("fake:model", Failing(error)).embed(["text"])
+    assert caught.value.retryable is retryable

@@ -1,12 +1,12 @@
 """Grounding: quotes, verdicts, added and removed marks, refusals, and that none of it depends on how a text arrives."""
 
 import random
-from collections.abc import Sequence
 
 import pytest
 
-from rag.grounding.grounding import Grounding, read
-from rag.types import Citation, Passage
+from rag.grounding.attribution import Policy
+from rag.grounding.grounding import GroundedText, Grounding, ground
+from rag.types import Citation
 from tests.rag.grounding.test_marks import BITS, cut
 from tests.support.passages import passage
 
@@ -27,7 +27,7 @@ CLAIM = "Caffeine shortens the sleep of shift workers by 34%"
 
 
 def test_a_cited_sentence_has_its_verbatim_quote_and_offsets() -> None:
-    grounded = read(f"{CLAIM} [1].", BOTH)
+    grounded = ground(f"{CLAIM} [1].", BOTH)
     [citation] = grounded.citations
     assert citation.quote == CAFFEINE.sentences[1].text
     assert citation.paper.abstract[citation.start : citation.end] == citation.quote
@@ -35,28 +35,28 @@ def test_a_cited_sentence_has_its_verbatim_quote_and_offsets() -> None:
 
 
 def test_a_sentence_may_rest_on_two_quotes_of_one_abstract() -> None:
-    grounded = read("Caffeine shortens the sleep of shift workers, as many people work at night [1].", BOTH)
+    grounded = ground("Caffeine shortens the sleep of shift workers, as many people work at night [1].", BOTH)
     assert [(c.number, c.sentence) for c in grounded.citations] == [(1, 0), (1, 0)]
 
 
 def test_the_citations_of_a_sentence_are_in_the_order_of_its_marks() -> None:
-    grounded = read("Green tea calms guests, caffeine shortens sleep [2][1].", BOTH)
+    grounded = ground("Green tea calms guests, caffeine shortens sleep [2][1].", BOTH)
     assert [c.number for c in grounded.citations] == [2, 1]
     assert grounded.sentences[0].citations == (2, 1)
 
 
 def test_a_mark_behind_the_full_stop_belongs_to_the_sentence_before_it() -> None:
-    grounded = read(f"{CLAIM}. [1] Green tea calms the guests of a ceremony. [2]", BOTH)
+    grounded = ground(f"{CLAIM}. [1] Green tea calms the guests of a ceremony. [2]", BOTH)
     assert [s.citations for s in grounded.sentences] == [(1,), (2,)]
 
 
 def test_a_short_sentence_keeps_its_own_mark() -> None:
-    grounded = read("Sleep is short [1]. Green tea calms the guests [2].", BOTH)
+    grounded = ground("Sleep is short [1]. Green tea calms the guests [2].", BOTH)
     assert [s.citations for s in grounded.sentences] == [(1,), (2,)]
 
 
 def test_an_uncited_sentence_gets_the_mark_of_the_passage_that_bears_it_out() -> None:
-    grounded = read(f"{CLAIM}. Penguins can fly long distances over frozen seas.", BOTH)
+    grounded = ground(f"{CLAIM}. Penguins can fly long distances over frozen seas.", BOTH)
     assert grounded.text == f"{CLAIM} [1]. Penguins can fly long distances over frozen seas."
     assert [(s.citations, s.support) for s in grounded.sentences] == [((1,), "supported"), ((), "unsupported")]
 
@@ -66,30 +66,30 @@ def test_words_of_the_question_need_no_support_for_a_citation() -> None:
     said = (
         "The remarkable beverage that ancient monasteries recommend is green tea, which calms the guests of a ceremony."
     )
-    assert read(said, BOTH).sentences[0].citations == ()
-    grounded = read(said, BOTH, question=asked)
+    assert ground(said, BOTH).sentences[0].citations == ()
+    grounded = ground(said, BOTH, question=asked)
     assert [(s.citations, s.support) for s in grounded.sentences] == [((2,), "partial")]
 
 
 def test_a_list_gets_its_marks_at_the_ends_of_its_lines() -> None:
-    grounded = read(f"- {CLAIM}\n- Green tea calms the guests of a ceremony within 20 minutes\n", BOTH)
+    grounded = ground(f"- {CLAIM}\n- Green tea calms the guests of a ceremony within 20 minutes\n", BOTH)
     assert grounded.text == f"- {CLAIM} [1]\n- Green tea calms the guests of a ceremony within 20 minutes [2]"
 
 
 def test_with_the_policy_drop_an_unsupported_sentence_is_left_out() -> None:
-    grounded = read(f"Penguins can fly over mountains. {CLAIM} [1]. Owls sing opera at noon.", BOTH, "drop")
+    grounded = ground(f"Penguins can fly over mountains. {CLAIM} [1]. Owls sing opera at noon.", BOTH, "drop")
     assert grounded.text == f"{CLAIM} [1]."
     assert [s.text for s in grounded.sentences] == [f"{CLAIM}."]
     assert [c.sentence for c in grounded.citations] == [0]
 
 
 def test_with_the_policy_drop_an_answer_without_support_declines() -> None:
-    assert read("Penguins can fly. Owls sing opera at noon.", BOTH, "drop").declined
+    assert ground("Penguins can fly. Owls sing opera at noon.", BOTH, "drop").declined
 
 
 def test_an_answer_in_which_nothing_is_borne_out_is_partial() -> None:
-    assert read("Penguins can fly over the sea [1].", BOTH).partly
-    assert not read(f"{CLAIM} [1].", BOTH).partly
+    assert ground("Penguins can fly over the sea [1].", BOTH).incomplete
+    assert not ground(f"{CLAIM} [1].", BOTH).incomplete
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_an_answer_in_which_nothing_is_borne_out_is_partial() -> None:
     ],
 )
 def test_a_figure_lifted_from_elsewhere_is_not_supported(lifted: str) -> None:
-    assert read(lifted, BOTH).sentences[0].support != "supported"
+    assert ground(lifted, BOTH).sentences[0].support != "supported"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_figure_lifted_from_elsewhere_is_not_supported(lifted: str) -> None:
     ],
 )
 def test_a_figure_told_otherwise_is_supported(told: str) -> None:
-    assert read(told, BOTH).sentences[0].support == "supported"
+    assert ground(told, BOTH).sentences[0].support == "supported"
 
 
 @pytest.mark.parametrize(
@@ -151,32 +151,32 @@ def test_a_figure_told_otherwise_is_supported(told: str) -> None:
 )
 def test_a_refusal_is_no_answer_and_nothing_of_it_is_shown(refusal: str) -> None:
     grounding = Grounding(BOTH)
-    assert [*grounding.feed(refusal), *grounding.end()] == []
-    assert grounding.grounded.declined
+    assert [*grounding.feed(refusal), *grounding.flush()] == []
+    assert grounding.result.declined
 
 
 def test_a_refusal_that_shows_itself_late_is_no_answer_either() -> None:
-    assert read(
+    assert ground(
         "Melting points are an interesting subject of many textbooks, but the abstracts do not say.", BOTH
     ).declined
 
 
 def test_after_an_apology_an_answer_may_still_come() -> None:
-    grounded = read(f"I'm sorry, the abstracts do not say how long it lasts. However, {CLAIM.lower()} [1].", BOTH)
-    assert not grounded.declined and grounded.partly
+    grounded = ground(f"I'm sorry, the abstracts do not say how long it lasts. However, {CLAIM.lower()} [1].", BOTH)
+    assert not grounded.declined and grounded.incomplete
     assert grounded.text.startswith("I'm sorry")
     assert grounded.sentences[0].citations == ()
 
 
 def test_what_the_abstracts_do_not_say_is_not_held_against_an_answer() -> None:
-    grounded = read(f"{CLAIM} [1]. The abstracts do not say how long it lasts.", BOTH)
-    assert grounded.partly
+    grounded = ground(f"{CLAIM} [1]. The abstracts do not say how long it lasts.", BOTH)
+    assert grounded.incomplete
     assert [s.support for s in grounded.sentences] == ["supported", "supported"]
 
 
 def test_a_finding_in_the_negative_is_an_answer() -> None:
     found = passage("Naps", "The papers do not report an effect of naps on the memory of nurses.")
-    assert not read("The papers do not report an effect of naps on the memory of nurses [1].", [found]).declined
+    assert not ground("The papers do not report an effect of naps on the memory of nurses [1].", [found]).declined
 
 
 def test_text_is_shown_before_its_sentence_is_complete() -> None:
@@ -191,10 +191,11 @@ def test_the_citation_of_a_sentence_is_sent_when_the_next_one_begins() -> None:
     assert [type(item) for item in found] == [str, Citation, str]
 
 
-def fed(text: str, chance: random.Random, passages: Sequence[Passage]) -> tuple[Grounding, list[str | Citation]]:
-    grounding = Grounding(passages, chance.choice(("flag", "flag", "drop")))
+def fed(text: str, chance: random.Random, policy: Policy) -> tuple[GroundedText, list[str | Citation]]:
+    grounding = Grounding(BOTH, policy)
     found = [item for piece in cut(text, chance) for item in grounding.feed(piece)]
-    return grounding, [*found, *grounding.end()]
+    found += grounding.flush()
+    return grounding.result, found
 
 
 def test_two_thousand_random_replies_are_the_same_however_they_arrive() -> None:
@@ -212,10 +213,10 @@ def test_two_thousand_random_replies_are_the_same_however_they_arrive() -> None:
     chance = random.Random(11)
     for _ in range(2_000):
         text = "".join(chance.choice(words) for _ in range(chance.randrange(1, 20)))
-        grounding, found = fed(text, chance, BOTH)
-        grounded = grounding.grounded
+        policy: Policy = chance.choice(("flag", "flag", "drop"))
+        grounded, found = fed(text, chance, policy)
         assert "".join(item for item in found if isinstance(item, str)) == grounded.text, text
         assert [item for item in found if isinstance(item, Citation)] == list(grounded.citations), text
-        assert grounded == read(text, BOTH, grounding.policy), text
+        assert grounded == ground(text, BOTH, policy), text
         assert all(c.paper.abstract[c.start : c.end] == c.quote for c in grounded.citations)
         assert {n for s in grounded.sentences for n in s.citations} <= {1, 2}

@@ -5,14 +5,14 @@ import re
 
 import pytest
 
-from rag.grounding.marks import Marks, defused, places
+from rag.grounding.marks import MarkFilter, escape_marks, places
 
 SHOWN = (1, 2, 3)
 
 
 def whole(text: str, shown: tuple[int, ...] = SHOWN) -> str:
-    marks = Marks(shown)
-    return marks.feed(text) + marks.end()
+    marks = MarkFilter(shown)
+    return "".join([*marks.feed(text), *marks.flush()])
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ def test_half_a_mark_at_the_end_is_taken_out(half: str) -> None:
 
 
 def test_half_a_mark_waits_for_its_other_half() -> None:
-    marks = Marks(SHOWN)
+    marks = MarkFilter(SHOWN)
     assert [marks.feed(piece) for piece in ("Sleep gets shorter", " [", "1", "]", ".")] == [
-        "Sleep gets shorter", "", "", "", " [1]."]  # fmt: skip
+        ["Sleep gets shorter"], [], [], [], [" [1]."]]  # fmt: skip
 
 
 def test_an_image_becomes_a_link() -> None:
@@ -121,13 +121,13 @@ def test_an_image_becomes_a_link() -> None:
 
 
 def test_text_without_marks_is_not_held_back() -> None:
-    marks = Marks(SHOWN)
-    assert marks.feed("Sleep gets shorter") == "Sleep gets shorter"
+    marks = MarkFilter(SHOWN)
+    assert marks.feed("Sleep gets shorter") == ["Sleep gets shorter"]
 
 
 @pytest.mark.parametrize("inside", ["as shown in [2]", "by [1-3] and (1).", "【3】", "[^2] notes", "in [Source 1]."])
 def test_marks_inside_an_abstract_cannot_pass_for_ours(inside: str) -> None:
-    text = defused(inside)
+    text = escape_marks(inside)
     assert list(places(whole(text))) == []
     assert whole(text) == text
 
@@ -164,8 +164,8 @@ def test_ten_thousand_random_replies_leak_no_invented_and_no_half_mark() -> None
     chance = random.Random(7)
     for _ in range(10_000):
         text = "".join(chance.choice(BITS) for _ in range(chance.randrange(1, 25)))
-        marks = Marks(SHOWN)
-        pieces = [*(marks.feed(piece) for piece in cut(text, chance)), marks.end()]
+        marks = MarkFilter(SHOWN)
+        pieces = [*(found for piece in cut(text, chance) for found in marks.feed(piece)), *marks.flush()]
         joined = "".join(pieces)
         assert joined == whole(text), text
         assert {int(number) for number in re.findall(r"\[(\d+)\]", joined)} <= set(SHOWN), text

@@ -1,4 +1,4 @@
-"""The catalog keeps papers whole, with where they were read, and counts every change."""
+"""The catalog stores papers with their sources, completely or not at all, and counts every change."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,10 +10,8 @@ import pytest
 from rag.database import FILE
 from rag.errors import ConfigError, LibraryError
 from rag.library.catalog import Catalog, Counts
-from rag.library.rows import LibraryRow
-from rag.library.stored import StoredPaper
-from rag.text.sentences import Span
-from rag.types import Paper, Source
+from rag.library.schema import LibraryRow
+from rag.types import Paper, Source, Span, StoredPaper
 from tests.support.stand_ins import papers
 
 ROW = LibraryRow(
@@ -64,7 +62,7 @@ def test_every_change_gets_the_next_revision(catalog: Catalog) -> None:
     assert catalog.library("main") == replace(ROW, revision=3)
 
 
-def test_a_paper_that_comes_back_is_no_longer_removed(catalog: Catalog) -> None:
+def test_a_paper_that_is_stored_again_is_no_longer_removed(catalog: Catalog) -> None:
     (paper,) = papers(1)
     catalog.write("main", [stored(paper)])
     assert catalog.remove("main", [paper.id, "nobody"]) == 1
@@ -82,7 +80,7 @@ def test_sources_are_merged_and_a_file_read_again_replaces_its_own(catalog: Cata
     assert found.sources == (Source(path="b.csv", line=9), Source(path="papers.jsonl", line=1))
 
 
-def test_papers_are_counted_paged_and_chosen_by_year(catalog: Catalog) -> None:
+def test_papers_are_counted_paged_and_filtered_by_year(catalog: Catalog) -> None:
     catalog.write("main", [stored(paper) for paper in papers(12)] + [stored(replace(papers(13)[12], year=None))])
     assert catalog.counts("main") == Counts(papers=13, chunks=26)
     assert [paper.id for paper in catalog.papers("main", 1, 3)] == ["paper-1", "paper-10", "paper-11"]
@@ -90,7 +88,7 @@ def test_papers_are_counted_paged_and_chosen_by_year(catalog: Catalog) -> None:
     assert catalog.of_years("main", None, 2015) == {"paper-0", "paper-10"}
 
 
-def test_more_ids_than_a_statement_takes_are_no_trouble(catalog: Catalog) -> None:
+def test_more_ids_than_fit_into_a_statement_can_be_used(catalog: Catalog) -> None:
     many = [stored(paper) for paper in papers(1200)]
     catalog.write("main", many)
     assert len(catalog.stored("main", [paper.paper.id for paper in many])) == 1200
@@ -98,7 +96,7 @@ def test_more_ids_than_a_statement_takes_are_no_trouble(catalog: Catalog) -> Non
     assert catalog.remove("main", [paper.paper.id for paper in many]) == 1200
 
 
-def test_a_failed_change_leaves_nothing(catalog: Catalog) -> None:
+def test_a_failed_change_changes_nothing(catalog: Catalog) -> None:
     paper, *_ = papers(1)
     with pytest.raises(LibraryError):
         catalog.write("main", [stored(paper), stored(paper)])
@@ -106,7 +104,7 @@ def test_a_failed_change_leaves_nothing(catalog: Catalog) -> None:
     assert catalog.library("main") == ROW
 
 
-def test_dropping_a_library_takes_everything_of_it_and_nothing_else(catalog: Catalog) -> None:
+def test_dropping_a_library_deletes_everything_of_it_and_nothing_else(catalog: Catalog) -> None:
     catalog.create(replace(ROW, name="other"))
     for name in ("main", "other"):
         catalog.write(name, [stored(paper) for paper in papers(2)])

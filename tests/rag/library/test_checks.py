@@ -1,7 +1,7 @@
-"""The doctor names each fault with what to do about it, commands on a damaged library do too, and rebuild mends it."""
+"""The doctor names each fault with its remedy, commands on a damaged library do too, and rebuild repairs it."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,11 +9,11 @@ import pytest
 from rag.config import Settings
 from rag.database import FILE
 from rag.errors import ConfigError, LibraryError
-from rag.library import probe, sync, vector_index
+from rag.library import sync, vector_index
 from rag.library.catalog import Catalog
 from rag.library.checks import Finding, diagnose
 from rag.library.library import Library
-from rag.library.stored import Vectors
+from rag.library.vector_index import ProbeResult, Probes, VectorIndex, probe, probe_in_subprocess
 from rag.protocols import Embedder
 from tests.support.stand_ins import WordsEmbedder, papers
 
@@ -26,18 +26,18 @@ async def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(
         vector_index, "_CONFIGURATION", {"hnsw": {"space": "cosine", "batch_size": 5, "sync_threshold": 10}}
     )
-    monkeypatch.setattr(sync, "try_folder", in_this_process)
+    monkeypatch.setattr(sync, "probe_in_subprocess", probe_in_this_process)
     library = await Library.open(tmp_path, "main", WordsEmbedder(), create=True)
     await library.ingest(papers(30))
     library.close()
     return tmp_path
 
 
-def in_this_process(folder: Path, library: str, canaries: Sequence[tuple[str, Vectors]]) -> probe.ProbeResult:
-    """Where nothing can crash: another process spends seconds on importing Chroma."""
-    index = vector_index.Chroma.embedded(folder, library, create=False)
+def probe_in_this_process(folder: Path, library: str, probes: Probes) -> ProbeResult:
+    """For indexes that do not crash it: another process takes seconds to import Chroma."""
+    index = VectorIndex.embedded(folder, library, create=False)
     try:
-        return probe.try_index(index, canaries)
+        return probe(index, probes)
     finally:
         index.close()
 
@@ -108,8 +108,8 @@ async def test_a_corrupt_chroma_is_named_and_rebuilt(home: Path) -> None:
     assert await ask(home) == ["paper-7"]
 
 
-async def test_a_corrupt_graph_does_not_crash_who_reads_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sync, "try_folder", probe.try_folder)
+async def test_a_corrupt_graph_does_not_crash_its_reader(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sync, "probe_in_subprocess", probe_in_subprocess)
     (graph,) = files(home, "data_level0.bin")
     graph.write_bytes(b"\x7f" * graph.stat().st_size)
     with pytest.raises(LibraryError, match=rf"is damaged .*{REBUILD}"):
@@ -118,7 +118,7 @@ async def test_a_corrupt_graph_does_not_crash_who_reads_it(home: Path, monkeypat
     assert await ask(home) == ["paper-7"]
 
 
-async def test_another_embedder_is_named_with_both_ways_out(home: Path) -> None:
+async def test_another_embedder_is_named_with_both_remedies(home: Path) -> None:
     found = (await findings(home, lambda _: WordsEmbedder(name="others")))["library main"]
     assert found.verdict == "fault"
     assert found.message == "library 'main' was built with embedder 'words', not 'others'"
@@ -127,7 +127,7 @@ async def test_another_embedder_is_named_with_both_ways_out(home: Path) -> None:
     )
 
 
-async def test_an_embedder_that_changed_under_its_name_is_found_out(home: Path) -> None:
+async def test_an_embedder_that_changed_under_its_name_is_noticed(home: Path) -> None:
     found = (await findings(home, lambda _: WordsEmbedder(dimension=16)))["library main"]
     assert found.verdict == "fault"
     assert "another vector for a sentence of paper" in found.message
@@ -162,7 +162,7 @@ async def test_damaged_keywords_are_named_and_rebuilt(home: Path) -> None:
 
 async def test_indexes_ahead_of_a_restored_catalog_are_named(home: Path) -> None:
     catalog = Catalog(home)
-    catalog.describe("main", revision=0)
+    catalog.update("main", revision=0)
     catalog.close()
     found = (await findings(home))["keywords of main"]
     assert (found.verdict, found.remedy) == ("fault", REBUILD)
@@ -175,7 +175,7 @@ async def test_a_library_that_is_not_there_is_a_fault(home: Path) -> None:
     assert (found.verdict, found.message, found.remedy) == ("fault", "no library 'mian'", "there is 'main'")
 
 
-async def test_a_library_in_use_is_left_alone(home: Path) -> None:
+async def test_a_library_in_use_is_not_checked(home: Path) -> None:
     library = await Library.open(home, "main", WordsEmbedder())
     found = (await findings(home))["indexes of main"]
     library.close()
@@ -185,5 +185,5 @@ async def test_a_library_in_use_is_left_alone(home: Path) -> None:
 
 async def test_a_misspelt_setting_is_pointed_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCHOLIAST_EMBEDER", "words")
-    strange = (await diagnose(Settings(home=tmp_path), make_embedder=words))[0]
-    assert (strange.verdict, strange.message) == ("warning", "SCHOLIAST_EMBEDER is no setting")
+    unknown = (await diagnose(Settings(home=tmp_path), make_embedder=words))[0]
+    assert (unknown.verdict, unknown.message) == ("warning", "SCHOLIAST_EMBEDER is no setting")

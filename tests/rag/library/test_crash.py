@@ -1,6 +1,6 @@
-"""An ingest that is killed at any point and run again gives the same library as one that was left in peace.
+"""An ingest that is killed at any point and run again gives the same library as one that was not disturbed.
 
-Run as a program it plays the rounds: importing Chroma takes longer than a round, so rounds are forks of one process.
+Run as a program it runs the rounds: importing Chroma takes longer than a round, so rounds are forks of one process.
 """
 
 import asyncio
@@ -47,22 +47,22 @@ async def _first_ingest(home: Path) -> None:
 async def _second_ingest(home: Path) -> None:
     """Adds papers, changes some, takes some out."""
     library = await Library.open(home, "main", WordsEmbedder())
-    await library.ingest([*papers(12), *papers(24, first=12, note="Mended.")])
+    await library.ingest([*papers(12), *papers(24, first=12, note="Corrected.")])
     await library.remove([f"paper-{number}" for number in range(0, 36, 7)])
     library.close()
 
 
 async def _state(home: Path) -> str:
-    """All that the catalog and both indexes hold, as one number."""
+    """A hash of all that the catalog and both indexes hold."""
     library = await Library.open(home, "main", WordsEmbedder())
     stored = await library.stored([paper.id for paper in await library.papers(0, 1000)])
-    # Which papers, not their scores: an index made anew has no traces of replaced papers in its word counts.
-    questions = ("the router of system 12", "mended", "baseline 1020")
+    # Which papers, not their scores: the word counts of a new index do not include replaced papers.
+    questions = ("the router of system 12", "corrected", "baseline 1020")
     hits = [sorted(id for id, _ in await library.matching(words, 100)) for words in questions]
     library.close()
     catalog = Catalog(home)
     indexes = Indexes(catalog, "main", folder_of(home, "main"))
-    rows = indexes.chroma().rows()
+    rows = indexes.vectors().rows()
     indexes.close()
     catalog.close()
     words = [repr((paper.paper, paper.chunks, paper.sentences)) for paper in stored.values()]
@@ -72,7 +72,7 @@ async def _state(home: Path) -> str:
 
 
 def _round(home: Path, base: Path, seconds: float) -> None:
-    """Kill an ingest after some seconds, run it again, and write down what came of it."""
+    """Kill an ingest after some seconds, run it again, and record the outcome."""
     shutil.copytree(base, home)
     victim = _fork(lambda: asyncio.run(_second_ingest(home)))
     time.sleep(seconds)
@@ -99,15 +99,15 @@ def _wait(*pids: int) -> None:
         raise SystemExit(1)
 
 
-def _play(folder: Path, rounds: int, seed: int) -> None:
-    """Print the state of an undisturbed library, after as many rounds as asked for beside it."""
+def _run_rounds(folder: Path, rounds: int, seed: int) -> None:
+    """Run the rounds, then print the state of an undisturbed library."""
     module._PAPERS_AT_ONCE, module._BATCHES_BEFORE_INDEXES = 4, 2
     tokens.count("Load the tokenizer before forking.")
-    base, peace = folder / "base", folder / "peace"
+    base, undisturbed = folder / "base", folder / "undisturbed"
     _wait(_fork(lambda: asyncio.run(_first_ingest(base))))
-    shutil.copytree(base, peace)
+    shutil.copytree(base, undisturbed)
     begun = time.perf_counter()
-    _wait(_fork(lambda: asyncio.run(_second_ingest(peace))))
+    _wait(_fork(lambda: asyncio.run(_second_ingest(undisturbed))))
     seconds = 2 * (time.perf_counter() - begun)  # several at once are slower
     chance = random.Random(seed)
     for first in range(0, rounds, AT_ONCE):
@@ -118,8 +118,8 @@ def _play(folder: Path, rounds: int, seed: int) -> None:
             for number, moment in zip(numbers, moments, strict=True)
         ]
         _wait(*forks)
-    print(asyncio.run(_state(peace)))
+    print(asyncio.run(_state(undisturbed)))
 
 
 if __name__ == "__main__":
-    _play(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    _run_rounds(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

@@ -1,4 +1,4 @@
-"""A library takes papers in once, finds them, and is the same however often it was interrupted."""
+"""A library ingests each paper once, finds it, and is the same however often it was interrupted."""
 
 import asyncio
 import socket
@@ -71,8 +71,8 @@ async def test_a_changed_paper_is_replaced_everywhere(library: Library) -> None:
     assert (await library.paper("paper-4")).abstract == changed.abstract
 
 
-async def test_of_one_paper_met_twice_the_last_counts_with_the_sources_of_both(library: Library) -> None:
-    first, last = papers(1)[0], replace(papers(1, note="Mended.")[0], sources=(Source(path="b.csv", line=3),))
+async def test_of_two_records_of_one_paper_the_last_is_kept_with_the_sources_of_both(library: Library) -> None:
+    first, last = papers(1)[0], replace(papers(1, note="Corrected.")[0], sources=(Source(path="b.csv", line=3),))
     report = await library.ingest([first, last])
     assert (report.added, report.updated, report.unchanged) == (1, 0, 1)
     assert await library.paper(first.id) == replace(last, sources=(*last.sources, *first.sources))
@@ -87,13 +87,13 @@ async def test_a_known_paper_in_another_file_keeps_both_sources(library: Library
     assert [source.path for source in (await library.paper("paper-0")).sources] == ["other.csv", "papers.jsonl"]
 
 
-async def test_rejected_records_are_reported_and_the_rest_goes_in(library: Library) -> None:
+async def test_rejected_records_are_reported_and_the_rest_is_stored(library: Library) -> None:
     rejected = RejectedRecord(source="x.jsonl", line=2, reason="no title")
     report = await library.ingest([papers(1)[0], rejected])
     assert (report.added, report.rejected) == (1, (rejected,))
 
 
-async def test_records_that_end_in_an_error_leave_nothing_behind(library: Library) -> None:
+async def test_records_that_end_in_an_error_change_nothing(library: Library) -> None:
     def broken() -> Iterator[Paper]:
         yield from papers(200)
         raise CorpusError("x.jsonl is not UTF-8")
@@ -103,7 +103,7 @@ async def test_records_that_end_in_an_error_leave_nothing_behind(library: Librar
     assert await library.counts() == Counts(papers=0, chunks=0)
 
 
-async def test_a_failing_embedder_leaves_what_was_stored_before_in_order(tmp_path: Path) -> None:
+async def test_a_failing_embedder_leaves_what_was_stored_before_usable(tmp_path: Path) -> None:
     async with opened(tmp_path, embedder=FailingEmbedder(calls=1)) as library:
         with pytest.raises(BackendError, match="503"):
             await library.ingest(papers(200))
@@ -114,7 +114,7 @@ async def test_a_failing_embedder_leaves_what_was_stored_before_in_order(tmp_pat
         assert (await library.ingest(papers(200))).added == 200 - stored
 
 
-async def test_progress_runs_from_what_is_known_to_all(library: Library) -> None:
+async def test_progress_runs_from_the_known_papers_to_all(library: Library) -> None:
     await library.ingest(papers(10))
     steps: list[tuple[int, int]] = []
     await library.ingest(papers(100), lambda done, total: steps.append((done, total)))
@@ -133,7 +133,7 @@ async def test_removed_papers_are_gone_everywhere(library: Library) -> None:
     assert "paper-3" in await nearest(library, papers(9)[3].abstract)
 
 
-async def test_stored_papers_bring_exact_offsets_and_unit_vectors(library: Library) -> None:
+async def test_stored_papers_have_exact_offsets_and_unit_vectors(library: Library) -> None:
     await library.ingest(papers(3))
     paper = (await library.stored(["paper-2"]))["paper-2"]
     assert [paper.text(span) for span in paper.chunks] == [piece.text for piece in chunk.split(papers(3)[2])]
@@ -170,7 +170,7 @@ async def test_an_empty_library_finds_nothing(library: Library) -> None:
     assert await library.counts() == Counts(papers=0, chunks=0)
 
 
-async def test_questions_are_answered_while_papers_go_in(library: Library) -> None:
+async def test_papers_are_found_while_others_are_ingested(library: Library) -> None:
     await library.ingest(papers(20))
     writing = asyncio.create_task(library.ingest(papers(200)))
     while not writing.done():
@@ -202,7 +202,7 @@ async def test_a_rebuild_leaves_one_folder_of_each_index(library: Library, tmp_p
         assert len(list((tmp_path / "libraries" / "main" / index).iterdir())) == 1
 
 
-async def test_another_embedder_is_one_clear_error_and_can_take_over(tmp_path: Path) -> None:
+async def test_another_embedder_is_one_clear_error_until_a_rebuild(tmp_path: Path) -> None:
     async with opened(tmp_path) as library:
         await library.ingest(papers(30))
     other = WordsEmbedder(dimension=16, name="others")
@@ -269,7 +269,7 @@ async def test_a_second_owner_is_refused_until_the_first_closes(library: Library
         pass
 
 
-async def test_libraries_are_listed_and_removed_without_a_trace(tmp_path: Path) -> None:
+async def test_libraries_are_listed_and_removed_completely(tmp_path: Path) -> None:
     async with opened(tmp_path, "one") as one, opened(tmp_path, "two") as two:
         await one.ingest(papers(2))
         await two.ingest(papers(1))
@@ -295,7 +295,7 @@ async def test_a_half_removed_library_can_be_removed(tmp_path: Path) -> None:
     assert await libraries(tmp_path) == []
 
 
-async def test_what_a_new_library_finds_in_its_folder_does_not_count(tmp_path: Path) -> None:
+async def test_a_new_library_ignores_what_is_in_its_folder(tmp_path: Path) -> None:
     async with opened(tmp_path) as library:
         await library.ingest(papers(9))
     catalog = Catalog(tmp_path)
@@ -307,7 +307,7 @@ async def test_what_a_new_library_finds_in_its_folder_does_not_count(tmp_path: P
         assert len(await library.matching("system", 9)) == 1
 
 
-async def test_a_keyword_index_that_refuses_to_follow_is_made_anew(
+async def test_a_keyword_index_that_can_not_be_written_is_recreated(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await library.ingest(papers(9))

@@ -1,4 +1,4 @@
-"""One process owns a library; whoever comes second learns who it is and what to do."""
+"""One process owns a library; the next one learns which it is and what to do."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ time.sleep(60)
 """
 
 
-def test_the_owner_keeps_others_out_until_it_lets_go(tmp_path: Path) -> None:
+def test_the_owner_keeps_others_out_until_it_releases_the_lock(tmp_path: Path) -> None:
     first, second = Lock(tmp_path), Lock(tmp_path)
     first.acquire("main")
     with pytest.raises(LockedError, match=f"library 'main' is in use by process {os.getpid()}"):
@@ -64,11 +64,11 @@ def test_words_after_the_command_stay_private(tmp_path: Path, monkeypatch: pytes
     lock.release()
 
 
-@pytest.mark.parametrize("note", [b"", b"{", b"[]", b'{"pid": 1}', b"\xff"])
-def test_a_damaged_note_still_gives_a_message(tmp_path: Path, note: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": 1}', b"\xff"])
+def test_a_damaged_owner_file_still_gives_a_message(tmp_path: Path, content: bytes) -> None:
     lock = Lock(tmp_path)
     lock.acquire("main")
-    (tmp_path / "owner.json").write_bytes(note)
+    (tmp_path / "owner.json").write_bytes(content)
     with pytest.raises(LockedError, match="in use by another process"):
         Lock(tmp_path).acquire("main")
     lock.release()

@@ -4,15 +4,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text.analysis import content_stems, numbers, share
+from rag.text.analysis import content_stems, replace_surrogates, share, stems
+from rag.text.entities import numbers
 
 
-def test_the_words_that_any_question_has_tell_nothing() -> None:
+def test_stems_are_in_order_without_stop_words() -> None:
+    assert stems("What do the Models’ naïve MODELS learn?") == ["model", "naiv", "model", "learn"]
+
+
+def test_half_a_surrogate_pair_becomes_a_question_mark_in_its_place() -> None:
+    assert replace_surrogates("a\ud83db \U0001f600") == "a?b \U0001f600"
+
+
+def test_the_words_that_any_question_has_are_no_content() -> None:
     assert content_stems("Which of the papers are about what, please?") == []
     assert content_stems("What does the paper say about sound separation?") == ["sound", "separ"]
 
 
-def test_forms_of_a_word_are_one_stem_told_once_in_order() -> None:
+def test_forms_of_a_word_are_one_stem_in_order() -> None:
     assert content_stems("Ranking passages: a ranker ranks ranked passages") == ["rank", "passag", "ranker"]
 
 
@@ -43,6 +52,6 @@ def test_the_share_counts_distinct_words() -> None:
 
 
 @given(st.text(max_size=200))
-def test_any_text_has_telling_words_each_once(text: str) -> None:
+def test_any_text_has_its_content_stems_each_once(text: str) -> None:
     assert len(content_stems(text)) == len(set(content_stems(text)))
     assert share(content_stems(text), content_stems(f"{text} and more")) >= 0

@@ -17,7 +17,7 @@ from langchain_core.language_models import FakeListChatModel
 from rag.errors import BackendError, ConfigError
 from rag.text import tokens
 from rag.types import Answer, GenerationInfo, Passage, Turn, Usage
-from rag.writers import chat, prompt_context
+from rag.writers import chat, models, prompt_context
 from rag.writers.chat import ChatWriter
 from rag.writers.extractive import ExtractiveWriter
 from tests.support.answers import CAFFEINE, CLAIM, QUESTION, TEA, engine
@@ -77,7 +77,7 @@ async def test_openai_itself_is_asked_with_the_newer_limit_and_no_temperature_th
     router.post("https://api.openai.com/v1/chat/completions").mock(return_value=said("Yes [1]."))
     await written(openai("gpt-5-mini", base_url=""))
     body = sent(router)
-    assert body["max_completion_tokens"] == chat.MOST_TOKENS
+    assert body["max_completion_tokens"] == models.MAX_ANSWER_TOKENS
     assert "temperature" not in body and "max_tokens" not in body
 
 
@@ -296,7 +296,7 @@ async def test_a_model_that_answers_in_french_is_flagged_and_its_citation_is_val
 
 async def test_a_follow_up_is_rewritten_by_the_model(router: respx.MockRouter) -> None:
     router.post(URL).mock(return_value=said('Rewritten question: "Does caffeine shorten sleep at night?"\nIt is...'))
-    found = await openai().standalone("and at night?", HISTORY)
+    found = await openai().rewrite("and at night?", HISTORY)
     assert found.question == found.search == "Does caffeine shorten sleep at night?"
 
 
@@ -316,13 +316,13 @@ async def test_a_follow_up_that_the_model_can_not_rewrite_goes_by_the_rules(
     router: respx.MockRouter, reply: httpx.Response
 ) -> None:
     router.post(URL).mock(return_value=reply)
-    found = await openai().standalone("and at night?", HISTORY)
+    found = await openai().rewrite("and at night?", HISTORY)
     assert found.question == "and at night?" and "caffeine" in found.search
 
 
 async def test_a_question_that_stands_alone_costs_no_request(router: respx.MockRouter) -> None:
     question = "Which optimizer converges fastest on convex quadratic problems with noisy gradients?"
-    assert (await openai().standalone(question, HISTORY)).search == question
+    assert (await openai().rewrite(question, HISTORY)).search == question
     assert router.calls.call_count == 0
 
 

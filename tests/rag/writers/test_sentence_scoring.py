@@ -29,7 +29,6 @@ def likeliest(question: str, known: str = "", passage: Passage = KITE) -> str:
     [
         ("How many hours of speech is Kite trained on?", "Kite is trained"),
         ("Which data set is Kite trained on?", "Kite is trained"),
-        ("Does Kite outperform earlier recognisers?", "Experiments show"),
     ],
 )
 def test_the_sentence_that_answers_is_the_likeliest(question: str, begins: str) -> None:
@@ -46,12 +45,12 @@ def test_a_name_that_the_asker_knows_is_no_answer() -> None:
     idf = Flat().idf(content_stems("What is it distilled from?"))
     fresh = sentence_scoring.signals("What is it distilled from?", "What is it distilled from?", KITE, idf)
     known = sentence_scoring.signals("What is it distilled from?", "WavLM, LibriSpeech, 960 and Kite", KITE, idf)
-    names = sentence_scoring.SIGNALS.index("names")
+    names = sentence_scoring.SIGNALS.index("new_mentions")
     assert fresh[2, names] > known[2, names] == 0
 
 
-def test_words_that_the_library_has_seldom_count_for_more() -> None:
-    less = sentence_scoring.SIGNALS.index("less_overlap")
+def test_words_that_are_rare_in_the_library_count_for_more() -> None:
+    less = sentence_scoring.SIGNALS.index("relative_overlap")
     question = "phones or WavLM?"
     signals = sentence_scoring.signals(question, question, KITE, Flat(absent=["wavlm"]).idf(content_stems(question)))
     assert signals[2, less] == 0 > signals[1, less]
@@ -60,11 +59,9 @@ def test_words_that_the_library_has_seldom_count_for_more() -> None:
 @pytest.mark.parametrize(
     ("question", "sentence", "signal"),
     [
-        ("Which data set is it distilled from?", 2, "names"),
-        ("What recogniser is it?", 1, "thing"),
-        ("How does it recognise speech?", 3, "way_result"),
-        ("How many hours?", 2, "figures"),
-        ("Does it beat others?", 3, "judging_finding"),
+        ("Which data set is it distilled from?", 2, "new_mentions"),
+        ("What recogniser is it?", 1, "asked_noun"),
+        ("How does it recognise speech?", 3, "method_result"),
     ],
 )
 def test_what_is_asked_for_decides_what_counts(question: str, sentence: int, signal: str) -> None:
@@ -96,7 +93,7 @@ def test_an_address_is_for_those_who_ask_for_it() -> None:
     ],
 )
 def test_a_sentence_that_tells_more_than_where_the_code_is_counts(sentence: str, only: bool) -> None:
-    assert sentence_scoring.only_a_release(sentence) is only
+    assert sentence_scoring.is_only_release(sentence) is only
 
 
 def test_every_signal_has_a_fitted_weight() -> None:
@@ -105,5 +102,5 @@ def test_every_signal_has_a_fitted_weight() -> None:
 
 
 @pytest.mark.parametrize("question", ["", "?", "the of and", "漢字 👩🏽‍🔬"])
-def test_a_question_without_telling_words_still_has_likelihoods(question: str) -> None:
+def test_a_question_without_content_words_still_has_probabilities(question: str) -> None:
     assert np.isfinite(sentence_scoring.answer_probabilities(question, question, KITE, {})).all()

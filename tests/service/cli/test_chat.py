@@ -1,4 +1,4 @@
-"""`scholiast chat`: streamed, kept, resumed; piped or typed; Ctrl-C stops an answer and nothing else."""
+"""`scholiast chat`: streamed, stored, resumed; piped or typed; Ctrl-C stops an answer and nothing else."""
 
 import asyncio
 import builtins
@@ -17,7 +17,7 @@ import pytest
 
 from rag.errors import BackendError
 from rag.types import Passage, Turn
-from service.cli.typewriter import StreamPrinter
+from service.cli.terminal import StreamPrinter
 from tests.conftest import QUESTION, CommandResult
 from tests.support.running import Script, writes
 
@@ -57,11 +57,11 @@ def typed(home: Path, scholiast: Callable[..., CommandResult], monkeypatch: pyte
     return run
 
 
-def resumable(ran: CommandResult) -> str:
-    """The id that a session names when it is left."""
-    found = re.search(r"--conversation (conv_\w+)", ran.out)
-    assert found is not None
-    return found[1]
+def conversation_id(ran: CommandResult) -> str:
+    """The id of the conversation that a session prints when it ends."""
+    match = re.search(r"--conversation (conv_\w+)", ran.out)
+    assert match is not None
+    return match[1]
 
 
 def test_piped_questions_are_answered_one_after_another(piped: Piped) -> None:
@@ -72,7 +72,9 @@ def test_piped_questions_are_answered_one_after_another(piped: Piped) -> None:
     assert ran.out.count("> ") == 2
 
 
-def test_what_is_said_in_the_terminal_is_a_follow_up_too(piped: Piped, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_terminal_has_history_until_a_new_conversation_begins(
+    piped: Piped, monkeypatch: pytest.MonkeyPatch
+) -> None:
     writer = writes(monkeypatch, Script("Hydra++ is the best recipe [1]."))
     piped(QUESTION, QUESTION, "/new", QUESTION)
     assert [len(turns) for turns in writer.heard] == [0, 2, 0]
@@ -88,7 +90,7 @@ def test_nothing_comes_after_quit(piped: Piped) -> None:
     assert "Hydra" not in piped("/quit", QUESTION).out
 
 
-def test_a_piped_line_that_failed_does_not_keep_the_others_from_their_answers(piped: Piped) -> None:
+def test_a_piped_line_that_failed_does_not_stop_the_others(piped: Piped) -> None:
     ran = piped("/nonsense", "/sources", QUESTION)
     assert (ran.code, ran.err.count("\n")) == (1, 2)
     assert "there is no /nonsense" in ran.err and "nothing has been answered yet" in ran.err
@@ -101,23 +103,23 @@ def test_a_backend_that_fails_is_one_line(piped: Piped, monkeypatch: pytest.Monk
     assert (ran.code, ran.err) == (1, "scholiast: the model hung up\n")
 
 
-def test_feedback_is_given_where_the_answer_is(piped: Piped, scholiast: Callable[..., CommandResult]) -> None:
+def test_feedback_is_given_in_the_chat(piped: Piped, scholiast: Callable[..., CommandResult]) -> None:
     piped(QUESTION, "/bad Which throughput?")
-    said = json.loads(scholiast("feedback", "list", "--json").out)
-    assert (said["question"], said["verdict"], said["comment"]) == (QUESTION, "bad", "Which throughput?")
+    feedback = json.loads(scholiast("feedback", "list", "--json").out)
+    assert (feedback["question"], feedback["verdict"], feedback["comment"]) == (QUESTION, "bad", "Which throughput?")
 
 
 def test_a_conversation_goes_on_where_it_was_left(typed: Piped, piped: Piped, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = writes(monkeypatch, Script("Hydra++ is the best recipe [1]."))
-    id = resumable(typed(QUESTION))
+    id = conversation_id(typed(QUESTION))
     again = typed("/sources", QUESTION, arguments=["--conversation", id])
     assert f"> {QUESTION}" in again.out and "[1] Hydra" in again.out
-    assert len(writer.heard[-1]) == 2 and resumable(again) == id
+    assert len(writer.heard[-1]) == 2 and conversation_id(again) == id
     assert piped(QUESTION, arguments=["--conversation", "conv_none"]).code == 1
     assert piped(QUESTION, arguments=["--conversation", id, "--library", "other"]).code == 2
 
 
-class Interrupted(Script):
+class InterruptedScript(Script):
     """Half an answer, then somebody presses Ctrl-C."""
 
     async def write(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> AsyncGenerator[str]:
@@ -132,7 +134,7 @@ class Interrupted(Script):
 def test_ctrl_c_stops_an_answer_and_the_next_question_is_answered(
     typed: Piped, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writer = writes(monkeypatch, Interrupted())
+    writer = writes(monkeypatch, InterruptedScript())
     ran = typed(QUESTION, QUESTION)
     assert (ran.code, len(writer.heard), writer.heard[1]) == (0, 2, ())
     assert ran.out.index("(stopped)") < ran.out.index("Hydra++ is the best recipe [1].")
@@ -144,7 +146,7 @@ def test_ctrl_c_at_the_prompt_says_how_to_leave_and_ctrl_d_leaves(typed: Piped) 
 
 
 def _leave(terminal: int, process: "subprocess.Popen[bytes]") -> None:
-    """Ctrl-D, until it is heard: a key pressed before the prompt is there may be lost."""
+    """Press Ctrl-D until it takes effect: a key pressed before the prompt appears may be lost."""
     for _ in range(20):
         os.write(terminal, b"\x04")
         try:
@@ -172,12 +174,12 @@ def test_on_a_real_terminal(home: Path) -> None:
     assert max(len(line) for line in answer.splitlines() if "Hydra: Seq" not in line) <= 60
 
 
-def test_pieces_are_put_out_as_they_come_without_what_would_command_the_terminal(
+def test_pieces_are_printed_as_they_come_without_control_characters(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    typewriter = StreamPrinter()
-    typewriter.write("Hydra\x1b[2J is fa")
+    printer = StreamPrinter()
+    printer.write("Hydra\x1b[2J is fa")
     assert capsys.readouterr().out == "Hydra[2J is "
-    typewriter.write("st [1]\n- and")
-    typewriter.end()
+    printer.write("st [1]\n- and")
+    printer.end()
     assert capsys.readouterr().out == "fast [1]\n- and\n"

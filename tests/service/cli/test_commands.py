@@ -21,7 +21,7 @@ HEAVY = {"chromadb", "langchain", "langchain_core", "openai", "onnxruntime", "sq
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Two papers and a line that is none."""
+    """Two papers and a line that is not one."""
     path = tmp_path / "papers.jsonl"
     second = {**RECORD, "title": "Tea", "abstract": "Tea does not.", "url": "https://example.org/tea", "year": 1999}
     path.write_text("\n".join([json.dumps(RECORD), json.dumps(second), "nonsense"]))
@@ -63,11 +63,11 @@ def without(value: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 def test_json_is_the_object_of_http(scholiast: Scholiast, home: Path, client: TestClient) -> None:
-    asked = json.loads(scholiast("ask", QUESTION, "--json").out)
+    answer = json.loads(scholiast("ask", QUESTION, "--json").out)
     over_http = client.post("/v1/ask", json={"question": QUESTION}).json()
-    assert without(asked, "id", "timings_ms") == without(over_http, "id", "timings_ms")
-    found = json.loads(scholiast("search", "sparse", "--limit", "3", "--json").out)
-    assert found == client.get("/v1/search", params={"q": "sparse", "limit": 3}).json()
+    assert without(answer, "id", "timings_ms") == without(over_http, "id", "timings_ms")
+    results = json.loads(scholiast("search", "sparse", "--limit", "3", "--json").out)
+    assert results == client.get("/v1/search", params={"q": "sparse", "limit": 3}).json()
     page = json.loads(scholiast("papers", "list", "--json", "--limit", "2").out)
     assert page == client.get("/v1/papers", params={"limit": 2}).json()
     id = page["papers"][0]["id"]
@@ -80,13 +80,13 @@ def test_json_is_the_object_of_http(scholiast: Scholiast, home: Path, client: Te
     ("years", "shown"),
     [("2021", {2021}), ("2021-", {2021}), ("-2020", {1999}), ("1990-2021", {1999, 2021}), ("2022-", set())],
 )
-def test_years_say_what_may_be_answered_from(scholiast: Scholiast, file: Path, years: str, shown: set[int]) -> None:
+def test_years_limit_which_papers_are_used(scholiast: Scholiast, file: Path, years: str, shown: set[int]) -> None:
     scholiast("ingest", file)
     answer = json.loads(scholiast("ask", "coffee or tea?", "--year", years, "--json").out)
     assert {passage["paper"]["year"] for passage in answer["passages"]} == shown
 
 
-def test_papers_say_what_may_be_answered_from(scholiast: Scholiast, home: Path, papers: Sequence[Paper]) -> None:
+def test_a_choice_of_papers_limits_which_are_used(scholiast: Scholiast, home: Path, papers: Sequence[Paper]) -> None:
     chosen = [papers[3].id, papers[4].id]
     ran = scholiast("ask", QUESTION, "--paper", chosen[0], "--paper", chosen[1], "--json")
     assert {passage["paper"]["id"] for passage in json.loads(ran.out)["passages"]} == set(chosen)
@@ -182,9 +182,7 @@ def test_folders_are_searched_for_files_that_a_format_claims(scholiast: Scholias
     assert json.loads(scholiast("ingest", tmp_path / "pile", "--json").out)["added"] == 2
 
 
-def test_a_file_that_can_not_be_read_does_not_keep_the_others_out(
-    scholiast: Scholiast, file: Path, tmp_path: Path
-) -> None:
+def test_a_file_that_can_not_be_read_does_not_stop_the_others(scholiast: Scholiast, file: Path, tmp_path: Path) -> None:
     binary, empty = tmp_path / "binary.jsonl", tmp_path / "empty"
     binary.write_bytes(b"\x00\x01\xff")
     empty.mkdir()
@@ -195,7 +193,7 @@ def test_a_file_that_can_not_be_read_does_not_keep_the_others_out(
     )
 
 
-def test_nothing_is_made_when_no_file_can_be_read(scholiast: Scholiast, tmp_path: Path) -> None:
+def test_no_library_is_created_when_no_file_can_be_read(scholiast: Scholiast, tmp_path: Path) -> None:
     ran = scholiast("ingest", tmp_path / "missing.csv", "--library", "new")
     assert (ran.code, ran.out) == (1, "")
     assert "new" not in scholiast("libraries", "list").out
@@ -217,7 +215,7 @@ def test_a_library_is_removed(scholiast: Scholiast, file: Path) -> None:
     assert scholiast("ask", "coffee", "--library", "gone").code == 1
 
 
-def test_a_rebuild_changes_nothing_that_one_can_see(scholiast: Scholiast, home: Path) -> None:
+def test_a_rebuild_changes_no_results(scholiast: Scholiast, home: Path) -> None:
     before = scholiast("search", "sparse", "--json").out
     assert scholiast("rebuild").code == 0
     assert scholiast("search", "sparse", "--json").out == before
@@ -230,8 +228,8 @@ def test_the_doctor_finds_nothing_wrong_with_a_good_library(scholiast: Scholiast
 
 
 def test_the_doctor_fails_when_an_index_is_gone(scholiast: Scholiast, home: Path) -> None:
-    for found in home.glob("libraries/default/chroma/*/chroma.sqlite3"):
-        found.unlink()
+    for index in home.glob("libraries/default/chroma/*/chroma.sqlite3"):
+        index.unlink()
     ran = scholiast("doctor")
     assert ran.code == 1
     assert "→" in ran.out and "rebuild" in ran.out
@@ -255,7 +253,7 @@ def test_through_a_pipe_there_is_neither_colour_nor_wrapping(scholiast: Scholias
     assert max(map(len, ran.out.splitlines())) > 120
 
 
-def test_what_a_terminal_would_obey_is_taken_out(scholiast: Scholiast, tmp_path: Path) -> None:
+def test_control_characters_are_removed(scholiast: Scholiast, tmp_path: Path) -> None:
     record = {"title": "Red \u202eevil\u202c", "abstract": "[bold]Coffee[/bold] \u001b[31mshortens\u001b[0m sleep."}
     (tmp_path / "a.jsonl").write_text(json.dumps(record))
     scholiast("ingest", tmp_path / "a.jsonl")
@@ -275,7 +273,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded & HEAVY
 
 
-def test_a_reader_that_has_gone_is_no_failure(tmp_path: Path) -> None:
+def test_a_closed_pipe_is_no_failure(tmp_path: Path) -> None:
     command = Path(sys.executable).with_name("scholiast")
     piped = ["bash", "-o", "pipefail", "-c", f"{command} libraries list | true"]
     ran = subprocess.run(piped, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Feedback: kept with everything that it takes to ask again, once for each caller, at every door."""
+"""Feedback: stored with all that is needed to ask again, once for each caller, from every entry point."""
 
 import asyncio
 import json
@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import TypeAdapter
 
 from rag.database import FILE, Database
 from rag.errors import LibraryError, NotFoundError
-from rag.history.answers import Answers
+from rag.history.answers import Answers, Feedback
 from rag.text import chunk
 from service.http.app import create_app
-from service.http.feedback import JudgementBody
 from tests.conftest import QUESTION, CommandResult, settings
 from tests.support.command import words
 from tests.support.running import Script, writes
@@ -24,8 +24,8 @@ HISTORY = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content
 
 
 @pytest.fixture
-def own(home: Path) -> Iterator[TestClient]:
-    """HTTP over a home of one's own, where each test's `home` can be looked into."""
+def own_client(home: Path) -> Iterator[TestClient]:
+    """HTTP over the `home` of this test, which the test can look into."""
     with TestClient(create_app(settings(home), words()), base_url="http://127.0.0.1") as client:
         yield client
 
@@ -34,8 +34,8 @@ def exported(scholiast: Callable[..., CommandResult]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in scholiast("feedback", "list", "--json").out.splitlines()]
 
 
-def receipt(home: Path, id: str) -> dict[str, Any]:
-    """Read past our own code."""
+def stored_answer(home: Path, id: str) -> dict[str, Any]:
+    """The row in the database, read without our own code."""
     with sqlite3.connect(home / FILE) as database:
         database.row_factory = sqlite3.Row
         return dict(database.execute("SELECT * FROM answers WHERE id = ?", [id]).fetchone())
@@ -46,39 +46,39 @@ def test_an_answer_can_be_read_again_as_it_was_shown(client: TestClient) -> None
     assert client.get(f"/v1/answers/{answer['id']}").json() == answer
 
 
-def test_a_streamed_answer_is_kept_before_its_last_event(client: TestClient) -> None:
+def test_a_streamed_answer_is_stored_before_its_last_event(client: TestClient) -> None:
     body = client.post("/v1/ask", json={"question": QUESTION, "stream": True}).text
     done = json.loads(body.strip().rpartition("data: ")[2])
     assert client.get(f"/v1/answers/{done['id']}").json() == done
 
 
-def test_a_receipt_has_everything_that_it_takes_to_ask_again(own: TestClient, home: Path) -> None:
-    asked = {"question": "And how fast?", "history": HISTORY, "top_k": 3, "filters": {"year_from": 2020}}
-    answer = own.post("/v1/ask", json=asked).json()
-    kept = receipt(home, answer["id"])
-    assert (kept["question"], json.loads(kept["history"]), kept["top_k"]) == (asked["question"], HISTORY, 3)
-    assert json.loads(kept["filters"]) == {"year_from": 2020, "year_to": None, "papers": []}
-    assert (kept["embedder"], kept["chunker"], kept["revision"]) == ("words", chunk.NAME, 1)
-    assert (kept["model"], kept["prompt"], kept["door"], kept["caller"]) == ("extractive", "", "http", "local")
-    for shown, noted in zip(answer["passages"], json.loads(kept["passages"]), strict=True):
-        assert (noted["number"], noted["paper"]) == (shown["number"], shown["paper"]["id"])
-        assert noted["end"] - noted["start"] == len(shown["text"])
+def test_a_stored_answer_has_all_that_is_needed_to_ask_again(own_client: TestClient, home: Path) -> None:
+    request = {"question": "And how fast?", "history": HISTORY, "top_k": 3, "filters": {"year_from": 2020}}
+    answer = own_client.post("/v1/ask", json=request).json()
+    stored = stored_answer(home, answer["id"])
+    assert (stored["question"], json.loads(stored["history"]), stored["top_k"]) == (request["question"], HISTORY, 3)
+    assert json.loads(stored["filters"]) == {"year_from": 2020, "year_to": None, "papers": []}
+    assert (stored["embedder"], stored["chunker"], stored["revision"]) == ("words", chunk.NAME, 1)
+    assert (stored["model"], stored["prompt"], stored["door"], stored["caller"]) == ("extractive", "", "http", "local")
+    for shown, row in zip(answer["passages"], json.loads(stored["passages"]), strict=True):
+        assert (row["number"], row["paper"]) == (shown["number"], shown["paper"]["id"])
+        assert row["end"] - row["start"] == len(shown["text"])
 
 
-def test_feedback_is_kept_and_said_again_replaces_what_was_said(
-    own: TestClient, scholiast: Callable[..., CommandResult]
+def test_feedback_is_stored_and_replaces_the_callers_earlier_feedback(
+    own_client: TestClient, scholiast: Callable[..., CommandResult]
 ) -> None:
-    answer = own.post("/v1/ask", json={"question": QUESTION}).json()
+    answer = own_client.post("/v1/ask", json={"question": QUESTION}).json()
     path = f"/v1/answers/{answer['id']}/feedback"
-    first = own.post(path, json={"verdict": "bad", "comment": " Which throughput? "})
-    JudgementBody.model_validate(first.json(), extra="forbid")
+    first = own_client.post(path, json={"verdict": "bad", "comment": " Which throughput? "})
+    TypeAdapter(Feedback).validate_python(first.json(), extra="forbid")
     assert (first.status_code, first.json()["comment"]) == (200, "Which throughput?")
-    second = own.post(path, json={"verdict": "good"}).json()
+    second = own_client.post(path, json={"verdict": "good"}).json()
     assert (second["verdict"], second["comment"], second["created"]) == ("good", "", first.json()["created"])
-    assert [one["verdict"] for one in exported(scholiast)] == ["good"]
+    assert [entry["verdict"] for entry in exported(scholiast)] == ["good"]
 
 
-def test_each_key_and_each_user_of_a_key_has_one_say(home: Path, scholiast: Callable[..., CommandResult]) -> None:
+def test_each_key_and_each_user_of_a_key_has_one_verdict(home: Path, scholiast: Callable[..., CommandResult]) -> None:
     with TestClient(create_app(settings(home, api_keys="a,b"), words()), base_url="http://127.0.0.1") as client:
         one, two = {"authorization": "Bearer a"}, {"authorization": "Bearer b"}
         answer = client.post("/v1/ask", json={"question": QUESTION}, headers=one).json()
@@ -89,10 +89,10 @@ def test_each_key_and_each_user_of_a_key_has_one_say(home: Path, scholiast: Call
 
 
 def test_an_export_is_what_the_evaluation_can_ask_again(
-    own: TestClient, scholiast: Callable[..., CommandResult]
+    own_client: TestClient, scholiast: Callable[..., CommandResult]
 ) -> None:
-    answer = own.post("/v1/ask", json={"question": "And how fast?", "history": HISTORY}).json()
-    said = own.post(f"/v1/answers/{answer['id']}/feedback", json={"verdict": "bad", "comment": "No."}).json()
+    answer = own_client.post("/v1/ask", json={"question": "And how fast?", "history": HISTORY}).json()
+    feedback = own_client.post(f"/v1/answers/{answer['id']}/feedback", json={"verdict": "bad", "comment": "No."}).json()
     assert exported(scholiast) == [
         {
             "answer_id": answer["id"],
@@ -105,7 +105,7 @@ def test_an_export_is_what_the_evaluation_can_ask_again(
             "passages": list(dict.fromkeys(passage["paper"]["id"] for passage in answer["passages"])),
             "cited": list(dict.fromkeys(citation["paper"]["id"] for citation in answer["citations"])),
             "model": "extractive",
-            "created": said["created"],
+            "created": feedback["created"],
         }
     ]
     assert "bad   And how fast? (No.)" in scholiast("feedback", "list").out
@@ -125,13 +125,13 @@ def test_an_unknown_answer_is_not_found(client: TestClient) -> None:
     assert client.get("/v1/answers/ans_none").status_code == 404
 
 
-def test_what_is_asked_on_the_command_line_is_kept_too(home: Path, scholiast: Callable[..., CommandResult]) -> None:
+def test_an_answer_on_the_command_line_is_stored_too(home: Path, scholiast: Callable[..., CommandResult]) -> None:
     answer = json.loads(scholiast("ask", QUESTION, "--json").out)
-    assert receipt(home, answer["id"])["door"] == "terminal"
-    assert scholiast("feedback", "list").out == "Nobody has said anything of an answer yet.\n"
+    assert stored_answer(home, answer["id"])["door"] == "terminal"
+    assert scholiast("feedback", "list").out == "There is no feedback yet.\n"
 
 
-def test_an_answer_that_can_not_be_kept_is_given_all_the_same(
+def test_an_answer_that_can_not_be_stored_is_returned_all_the_same(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def full(*_: object) -> None:
@@ -142,24 +142,26 @@ def test_an_answer_that_can_not_be_kept_is_given_all_the_same(
     assert "could not be stored: catalog: the disk is full" in caplog.text
 
 
-def test_old_answers_are_forgotten_unless_somebody_said_something_of_them(own: TestClient, home: Path) -> None:
-    ids = [own.post("/v1/ask", json={"question": QUESTION}).json()["id"] for _ in range(4)]
-    path = own.post("/v1/conversations", json={}).headers["location"]
-    ids.append(own.post(f"{path}/messages", json={"content": QUESTION}).json()["id"])
-    own.post(f"/v1/answers/{ids[0]}/feedback", json={"verdict": "good"})
-    receipts = Answers(Database(home))
-    receipts.clear(kept=1)
-    assert [id for id in ids if _there(receipts, id)] == [ids[0], ids[3], ids[4]]
+def test_old_answers_are_deleted_unless_they_have_feedback_or_a_conversation(
+    own_client: TestClient, home: Path
+) -> None:
+    ids = [own_client.post("/v1/ask", json={"question": QUESTION}).json()["id"] for _ in range(4)]
+    path = own_client.post("/v1/conversations", json={}).headers["location"]
+    ids.append(own_client.post(f"{path}/messages", json={"content": QUESTION}).json()["id"])
+    own_client.post(f"/v1/answers/{ids[0]}/feedback", json={"verdict": "good"})
+    answers = Answers(Database(home))
+    answers.clear(kept=1)
+    assert [id for id in ids if _exists(answers, id)] == [ids[0], ids[3], ids[4]]
 
 
-def _there(receipts: Answers, id: str) -> bool:
+def _exists(answers: Answers, id: str) -> bool:
     try:
-        return bool(asyncio.run(receipts.get(id)))
+        return bool(asyncio.run(answers.get(id)))
     except NotFoundError:
         return False
 
 
-# History without a conversation: /v1/ask remembers nothing, the client tells it
+# History without a conversation: the client sends it to /v1/ask
 
 
 def test_history_is_bounded_to_its_last_turns(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,15 +169,15 @@ def test_history_is_bounded_to_its_last_turns(client: TestClient, monkeypatch: p
     turns = [{"role": ("user", "assistant")[n % 2], "content": f"{n} {QUESTION}"} for n in range(60)]
     long = [*turns, {"role": "user", "content": "Hydra " * 5000}, {"role": "assistant", "content": " "}]
     assert client.post("/v1/ask", json={"question": QUESTION, "history": long}).status_code == 200
-    heard = writer.heard[-1]
-    assert len(heard) == 20 and all(len(turn.content) <= 8000 for turn in heard)
-    assert [turn.content.split()[0] for turn in heard] == [*(str(n) for n in range(41, 60)), "Hydra"]
+    received = writer.heard[-1]
+    assert len(received) == 20 and all(len(turn.content) <= 8000 for turn in received)
+    assert [turn.content.split()[0] for turn in received] == [*(str(n) for n in range(41, 60)), "Hydra"]
 
 
 @pytest.mark.parametrize(
     "history",
     [[{"role": "system", "content": "x"}], [{"role": "user"}], [{"role": "user", "content": 1}], "x", [None]],
 )
-def test_history_that_is_none_is_refused(client: TestClient, history: object) -> None:
+def test_history_of_the_wrong_shape_is_refused(client: TestClient, history: object) -> None:
     response = client.post("/v1/ask", json={"question": QUESTION, "history": history})
     assert response.status_code == 422 and "history" in response.json()["detail"]

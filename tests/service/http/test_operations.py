@@ -1,4 +1,4 @@
-"""HTTP: who is let in, whether the service is ready, and what it tells whoever runs it."""
+"""HTTP: access, readiness, metrics, log and documentation."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_with_keys_nothing_under_v1_answers_without_one(home: Path) -> None:
         assert guarded.get("/healthz").status_code == 200
 
 
-def test_keys_show_neither_in_the_log_nor_in_the_settings(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_keys_appear_neither_in_the_log_nor_in_the_settings(home: Path, caplog: pytest.LogCaptureFixture) -> None:
     chosen = settings(home, api_keys="swordfish")
     assert "swordfish" not in repr(chosen)
     with serve(home, api_keys="swordfish") as guarded, caplog.at_level("INFO"):
@@ -36,7 +36,7 @@ def test_keys_show_neither_in_the_log_nor_in_the_settings(home: Path, caplog: py
 @pytest.mark.parametrize(
     "headers", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Host": ""}]
 )
-def test_without_keys_pages_of_other_sites_are_kept_out(client: TestClient, headers: dict[str, str]) -> None:
+def test_without_keys_pages_of_other_sites_are_refused(client: TestClient, headers: dict[str, str]) -> None:
     problem_of(client.get("/v1/libraries", headers=headers), 403)
 
 
@@ -84,7 +84,7 @@ def test_questions_stay_out_of_the_log(client: TestClient, caplog: pytest.LogCap
 
 def test_the_documentation_shows_the_models_and_needs_no_network(client: TestClient) -> None:
     schema = client.get("/openapi.json").json()
-    assert {"Question", "AnswerBody", "Report", "Problem"} <= set(schema["components"]["schemas"])
+    assert {"QuestionRequest", "Answer", "IngestReport", "Problem"} <= set(schema["components"]["schemas"])
     assert schema["paths"]["/v1/ask"]["post"]["responses"]["200"]["content"]["text/event-stream"]
     page = client.get("/docs").text
     assert "https://" not in page.replace("https://fastapi.tiangolo.com", "")

@@ -1,4 +1,4 @@
-"""HTTP: papers go in and out of libraries, and the library that is meant where none is named."""
+"""HTTP: adding, listing and removing papers, and the library that is used where none is named."""
 
 import json
 from collections.abc import Sequence
@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import TypeAdapter
 
-from rag.types import Paper
+from rag.types import IngestReport, Paper
 from service.http import schemas
 from tests.conftest import SAMPLE
 from tests.support.over_http import RECORD, problem_of, serve
 
 
-def test_papers_come_as_a_list_and_go_one_by_one(client: TestClient) -> None:
+def test_papers_are_added_as_a_list_and_removed_one_by_one(client: TestClient) -> None:
     report = client.post("/v1/papers", params={"library": "list"}, json=[RECORD, {"title": "No abstract"}]).json()
-    schemas.Report.model_validate(report, extra="forbid")
+    TypeAdapter(IngestReport).validate_python(report, extra="forbid")
     assert (report["library"], report["added"], report["papers"]) == ("list", 1, 1)
     assert [(r["source"], r["line"]) for r in report["rejected"]] == [("request", 2)]
     again = client.post("/v1/papers", params={"library": "list"}, json=[RECORD]).json()
@@ -105,7 +106,7 @@ def test_a_fresh_service_says_that_its_library_is_empty(tmp_path: Path) -> None:
         assert (answer["outcome"], answer["library"], answer["citations"]) == ("empty_library", "default", [])
 
 
-def test_the_demos_library_is_meant_until_the_default_one_holds_papers(tmp_path: Path) -> None:
+def test_the_demo_library_is_used_until_the_default_one_holds_papers(tmp_path: Path) -> None:
     with serve(tmp_path) as fresh:
         fresh.post("/v1/papers", params={"library": "demo"}, json=[RECORD])
         assert fresh.post("/v1/ask", json={"question": "coffee"}).json()["library"] == "demo"

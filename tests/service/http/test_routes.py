@@ -1,21 +1,19 @@
-"""HTTP: questions, streams and failures, through the real app; `test_serving.py` has the real port."""
+"""HTTP: questions, streams and failures, through the real app; `test_server.py` has the real port."""
 
-import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
+from threading import Timer
 
 import pytest
 from fastapi.testclient import TestClient
 
-from rag.engine import Engine
+from rag import serialize
 from rag.errors import BackendError
-from rag.types import Paper, Passage, Turn
-from rag.workspace import make_engine
+from rag.types import Paper
 from service.http import schemas, sse
 from tests.conftest import QUESTION
 from tests.support.over_http import events, problem_of
+from tests.support.running import Script, writes
 
 # Questions
 
@@ -26,14 +24,14 @@ def test_an_answer_is_the_contracts_object_and_its_quotes_are_verbatim(
     response = client.post("/v1/ask", json={"question": QUESTION})
     answer = response.json()
     assert (response.status_code, answer["outcome"], answer["library"]) == (200, "answered", "default")
-    schemas.AnswerBody.model_validate(answer, extra="forbid")
+    assert serialize.answer(serialize.parse_answer(answer)) == answer
     abstracts = {paper.id: paper.abstract for paper in papers}
     assert answer["citations"]
     for citation in answer["citations"]:
         assert abstracts[citation["paper"]["id"]][citation["start"] : citation["end"]] == citation["quote"]
 
 
-def test_filters_decide_what_may_be_answered_from(client: TestClient, papers: Sequence[Paper]) -> None:
+def test_filters_decide_which_papers_are_used(client: TestClient, papers: Sequence[Paper]) -> None:
     chosen = papers[3].id
     only = client.post("/v1/ask", json={"question": QUESTION, "filters": {"papers": [chosen]}}).json()
     assert {passage["paper"]["id"] for passage in only["passages"]} == {chosen}
@@ -53,7 +51,7 @@ def test_history_makes_a_follow_up_stand_alone(client: TestClient) -> None:
     assert "Hydra++" in answer["standalone_question"]
 
 
-def test_fields_that_we_do_not_know_are_passed_over(client: TestClient) -> None:
+def test_unknown_fields_are_ignored(client: TestClient) -> None:
     assert client.post("/v1/ask", json={"question": QUESTION, "temperature": 0}).status_code == 200
 
 
@@ -87,63 +85,32 @@ def test_a_stream_adds_up_to_the_answer_that_is_not_streamed(client: TestClient)
     assert {k: v for k, v in done.items() if k not in changing} == {k: v for k, v in whole.items() if k not in changing}
 
 
-def test_a_stream_that_can_not_begin_is_an_ordinary_failure(client: TestClient) -> None:
+def test_a_failure_before_the_first_event_is_an_ordinary_response(client: TestClient) -> None:
     response = client.post("/v1/ask", json={"question": " ", "stream": True})
     assert (response.status_code, response.headers["content-type"]) == (422, "application/problem+json")
 
 
-class Writes:
-    """A writer that says its pieces, and raises those that are errors; None takes a moment."""
-
-    name = "script"
-
-    def __init__(self, *pieces: str | Exception | None) -> None:
-        self.pieces = pieces
-
-    async def write(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> AsyncGenerator[str]:
-        for piece in self.pieces:
-            if isinstance(piece, Exception):
-                raise piece
-            if piece is None:
-                await asyncio.sleep(0.15)
-            else:
-                yield piece
-
-
-@pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Lets another writer write the answers."""
-    original = make_engine
-
-    def use(*pieces: str | Exception | None) -> None:
-        def engine(*arguments: Any) -> Engine:
-            return replace(original(*arguments), writer=Writes(*pieces))
-
-        monkeypatch.setattr("rag.workspace.make_engine", engine)
-
-    return use
-
-
-def test_a_failure_in_mid_stream_is_a_problem_in_band(client: TestClient, written: Callable[..., None]) -> None:
-    written("Hydra is ", BackendError("the model hung up", retryable=True))
+def test_a_failure_in_mid_stream_is_a_problem_in_band(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    writes(monkeypatch, Script("Hydra is ", BackendError("the model hung up", retryable=True)))
     streamed = events(client.post("/v1/ask", json={"question": QUESTION, "stream": True}).text)
     assert [name for name, _ in streamed] == ["sources", "delta", "error"]
     problem = streamed[-1][1]
     assert (problem["status"], problem["retryable"], problem["detail"]) == (503, True, "the model hung up")
 
 
-def test_a_bug_in_mid_stream_tells_nothing_of_itself(client: TestClient, written: Callable[..., None]) -> None:
-    written("Hydra is ", ZeroDivisionError("secret"))
+def test_a_bug_in_mid_stream_reveals_nothing(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    writes(monkeypatch, Script("Hydra is ", ZeroDivisionError("secret")))
     name, problem = events(client.post("/v1/ask", json={"question": QUESTION, "stream": True}).text)[-1]
     assert (name, problem["status"]) == ("error", 500)
     assert "secret" not in json.dumps(problem)
 
 
-def test_a_quiet_stream_has_heartbeats(
-    client: TestClient, written: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+def test_a_stream_that_has_nothing_to_send_sends_heartbeats(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sse, "HEARTBEAT_SECONDS", 0.05)
-    written(None, "Slow.")
+    script = writes(monkeypatch, Script(None, "Slow."))
+    Timer(0.5, script.go.set).start()
     body = client.post("/v1/ask", json={"question": QUESTION, "stream": True}).text
     assert ": ping\n\n" in body
     assert events(body)[-1][0] == "done"
@@ -187,7 +154,7 @@ def test_a_bad_question_is_a_problem_that_says_what_is_wrong(
     assert says in problem_of(response, status)["detail"]
 
 
-def test_a_form_instead_of_json_is_told_the_header_to_send(client: TestClient) -> None:
+def test_a_form_instead_of_json_gets_a_message_that_names_the_header_to_send(client: TestClient) -> None:
     response = client.post("/v1/ask", data={"question": "why"})
     assert "Content-Type: application/json" in problem_of(response, 415)["detail"]
 
@@ -214,13 +181,13 @@ def test_what_is_not_there_or_not_allowed_is_a_problem(client: TestClient, metho
     problem_of(client.request(method, path), status)
 
 
-def test_a_body_that_is_too_large_is_refused_whether_or_not_it_says_so(client: TestClient) -> None:
+def test_a_body_that_is_too_large_is_refused_with_or_without_a_content_length(client: TestClient) -> None:
     problem_of(client.post("/v1/ask", json={"question": "x" * 1_100_000}), 413)
     pieces = (b"x" * 100_000 for _ in range(11))
     problem_of(client.post("/v1/ask", content=pieces, headers={"Content-Type": "application/json"}), 413)
 
 
-def test_a_bug_is_a_500_that_tells_nothing_of_itself(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_a_500_that_reveals_nothing(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rag.workspace.make_engine", lambda *_: 1 / 0)
     response = client.post("/v1/ask", json={"question": "why"})
     assert "division" not in json.dumps(problem_of(response, 500))
@@ -228,9 +195,9 @@ def test_a_bug_is_a_500_that_tells_nothing_of_itself(client: TestClient, monkeyp
 
 @pytest.mark.parametrize(("retryable", "status"), [(True, 503), (False, 502)])
 def test_a_failing_backend_says_whether_to_try_again(
-    client: TestClient, written: Callable[..., None], retryable: bool, status: int
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, retryable: bool, status: int
 ) -> None:
-    written(BackendError("the model is away", retryable=retryable))
+    writes(monkeypatch, Script(BackendError("the model is away", retryable=retryable)))
     response = client.post("/v1/ask", json={"question": QUESTION})
     assert problem_of(response, status)["retryable"] is retryable
     assert ("retry-after" in response.headers) is retryable

@@ -1,33 +1,25 @@
 """`scholiast serve` on a real port: streams, clients that leave, signals, and the lock it holds."""
 
-import asyncio
 import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
 
-from rag.engine import Engine
-from rag.types import Passage, Turn
-from rag.workspace import make_engine
 from service.http.app import create_app
 from tests.conftest import QUESTION, CommandResult, settings
 from tests.support.command import words
+from tests.support.running import Script, running, wait_until, writes
 
 
 @contextmanager
 def served(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The command as a process of its own, ready, and its URL."""
+    """The command in a process of its own, when it is ready, and its URL."""
     command = [sys.executable, "-m", "tests.support.command", "serve", "--port", "0"]
     environment = {**os.environ, "SCHOLIAST_HOME": str(home)}
     server = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
@@ -43,15 +35,7 @@ def served(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         server.communicate()
 
 
-def wait_until(true: Callable[[], bool], seconds: float) -> bool:
-    """Whether it became true in time."""
-    end = time.monotonic() + seconds
-    while not true() and time.monotonic() < end:
-        time.sleep(0.01)
-    return true()
-
-
-def test_a_server_streams_holds_the_lock_and_gives_it_back_on_sigterm(
+def test_a_server_streams_holds_the_lock_and_releases_it_on_sigterm(
     home: Path, scholiast: Callable[..., CommandResult]
 ) -> None:
     with served(home) as (server, url):
@@ -65,7 +49,7 @@ def test_a_server_streams_holds_the_lock_and_gives_it_back_on_sigterm(
         assert scholiast("ask", QUESTION).code == 0
 
 
-def test_a_taken_port_is_said_so_and_ctrl_c_stops_a_server_quietly(
+def test_a_taken_port_is_an_error_and_ctrl_c_stops_a_server_without_a_traceback(
     home: Path, scholiast: Callable[..., CommandResult]
 ) -> None:
     with served(home) as (server, url):
@@ -76,45 +60,12 @@ def test_a_taken_port_is_said_so_and_ctrl_c_stops_a_server_quietly(
         assert (server.returncode, "Traceback" in errors) == (130, False)
 
 
-class Endless:
-    """A writer that goes on until somebody stops it, and remembers when that was."""
-
-    name = "endless"
-
-    def __init__(self) -> None:
-        self.stopped = 0
-
-    async def write(self, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> AsyncGenerator[str]:
-        try:
-            yield "Once upon a time"
-            await asyncio.sleep(3600)
-        finally:
-            self.stopped += 1
-
-
-@pytest.fixture
-def endless(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Endless]]:
-    """A server, in a thread of this process, whose answers never end."""
-    original, writer = make_engine, Endless()
-
-    def engine(*arguments: Any) -> Engine:
-        return replace(original(*arguments), writer=writer)
-
-    monkeypatch.setattr("rag.workspace.make_engine", engine)
-    server = uvicorn.Server(uvicorn.Config(create_app(settings(home), words()), port=0, log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    assert wait_until(lambda: server.started, 20)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}", writer
-    server.should_exit = True
-    thread.join()
-
-
-def test_a_client_that_leaves_stops_the_work(endless: tuple[str, Endless]) -> None:
-    url, writer = endless
-    for turn in range(1, 6):
-        with httpx2.stream("POST", f"{url}/v1/ask", json={"question": QUESTION, "stream": True}) as response:
-            lines = response.iter_lines()
-            assert any("Once upon a time" in line for line in lines)
-            assert writer.stopped == turn - 1
-        assert wait_until(lambda turn=turn: writer.stopped == turn, 1)  # type: ignore[misc]
+def test_a_client_that_leaves_stops_the_work(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = writes(monkeypatch, Script("Once upon a time", None))
+    with running(create_app(settings(home), words())) as url:
+        for turn in range(1, 6):
+            with httpx2.stream("POST", f"{url}/v1/ask", json={"question": QUESTION, "stream": True}) as response:
+                lines = response.iter_lines()  # kept: when it is collected, the client closes the connection
+                assert any("Once upon a time" in line for line in lines)
+                assert writer.stopped == turn - 1
+            assert wait_until(lambda turn=turn: writer.stopped == turn, 1)  # type: ignore[misc]

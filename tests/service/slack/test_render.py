@@ -1,4 +1,4 @@
-"""Text between Slack and us: what is read of a message, what is written, and where a long answer is cut."""
+"""Text from Slack and for Slack: how a question is parsed, an answer escaped, and a long answer split."""
 
 import html
 
@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.slack import events, render
-from service.slack.events import Incoming
-from tests.support.fake_slack import ME, callback, mention, message
+from service.slack.events import IncomingMessage
+from tests.support.fake_slack import ME
+from tests.support.slack_requests import callback, mention, message
 
 
-def read(text: str) -> tuple[str, str]:
-    incoming = events.message(callback(mention(text, "1.1")))
+def parsed(text: str) -> tuple[str, str]:
+    incoming = events.parse_message(callback(mention(text, "1.1")))
     assert incoming is not None
     return events.question(incoming)
 
@@ -33,37 +34,37 @@ def read(text: str) -> tuple[str, str]:
         ("nul\0 and \ud800 half", "nul and ? half"),
     ],
 )
-def test_a_question_is_read_as_plain_text(text: str, question: str) -> None:
-    assert read(text)[0] == question
+def test_a_question_becomes_plain_text(text: str, question: str) -> None:
+    assert parsed(text)[0] == question
 
 
 def test_a_library_may_be_named_anywhere() -> None:
-    assert read("library:bio why?")[1] == "bio"
-    assert read('why? library:"my papers"') == ("why?", "my papers")
-    assert read("what is a library:?") == ("what is a", "?") or read("what is a library: this?")[1] == ""
+    assert parsed("library:bio why?")[1] == "bio"
+    assert parsed('why? library:"my papers"') == ("why?", "my papers")
+    assert parsed("what is a library:?") == ("what is a", "?") or parsed("what is a library: this?")[1] == ""
 
 
 def test_one_message_has_one_key_however_it_arrives() -> None:
     keys = {
         incoming.key
         for event in (mention("a?", "1.1"), message(f"<@{ME}> a?", "1.1"), mention("a?", "1.1", edited={"ts": "1.2"}))
-        if (incoming := events.message(callback(event)))
+        if (incoming := events.parse_message(callback(event)))
     }
     assert keys == {"slack:T01:C01:1.1"}
 
 
 @pytest.mark.parametrize("text", ["thanks!", "Thank you so much :tada:", "ok, thanks", "👍", "<@U0BOB> look?", ":+1:"])
-def test_talk_between_people_is_not_for_the_bot(text: str) -> None:
-    assert events.for_others(follow_up(text))
+def test_small_talk_between_people_is_not_for_the_bot(text: str) -> None:
+    assert events.is_for_others(follow_up(text))
 
 
 @pytest.mark.parametrize("text", ["and on ImageNet?", "thanks, but why?", "what about <@U0BOB>?", "ok so how"])
-def test_a_follow_up_is(text: str) -> None:
-    assert not events.for_others(follow_up(text))
+def test_a_follow_up_question_is_for_the_bot(text: str) -> None:
+    assert not events.is_for_others(follow_up(text))
 
 
-def follow_up(text: str) -> Incoming:
-    incoming = events.message(callback(message(text, "1.2", thread="1.1")))
+def follow_up(text: str) -> IncomingMessage:
+    incoming = events.parse_message(callback(message(text, "1.2", thread="1.1")))
     assert incoming is not None
     return incoming
 
@@ -92,18 +93,18 @@ texts = st.text(st.sampled_from("ab.&<>]( \n`#*"), max_size=600) | st.text(max_s
 
 @settings(max_examples=200, deadline=None)
 @given(texts, st.integers(40, 200))
-def test_cut_text_fits_loses_nothing_and_stays_as_it_is_while_it_grows(text: str, limit: int) -> None:
-    parts = render.parts(text, limit)
-    assert all(len(render.streamed(part)) <= limit and len(render.mrkdwn(part)) <= limit + 2 for part in parts)
+def test_split_text_fits_loses_nothing_and_only_its_last_part_grows(text: str, limit: int) -> None:
+    parts = render.split(text, limit)
+    assert all(len(render.stream_markdown(part)) <= limit and len(render.mrkdwn(part)) <= limit + 2 for part in parts)
     assert "".join("".join(parts).replace("```", "").split()) == "".join(text.replace("```", "").split())
-    so_far = render.parts(text[: len(text) // 2], limit)
+    so_far = render.split(text[: len(text) // 2], limit)
     assert so_far[:-1] == parts[: len(so_far) - 1]
-    assert render.streamed(parts[len(so_far) - 1]).startswith(render.streamed(so_far[-1]))
+    assert render.stream_markdown(parts[len(so_far) - 1]).startswith(render.stream_markdown(so_far[-1]))
 
 
 @settings(max_examples=100, deadline=None)
 @given(texts)
-def test_escaped_text_says_the_same_and_holds_no_markup(text: str) -> None:
+def test_escaped_text_reads_the_same_and_holds_no_markup(text: str) -> None:
     escaped = render.escape(text)
     assert html.unescape(escaped) == text or "&" in text
     assert not set("<>") & set(escaped)

@@ -1,4 +1,4 @@
-"""What Slack did not sign is refused, tokens stay out of the log, and nobody's words can call or link."""
+"""Unsigned requests are refused, tokens stay out of the log, and no text can mention people or hide a link."""
 
 import json
 import logging
@@ -9,23 +9,24 @@ from pathlib import Path
 import pytest
 
 from rag.types import GenerationInfo
-from service.slack.logging import log, without_secrets
+from service.slack.client import log, redact
 from tests.conftest import QUESTION, settings
-from tests.support.fake_slack import SECRET, TOKEN, FakeSlack, Sender, callback, mention
+from tests.support.fake_slack import SECRET, TOKEN, FakeSlack
 from tests.support.running import Script, writes
-from tests.support.slack_doors import Door, door
+from tests.support.slack_requests import Sender, callback, mention
+from tests.support.slack_service import SlackService, slack_service
 
 
 @pytest.fixture
-def opened(home: Path, slack: FakeSlack) -> Iterator[Door]:
-    with door(home, slack) as opened:
-        yield opened
+def service(home: Path, slack: FakeSlack) -> Iterator[SlackService]:
+    with slack_service(home, slack) as service:
+        yield service
 
 
-def test_what_slack_did_not_sign_or_signed_long_ago_is_refused_and_nothing_comes_of_it(
-    opened: Door, slack: FakeSlack
+def test_requests_that_slack_did_not_sign_or_signed_long_ago_are_refused(
+    service: SlackService, slack: FakeSlack
 ) -> None:
-    send = opened.send
+    send = service.send
     body, kind = json.dumps(callback(mention(QUESTION, send.ts()))).encode(), "application/json"
     odd = [(b"x-slack-signature", "v0=é".encode()), (b"x-slack-request-timestamp", str(int(time.time())).encode())]
     wrong = Sender(send._post, "another secret")
@@ -34,25 +35,25 @@ def test_what_slack_did_not_sign_or_signed_long_ago_is_refused_and_nothing_comes
         send.raw(body, kind, at=time.time() - 301),
         send.raw(body, kind, at=time.time() + 400),
         send.raw(body, kind, signature="v0=00"),
-        opened.client.post("/slack/events", content=body, headers=[(b"x-slack-signature", "v0=é".encode())]),
-        opened.client.post("/slack/events", content=body, headers=odd),
-        opened.client.post("/slack/events", content=body, headers={"content-type": kind}),
-        opened.client.post("/slack/events", content=b"ssl_check=1&token=x"),
-        opened.client.post("/slack/events", content=b"\xff", headers={"x-slack-request-timestamp": "soon"}),
+        service.client.post("/slack/events", content=body, headers=[(b"x-slack-signature", "v0=é".encode())]),
+        service.client.post("/slack/events", content=body, headers=odd),
+        service.client.post("/slack/events", content=body, headers={"content-type": kind}),
+        service.client.post("/slack/events", content=b"ssl_check=1&token=x"),
+        service.client.post("/slack/events", content=b"\xff", headers={"x-slack-request-timestamp": "soon"}),
     ]
     assert [reply.status_code for reply in refused] == [401] * len(refused)
     assert refused[0].json()["type"] == "urn:scholiast:problem:unauthorized"
-    assert opened.client.get("/slack/events").status_code == 405
+    assert service.client.get("/slack/events").status_code == 405
     time.sleep(0.3)
     assert slack.messages == {}
 
 
-def test_slacks_question_whether_the_address_is_ours_is_answered(opened: Door) -> None:
-    reply = opened.send.json({"type": "url_verification", "challenge": "abc", "token": "t"})
+def test_slacks_url_verification_is_answered(service: SlackService) -> None:
+    reply = service.send.json({"type": "url_verification", "challenge": "abc", "token": "t"})
     assert (reply.status_code, reply.json()) == (200, {"challenge": "abc"})
 
 
-def test_signed_nonsense_is_no_server_error(opened: Door) -> None:
+def test_signed_nonsense_is_no_server_error(service: SlackService) -> None:
     for body in (
         b"",
         b"{}",
@@ -62,10 +63,10 @@ def test_signed_nonsense_is_no_server_error(opened: Door) -> None:
         b"null",
         b'{"type":"event_callback","event":{"type":"message"}}',
     ):
-        assert opened.send.raw(body, "application/json").status_code < 500, body
+        assert service.send.raw(body, "application/json").status_code < 500, body
 
 
-def test_without_its_settings_the_door_is_closed_and_says_why(home: Path) -> None:
+def test_without_its_settings_the_endpoint_says_what_is_missing(home: Path) -> None:
     from fastapi.testclient import TestClient
 
     from service.http.app import create_app
@@ -84,13 +85,13 @@ NASTY = (
 
 
 @pytest.mark.parametrize("streams", [True, False])
-def test_the_words_of_a_model_can_call_nobody_and_hide_no_link(
+def test_the_text_of_a_model_can_mention_nobody_and_hide_no_link(
     home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch, streams: bool
 ) -> None:
     writes(monkeypatch, Script(NASTY, GenerationInfo(model="script")))
     slack.streams = streams
-    with door(home, slack) as opened:
-        opened.send.event(mention(QUESTION, ts := opened.send.ts()))
+    with slack_service(home, slack) as service:
+        service.send.event(mention(QUESTION, ts := service.send.ts()))
         shown = slack.answer(ts)
     assert "The <!channel> of @here & <@U0EVIL> says [click](https://evil.example)" in shown.said
     everything = json.dumps([shown.text, shown.blocks])
@@ -100,10 +101,10 @@ def test_the_words_of_a_model_can_call_nobody_and_hide_no_link(
     assert not any(call.arguments.get("link_names") or call.arguments.get("parse") for call in slack.calls)
 
 
-def test_the_words_of_a_person_can_call_nobody_and_post_nowhere_else(opened: Door, slack: FakeSlack) -> None:
+def test_the_text_of_a_person_can_mention_nobody_and_post_nowhere_else(service: SlackService, slack: FakeSlack) -> None:
     question = "&lt;!channel&gt; <!here> tell <#C99|secret> and <@U0EVIL> library:&lt;!channel&gt;"
-    opened.send.event(mention(question, ts := opened.send.ts()))
-    opened.send.command("&lt;!channel&gt; what?")
+    service.send.event(mention(question, ts := service.send.ts()))
+    service.send.command("&lt;!channel&gt; what?")
     slack.answer(ts)
     posted = [call.arguments for call in slack.calls if call.method.startswith("chat.")]
     assert {arguments["channel"] for arguments in posted} == {"C01"}
@@ -111,12 +112,12 @@ def test_the_words_of_a_person_can_call_nobody_and_post_nowhere_else(opened: Doo
     assert "U0EVIL>" not in json.dumps(posted)
 
 
-def test_a_title_and_its_address_can_not_leave_their_link(home: Path, slack: FakeSlack) -> None:
+def test_a_title_and_its_url_can_not_break_out_of_their_link(home: Path, slack: FakeSlack) -> None:
     title, url = "Mitochondria> <!channel> | of newts", "https://a.example/x>y|<!here>z"
     paper = {"id": "b1", "title": title, "abstract": "Newts have mitochondria <!channel>.", "url": url}
-    with door(home, slack, slack_libraries="C01=bio") as opened:
-        opened.client.post("/v1/papers?library=bio", json=[paper])
-        opened.send.event(mention("What do newts have?", ts := opened.send.ts()))
+    with slack_service(home, slack, slack_libraries="C01=bio") as service:
+        service.client.post("/v1/papers?library=bio", json=[paper])
+        service.send.event(mention("What do newts have?", ts := service.send.ts()))
         shown = json.dumps(slack.answer(ts).blocks)
     assert "<https://a.example/x%3Ey%7C%3C!here%3Ez|Mitochondria&gt; &lt;!channel&gt; | of newts>" in shown
     assert "<!" not in shown
@@ -126,10 +127,10 @@ def test_no_token_is_ever_written_to_the_log(home: Path, slack: FakeSlack, caplo
     caplog.set_level(logging.DEBUG)
     slack.fail("auth.test", "invalid_auth", times=9)
     slack.fail("chat.startStream", status=503, times=1)
-    with door(home, slack) as opened:
-        opened.send.event(mention(QUESTION, ts := opened.send.ts()))
+    with slack_service(home, slack) as service:
+        service.send.event(mention(QUESTION, ts := service.send.ts()))
         slack.answer(ts)
-        Sender(opened.send._post, "wrong").event(mention(QUESTION, ts))
+        Sender(service.send._post, "wrong").event(mention(QUESTION, ts))
         try:
             raise ValueError(f"{TOKEN} in a trace")
         except ValueError:
@@ -139,5 +140,5 @@ def test_no_token_is_ever_written_to_the_log(home: Path, slack: FakeSlack, caplo
     assert TOKEN not in repr(settings(home, slack_bot_token=TOKEN))
 
 
-def test_secrets_are_recognised_wherever_they_stand() -> None:
-    assert without_secrets(f"Bearer {TOKEN}, xoxe.xoxp-1-a") == "Bearer —, xoxe.—"
+def test_secrets_are_redacted_anywhere_in_a_text() -> None:
+    assert redact(f"Bearer {TOKEN}, xoxe.xoxp-1-a") == "Bearer —, xoxe.—"

@@ -1,4 +1,4 @@
-"""`scholiast slack`: Socket Mode against a real WebSocket, and what it says when it can't begin."""
+"""`scholiast slack`: Socket Mode over a real WebSocket, its errors at the start, and what doctor finds."""
 
 import signal
 from collections.abc import Callable
@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import QUESTION, CommandResult
-from tests.support.fake_slack import APP_TOKEN, TOKEN, FakeSlack, callback, mention
+from tests.support.fake_slack import APP_TOKEN, TOKEN, FakeSlack
 from tests.support.running import wait_until
-from tests.support.slack_doors import process
+from tests.support.slack_requests import callback, mention
+from tests.support.slack_service import process
 
 
 def envelope(number: int, kind: str, payload: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What people said in a thread before the bot was asked there is what a question may lean on."""
+"""A question in a thread may refer to what people said there before the bot was asked."""
 
 import json
 import sqlite3
@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from rag.database import FILE
-from tests.support.fake_slack import ME, FakeSlack, mention, message
-from tests.support.slack_doors import door
+from tests.support.fake_slack import ME, FakeSlack
+from tests.support.slack_requests import mention, message
+from tests.support.slack_service import slack_service
 
 THREAD = "1700000000.000001"
 FOLLOW_UP = "What about its draft heads?"
@@ -19,72 +20,72 @@ PAPER = "Has anybody read Hydra: Sequentially-Dependent Draft Heads for Medusa D
 
 
 def say(slack: FakeSlack, text: str, ts: str = THREAD, **more: Any) -> None:
-    """Somebody says something that is not for the bot."""
-    slack.talk.append(message(text, ts, thread=THREAD, **more))
+    """Somebody writes a message that is not for the bot."""
+    slack.thread_messages.append(message(text, ts, thread=THREAD, **more))
 
 
-def heard(home: Path, slack: FakeSlack, question: str = FOLLOW_UP) -> list[str]:
-    """What counted as said before the question, when the bot was asked in the thread."""
-    with door(home, slack) as opened:
-        opened.send.event(mention(question, "1700000009.000001", thread=THREAD))
+def context(home: Path, slack: FakeSlack, question: str = FOLLOW_UP) -> list[str]:
+    """The history that the question was asked with, when the bot was asked in the thread."""
+    with slack_service(home, slack) as service:
+        service.send.event(mention(question, "1700000009.000001", thread=THREAD))
         slack.answer(THREAD)
     with closing(sqlite3.connect(home / FILE)) as database:
         ((history,),) = database.execute("SELECT history FROM answers")
     return [turn["content"] for turn in json.loads(history)]
 
 
-def test_a_question_leans_on_what_people_said_above_it(home: Path, slack: FakeSlack) -> None:
+def test_a_question_may_refer_to_what_people_said_above_it(home: Path, slack: FakeSlack) -> None:
     say(slack, PAPER)
-    with door(home, slack) as opened:
-        opened.send.event(mention(FOLLOW_UP, "1700000009.000001", thread=THREAD))
+    with slack_service(home, slack) as service:
+        service.send.event(mention(FOLLOW_UP, "1700000009.000001", thread=THREAD))
         assert "Hydra" in slack.answer(THREAD).said
     assert slack.methods().count("conversations.replies") == 1
 
 
-def test_links_and_names_in_it_are_plain_words_and_calls_of_the_bot_are_left_out(home: Path, slack: FakeSlack) -> None:
+def test_links_and_names_become_plain_text_and_mentions_of_the_bot_are_left_out(home: Path, slack: FakeSlack) -> None:
     say(slack, "See <https://arxiv.org/abs/2402.05109|Hydra> &amp; <@U0BOB|bob>")
     say(slack, f"<@{ME}> hello", "1700000001.000001")
     say(slack, "", "1700000002.000001", subtype="channel_join")
     say(slack, "New: Hydra", "1700000003.000001", subtype="bot_message", user="", bot_id="B9")
-    assert heard(home, slack) == ["See Hydra & @bob", "New: Hydra"]
+    assert context(home, slack) == ["See Hydra & @bob", "New: Hydra"]
 
 
-def test_only_the_last_words_before_the_question_count(home: Path, slack: FakeSlack) -> None:
+def test_only_the_last_messages_before_the_question_count(home: Path, slack: FakeSlack) -> None:
     for second in range(12):
         say(slack, f"{second} {'x' * 5_000}", f"17000000{second:02}.000000")
-    told = heard(home, slack)
+    told = context(home, slack)
     assert [words.split()[0] for words in told] == ["6", "7", "8", "9"]
     assert {len(words) for words in told} == {1_000}
 
 
-def test_what_was_said_before_the_bot_last_spoke_is_not_told_again(home: Path, slack: FakeSlack) -> None:
+def test_what_was_said_before_the_bots_last_message_is_not_repeated(home: Path, slack: FakeSlack) -> None:
     say(slack, "Lunch?")
     say(slack, "Hydra is a paper.", "1700000001.000001", user=ME)
     say(slack, PAPER, "1700000002.000001")
-    assert heard(home, slack) == [PAPER]
+    assert context(home, slack) == [PAPER]
 
 
-def test_a_question_that_stands_alone_costs_no_call(home: Path, slack: FakeSlack) -> None:
+def test_a_standalone_question_costs_no_call(home: Path, slack: FakeSlack) -> None:
     say(slack, PAPER)
-    assert heard(home, slack, "What does FlowSep use?") == []
+    assert context(home, slack, "What does FlowSep use?") == []
     assert "conversations.replies" not in slack.methods()
 
 
 @pytest.mark.parametrize("error", ["missing_scope", "ratelimited", "internal_error"])
-def test_when_slack_does_not_tell_the_question_is_answered_without(
+def test_when_slack_fails_the_question_is_answered_without_context(
     home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch, error: str
 ) -> None:
-    monkeypatch.setattr("service.slack.thread_context._SECONDS", 0.2)
+    monkeypatch.setattr("service.slack.answer._CONTEXT_SECONDS", 0.2)
     say(slack, PAPER)
     slack.fail("conversations.replies", error, times=5)
-    assert heard(home, slack) == []
+    assert context(home, slack) == []
 
 
-def test_two_deliveries_are_one_answer_all_the_same(home: Path, slack: FakeSlack) -> None:
+def test_two_deliveries_still_give_one_answer(home: Path, slack: FakeSlack) -> None:
     say(slack, PAPER)
-    with door(home, slack) as opened:
+    with slack_service(home, slack) as service:
         for _ in range(2):
-            opened.send.event(mention(FOLLOW_UP, "1700000009.000001", thread=THREAD))
+            service.send.event(mention(FOLLOW_UP, "1700000009.000001", thread=THREAD))
         slack.answer(THREAD)
         time.sleep(0.3)
     assert len(slack.shown(THREAD)) == 1

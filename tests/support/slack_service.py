@@ -1,16 +1,14 @@
-"""The real service with Slack set up, for the tests of the Slack door."""
+"""The real service with Slack set up, in this process or in one of its own."""
 
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi.testclient import TestClient
 
@@ -18,7 +16,8 @@ from rag.config import Settings
 from service.http.app import create_app
 from tests.conftest import settings
 from tests.support.command import words
-from tests.support.fake_slack import APP_TOKEN, SECRET, TOKEN, FakeSlack, Sender
+from tests.support.fake_slack import APP_TOKEN, SECRET, TOKEN, FakeSlack
+from tests.support.slack_requests import Sender
 
 
 def slack_settings(home: Path, slack: FakeSlack, **others: str) -> Settings:
@@ -26,9 +25,14 @@ def slack_settings(home: Path, slack: FakeSlack, **others: str) -> Settings:
     return settings(home, slack_bot_token=TOKEN, slack_signing_secret=SECRET, slack_api_url=slack.url, **others)
 
 
+def sender(client: TestClient) -> Sender:
+    """Posts to the service in this process."""
+    return Sender(lambda path, body, headers: client.post(path, content=body, headers=dict(headers)))
+
+
 @dataclass(frozen=True)
-class Door:
-    """The service and a hand that posts as Slack does."""
+class SlackService:
+    """The service, and a sender that posts to it as Slack does."""
 
     client: TestClient
     send: Sender
@@ -40,16 +44,16 @@ class Door:
 
 
 @contextmanager
-def door(home: Path, slack: FakeSlack, **others: str) -> Iterator[Door]:
-    """Opens it."""
+def slack_service(home: Path, slack: FakeSlack, **others: str) -> Iterator[SlackService]:
+    """The service in this process; `others` are more settings."""
     app = create_app(slack_settings(home, slack, **others), words())
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
-        yield Door(client, Sender(lambda path, body, headers: client.post(path, content=body, headers=dict(headers))))
+        yield SlackService(client, sender(client))
 
 
 @contextmanager
 def process(home: Path, slack: FakeSlack, *command: str, **others: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A command as a process of its own, with Slack set up, and the last word of the line with which it is ready."""
+    """A command with Slack set up, as a process of its own that is ready, and the URL where `serve` answers."""
     slack_is = {
         "SCHOLIAST_HOME": str(home),
         "SCHOLIAST_SLACK_BOT_TOKEN": TOKEN,
@@ -67,19 +71,3 @@ def process(home: Path, slack: FakeSlack, *command: str, **others: str) -> Itera
     finally:
         started.kill()
         started.wait()
-
-
-def post_to(url: str) -> Sender:
-    """Posts to a process; a status of 0 says that there was nobody."""
-
-    def post(path: str, body: bytes, headers: Mapping[str, str]) -> int:
-        connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
-        try:
-            connection.request("POST", path, body, dict(headers))
-            return connection.getresponse().status
-        except OSError:
-            return 0
-        finally:
-            connection.close()
-
-    return Sender(post)

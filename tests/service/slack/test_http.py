@@ -1,4 +1,4 @@
-"""Slack over HTTP: ways to ask, one answer to each, and what it looks like."""
+"""Slack over HTTP: the ways to ask, one answer to each, and how it is shown."""
 
 import json
 import time
@@ -12,9 +12,10 @@ from fastapi.testclient import TestClient
 from service.http.app import create_app
 from tests.conftest import QUESTION
 from tests.support.command import words
-from tests.support.fake_slack import ME, PERSON, FakeSlack, Sender, mention, message
+from tests.support.fake_slack import ME, PERSON, FakeSlack
 from tests.support.running import wait_until
-from tests.support.slack_doors import slack_settings
+from tests.support.slack_requests import Sender, mention, message
+from tests.support.slack_service import sender, slack_settings
 
 
 @pytest.fixture
@@ -25,10 +26,10 @@ def client(home: Path, slack: FakeSlack) -> Iterator[TestClient]:
 
 @pytest.fixture
 def send(client: TestClient) -> Sender:
-    return Sender(lambda path, body, headers: client.post(path, content=body, headers=dict(headers)))
+    return sender(client)
 
 
-def asked(client: TestClient, question: str, **more: Any) -> dict[str, Any]:
+def ask_over_http(client: TestClient, question: str, **more: Any) -> dict[str, Any]:
     answer: dict[str, Any] = client.post("/v1/ask", json={"question": question, **more}).json()
     return answer
 
@@ -38,14 +39,14 @@ def test_a_mention_is_answered_as_over_http_in_a_thread_with_its_sources(
 ) -> None:
     ts = send.ts()
     assert send.event(mention(QUESTION, ts)).status_code == 200
-    shown, whole = slack.answer(ts), asked(client, QUESTION)
+    shown, whole = slack.answer(ts), ask_over_http(client, QUESTION)
     assert shown.said == whole["text"]
     assert "[1]" in shown.text
-    words_below = json.dumps(shown.blocks, ensure_ascii=False)
+    footer = json.dumps(shown.blocks, ensure_ascii=False)
     assert whole["citations"]
     for citation in whole["citations"]:
-        assert citation["paper"]["title"] in words_below
-        assert citation["quote"][:60] in words_below
+        assert citation["paper"]["title"] in footer
+        assert citation["quote"][:60] in footer
     assert slack.methods()[-3:] == ["assistant.threads.setStatus", "chat.startStream", "chat.stopStream"]
 
 
@@ -53,13 +54,13 @@ def test_without_streams_the_answer_is_posted(client: TestClient, slack: FakeSla
     slack.streams = False
     ts = send.ts()
     send.event(mention(QUESTION, ts))
-    assert slack.answer(ts).said == asked(client, QUESTION)["text"]
+    assert slack.answer(ts).said == ask_over_http(client, QUESTION)["text"]
     send.event(mention(QUESTION, other := send.ts()))
     slack.answer(other)
     assert slack.methods().count("chat.startStream") == 1
 
 
-def test_the_twin_events_of_a_mention_and_every_retry_give_one_answer(slack: FakeSlack, send: Sender) -> None:
+def test_both_events_of_a_mention_and_every_retry_give_one_answer(slack: FakeSlack, send: Sender) -> None:
     ts = send.ts()
     for event in (mention(QUESTION, ts), message(f"<@{ME}> {QUESTION}", ts), mention(QUESTION, ts)):
         assert send.event(event).status_code == 200
@@ -69,7 +70,7 @@ def test_the_twin_events_of_a_mention_and_every_retry_give_one_answer(slack: Fak
     assert slack.methods().count("chat.startStream") == 1
 
 
-def test_a_follow_up_in_the_thread_needs_no_mention_and_knows_what_was_said(
+def test_a_follow_up_in_the_thread_needs_no_mention_and_continues_the_conversation(
     client: TestClient, slack: FakeSlack, send: Sender
 ) -> None:
     ts = send.ts()
@@ -81,11 +82,11 @@ def test_a_follow_up_in_the_thread_needs_no_mention_and_knows_what_was_said(
     assert page["total"] == 0, "it belongs to the person in Slack"
 
 
-def test_what_is_not_for_the_bot_is_left_alone(slack: FakeSlack, send: Sender) -> None:
+def test_what_is_not_for_the_bot_gets_no_answer(slack: FakeSlack, send: Sender) -> None:
     ts = send.ts()
     send.event(mention(QUESTION, ts))
     slack.answer(ts)
-    nothing = [
+    ignored = [
         message("Lunch?", send.ts()),
         message("Lunch, anyone?", send.ts(), thread="1700000000.000001"),
         message("thanks!", send.ts(), thread=ts),
@@ -97,7 +98,7 @@ def test_what_is_not_for_the_bot_is_left_alone(slack: FakeSlack, send: Sender) -
         message("joined", send.ts(), subtype="channel_join"),
         {"type": "reaction_added", "user": PERSON, "item": {}},
     ]
-    assert [send.event(event).status_code for event in nothing] == [200] * len(nothing)
+    assert [send.event(event).status_code for event in ignored] == [200] * len(ignored)
     time.sleep(0.5)
     assert len(slack.messages) == 1
 
@@ -117,22 +118,22 @@ def test_the_slash_command_answers_in_a_thread_of_its_own(client: TestClient, sl
     root, answer = slack.shown()
     assert root.text.startswith(f"<@{PERSON}> asks: ")
     assert answer.thread == root.ts
-    assert answer.said == asked(client, QUESTION)["text"]
+    assert answer.said == ask_over_http(client, QUESTION)["text"]
     send.event(message("And what about its draft heads?", send.ts(), thread=root.ts, parent_user_id=ME))
     assert wait_until(lambda: len(slack.shown(root.ts)) == 2)
 
 
-def test_the_slash_command_answers_privately_where_the_bot_is_no_member(
+def test_the_slash_command_answers_ephemerally_where_the_bot_is_no_member(
     client: TestClient, slack: FakeSlack, send: Sender
 ) -> None:
     slack.fail("chat.postMessage", "not_in_channel")
     send.command(QUESTION, slack.url.replace("/api/", "/respond"))
     assert wait_until(lambda: bool(slack.responses))
     assert slack.responses[0]["response_type"] == "ephemeral"
-    assert slack.responses[0]["text"] == asked(client, QUESTION)["text"].replace("&", "&amp;")
+    assert slack.responses[0]["text"] == ask_over_http(client, QUESTION)["text"].replace("&", "&amp;")
 
 
-def test_the_views_of_the_assistant_are_given_questions_about_papers_that_are_there(
+def test_the_views_of_the_assistant_suggest_questions_about_papers_of_the_library(
     slack: FakeSlack, send: Sender
 ) -> None:
     send.event({"type": "app_home_opened", "tab": "messages", "channel": "D01", "user": PERSON})
@@ -155,7 +156,7 @@ def test_a_channel_asks_its_library_and_a_question_may_name_another(home: Path, 
     with TestClient(app, base_url="http://127.0.0.1") as client:
         paper = {"id": "b1", "title": "Mitochondria of newts", "abstract": "Newts have mitochondria. They are small."}
         client.post("/v1/papers?library=bio", json=[paper])
-        send = Sender(lambda path, body, headers: client.post(path, content=body, headers=dict(headers)))
+        send = sender(client)
         send.event(mention("What do newts have?", ts := send.ts(), channel="C02"))
         assert slack.answer(ts).text.endswith("Newts have mitochondria. They are small [1].")
         send.event(mention("library:bio What do newts have?", ts := send.ts()))
@@ -173,10 +174,10 @@ def test_a_channel_asks_its_library_and_a_question_may_name_another(home: Path, 
         ("How do volcanoes erupt under glaciers?", "out_of_scope", "is about this"),
     ],
 )
-def test_every_outcome_has_its_own_words(
+def test_every_outcome_has_its_own_note(
     client: TestClient, slack: FakeSlack, send: Sender, question: str, outcome: str, says: str
 ) -> None:
-    whole = asked(client, question)
+    whole = ask_over_http(client, question)
     ts = send.ts()
     send.event(mention(question, ts))
     shown = slack.answer(ts)
@@ -190,12 +191,12 @@ def test_an_empty_library_says_so(tmp_path: Path, slack: FakeSlack) -> None:
     with TestClient(
         create_app(slack_settings(tmp_path / "new", slack), words()), base_url="http://127.0.0.1"
     ) as client:
-        send = Sender(lambda path, body, headers: client.post(path, content=body, headers=dict(headers)))
+        send = sender(client)
         send.event(mention(QUESTION, ts := send.ts()))
         assert "holds no papers yet" in json.dumps(slack.answer(ts).blocks)
 
 
-def test_a_button_feeds_the_store_and_thanks_only_who_pressed(
+def test_a_button_stores_feedback_and_thanks_only_the_person_who_pressed(
     client: TestClient, slack: FakeSlack, send: Sender
 ) -> None:
     send.event(mention(QUESTION, ts := send.ts()))

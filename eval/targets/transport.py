@@ -1,4 +1,4 @@
-"""The HTTP that the remote targets share: a client, errors in our words, and server-sent events."""
+"""HTTP for the remote targets: a client, errors as BackendError, and server-sent events."""
 
 import json
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ async def client(base_url: str, key: str) -> AsyncIterator[httpx2.AsyncClient]:
 
 @asynccontextmanager
 async def errors(url: str) -> AsyncIterator[None]:
-    """What goes wrong on the way becomes BackendError."""
+    """Turn errors of the connection, and replies in an unknown shape, into BackendError."""
     try:
         yield
     except httpx2.HTTPError as error:
@@ -33,11 +33,11 @@ async def errors(url: str) -> AsyncIterator[None]:
 
 
 async def check(response: httpx2.Response) -> None:
-    """Raise BackendError unless the status is 2xx, with what the server says."""
+    """Raise BackendError with the server's words unless the status is 2xx."""
     if not response.is_success:
-        said = (await response.aread()).decode(errors="replace")[:_SHOWN_CHARACTERS]
+        body = (await response.aread()).decode(errors="replace")[:_SHOWN_CHARACTERS]
         raise BackendError(
-            f"{response.request.url} answered {response.status_code}: {said}", retryable=response.status_code >= 429
+            f"{response.request.url} answered {response.status_code}: {body}", retryable=response.status_code >= 429
         )
 
 

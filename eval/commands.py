@@ -1,0 +1,293 @@
+"""The sub-commands of `scholiast eval`: runs and reports, trust in their figures, and sets of questions."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from importlib.resources import files as packaged
+from pathlib import Path
+from typing import Any
+
+from eval import calibrate as calibrating
+from eval import compare as comparing
+from eval import judge as judging
+from eval import leaks, targets, terminal
+from eval import manifest as manifests
+from eval import questions as question_files
+from eval import report as reporting
+from eval import score as scoring
+from eval.feedback import questions_from_feedback
+from eval.files import json_lines, pretty, write_atomically
+from eval.importers import read_set
+from eval.judge import Judge
+from eval.metrics import latency
+from eval.metrics.case import Case
+from eval.questions import PaperRef, Question
+from eval.records import RunFiles, read_manifest, read_papers, read_responses
+from eval.run import ask_all
+from eval.score import Scores
+from eval.summary import Summary
+from eval.targets import Options
+from rag import config, corpus
+from rag.answerability import CALIBRATION
+from rag.errors import RequestError
+from rag.history.answers import Answers
+from rag.types import Paper
+from rag.workspace import open_database
+
+_PACKAGES = ("rag", "prompts", "service", "eval")
+_JUDGE_CACHE = "judge_replies.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Which questions to ask of which target, how, and where to keep the answers."""
+
+    questions: Path
+    target: str
+    out: Path
+    name: str
+    concurrency: int
+    deadline_seconds: float
+    retry_failed: bool
+    fresh: bool
+
+
+def library_of(papers: Sequence[Path]) -> str:
+    """The library into which these papers are loaded if none is named, by their contents; empty without papers."""
+    contents = b"".join(sha256(_bytes_of(path)).digest() for path in papers)
+    return f"eval-{sha256(contents).hexdigest()[:8]}" if papers else ""
+
+
+def run(plan: Plan, options: Options, gate: Path | None) -> int:
+    """Ask, score, print; returns the exit code."""
+    baseline = scoring.read(gate) if gate else None
+    try:
+        asyncio.run(_run(plan, options))
+    except KeyboardInterrupt:
+        done = len(read_responses(RunFiles(plan.out)))
+        terminal.note(f"stopped; {done} answers are kept in {plan.out}, and the same command goes on from there")
+        return 130
+    scores = _score(plan.out)
+    terminal.summary(Summary(scores))
+    if baseline is None:
+        return 0
+    result = comparing.gate(baseline, scores)
+    terminal.gate(result)
+    return comparing.EXIT_CODES[result.verdict]
+
+
+async def _run(plan: Plan, options: Options) -> None:
+    questions = question_files.load(plan.questions)
+    files = RunFiles(plan.out)
+    with terminal.progress("Loading") as loading:
+        async with targets.target(plan.target, replace(options, progress=loading)) as target:
+            description = await target.describe()
+            question_files.load(plan.questions, description.papers)
+            manifest = manifests.make(
+                plan.name,
+                plan.target,
+                description,
+                sorted(target.offers),
+                questions,
+                plan.concurrency,
+                plan.deadline_seconds,
+            )
+            _open_folder(files, manifest, questions, plan.fresh)
+            with terminal.progress("Asking") as bar:
+                count = await ask_all(
+                    target,
+                    questions,
+                    files,
+                    concurrency=plan.concurrency,
+                    deadline_seconds=plan.deadline_seconds,
+                    retry_failed=plan.retry_failed,
+                    progress=bar,
+                )
+    if not count:
+        begun = read_manifest(files).get("begun", "before")
+        terminal.note(f"nothing was asked: {plan.out} has all answers, of {begun}; --fresh asks again")
+
+
+def _open_folder(files: RunFiles, manifest: dict[str, Any], questions: Sequence[Question], fresh: bool) -> None:
+    """Make the folder of a run, or check that it holds this one; `fresh` deletes another run from it first."""
+    if fresh and files.manifest.exists():
+        files.clear()
+    if files.manifest.exists():
+        manifests.check_same(files.folder, read_manifest(files), manifest)
+        return
+    if files.folder.is_dir() and any(files.folder.iterdir()):
+        raise RequestError(f"{files.folder} is not empty and holds no run; give --out a new folder")
+    write_atomically(files.questions, question_files.dump(questions))
+    write_atomically(files.manifest, pretty(manifest))
+
+
+def score(folder: Path, price: str, json: bool) -> None:
+    """Score a run from its files."""
+    token_price = latency.price(price) if price else None
+    scores = _score(folder)
+    if json:
+        sys.stdout.write(scoring.dumps(scores))
+    else:
+        terminal.summary(Summary(scores), token_price)
+
+
+def compare(a: Path, b: Path, declared: str, json: bool) -> None:
+    """Compare two runs or files of scores."""
+    names = [name.strip() for name in declared.split(",") if name.strip()] or comparing.DECLARED
+    found = comparing.compare(scoring.read(a), scoring.read(b), names)
+    if json:
+        rows = [{**asdict(m.difference), "metric": m.metric.name, "a": m.a, "b": m.b, "p": m.p, "declared": m.declared,
+                 "verdict": m.verdict} for m in found.measures]  # fmt: skip
+        sys.stdout.write(pretty({"in_words": found.in_words, "measures": rows}))
+    else:
+        terminal.comparison(found)
+
+
+def report(folder: Path, html: Path | None, markdown: Path | None, price: str) -> None:
+    """Write both reports, scoring the run first."""
+    _score(folder)
+    files = RunFiles(folder)
+    page = reporting.read(folder, latency.price(price) if price else None)
+    for path, text in (
+        (html or files.html, reporting.html(page)),
+        (markdown or files.markdown, reporting.markdown(page)),
+    ):
+        write_atomically(path, text)
+        terminal.note(f"wrote {path}")
+
+
+def calibrate(run: Path, test: Path | None, alpha: float, out: Path | None, dry_run: bool) -> None:
+    """Fit the threshold on one run (or half of it), check it on the other, and write it where the engine reads it."""
+    scores = scoring.read(run)
+    if test is not None:
+        fitted_on, held_out = list(scores.rows), list(scoring.read(test).rows)
+    else:
+        fitted_on, held_out = calibrating.split(scores.rows)
+    found = calibrating.calibrate(fitted_on, alpha)
+    terminal.calibration(found, calibrating.holdout(held_out, found.answer_from))
+    if dry_run:
+        return
+    path = out or config.load().home / CALIBRATION
+    write_atomically(path, pretty({**asdict(found), "questions_sha256": scores.questions_sha256}))
+    terminal.note(f"wrote {path}; delete it to go back to the threshold that comes with the product")
+
+
+def judge(folder: Path, model: str, base_url: str, check: Path | None, headline: bool) -> None:
+    """Let a model judge the answers of a run; the report shows it as exploratory, or in the headline if checked."""
+    checked = judging.is_checked(check, model)
+    if headline and not checked:
+        raise RequestError(
+            f"{model} may not lead a report: no passed check of this model with this prompt; make one with "
+            "`scholiast eval judge-check PAIRS --model ... --out FILE`, and give it as --check FILE"
+        )
+    scores, cases = _cases(folder)
+    chat_judge = Judge(name=model, model=judging.chat_model(model, base_url), cache_file=folder / _JUDGE_CACHE)
+    measures = asyncio.run(judging.measure(chat_judge, cases, [row.cluster for row in scores.rows]))
+    write_atomically(RunFiles(folder).judged, pretty(judging.as_json(chat_judge, measures, checked, headline)))
+    terminal.judge_measures(model, measures, checked)
+
+
+def judge_check(labelled: Path, model: str, base_url: str, out: Path) -> int:
+    """Compare a judge with the lexical scorer on labelled pairs; returns the exit code."""
+    cache_file = out.with_suffix(".replies.jsonl")
+    chat_judge = Judge(name=model, model=judging.chat_model(model, base_url), cache_file=cache_file)
+    found = asyncio.run(judging.check(chat_judge, judging.read_pairs(labelled)))
+    write_atomically(out, pretty(asdict(found)))
+    terminal.judge_check(found)
+    return 0 if found.passed else 1
+
+
+def lint(questions: Path, papers: Sequence[Path]) -> None:
+    """Report that a file of questions is valid; its problems are raised as RequestError."""
+    known = [PaperRef(paper.id, paper.title) for paper in _read_corpus(papers)] if papers else None
+    found = question_files.load(questions, known)
+    unanswerable = sum(not question.answerable for question in found)
+    groups = len(set(question_files.clusters(found).values()))
+    terminal.note(
+        f"{questions}: {len(found)} questions, {unanswerable} unanswerable, {groups} independent groups: sound"
+    )
+
+
+def leak_check(questions: Path, papers: Sequence[Path], code: Sequence[Path], against: Sequence[Path]) -> int:
+    """Look for the questions wherever they must not be; returns the exit code."""
+    held_out = question_files.load(questions)
+    folders = code or [Path(str(packaged(package))) for package in _PACKAGES]
+    skipped = [questions, *papers, *against, *(folder / "data" for folder in folders if folder.name == "eval")]
+    texts = leaks.texts_under(folders, skipped)
+    corpus_papers = _read_corpus(papers)
+    others = [question for path in against for question in question_files.load(path)]
+    found = [
+        *leaks.in_corpus(held_out, corpus_papers),
+        *leaks.in_files(held_out, texts),
+        *leaks.in_questions(held_out, others),
+    ]
+    terminal.leaks(found)
+    searched = f"{len(corpus_papers)} papers, {len(texts)} files and {len(others)} other questions"
+    terminal.note(f"looked for {len(held_out)} questions in {searched}: {len(found)} leaks")
+    return 1 if found else 0
+
+
+def import_set(form: str, paths: Sequence[Path], split: str, out: Path, papers: Path | None) -> None:
+    """Write a published set as questions, and its papers if it has any."""
+    found = read_set(form, paths, split)
+    write_atomically(out, question_files.dump(found.questions))
+    question_files.load(out)
+    terminal.note(f"wrote {len(found.questions)} questions to {out}")
+    if found.papers and papers is None:
+        terminal.note(f"the set has {len(found.papers)} papers; give --papers FILE to write them too")
+    elif found.papers and papers:
+        write_atomically(papers, json_lines(found.papers))
+        terminal.note(f"wrote {len(found.papers)} papers to {papers}")
+
+
+def feedback(out: Path) -> None:
+    """Add questions made from the feedback on answers to a file; drafts go beside it."""
+    entries = asyncio.run(_feedback())
+    found = questions_from_feedback(entries)
+    before: Sequence[Question] = question_files.load(out) if out.exists() else ()
+    known = {question.id for question in before}
+    new = [question for question in found.questions if question.id not in known]
+    if before or new:
+        write_atomically(out, question_files.dump([*before, *new]))
+    terminal.note(f"{len(entries)} verdicts: {len(new)} new questions, {len(known)} there before, in {out}")
+    if found.drafts:
+        drafts = out.with_suffix(".drafts.jsonl")
+        write_atomically(drafts, json_lines(found.drafts))
+        terminal.note(f"{len(found.drafts)} answers were called bad: finish their questions in {drafts}")
+
+
+def _score(folder: Path) -> Scores:
+    files = RunFiles(folder)
+    manifest = read_manifest(files)
+    scores = scoring.make(manifest, question_files.load(files.questions), read_responses(files), read_papers(files))
+    scoring.write(files, scores)
+    return scores
+
+
+def _cases(folder: Path) -> tuple[Scores, list[Case]]:
+    """The scores of a run, computed again, and its questions with their replies in the same order."""
+    files = RunFiles(folder)
+    questions = question_files.load(files.questions)
+    return _score(folder), scoring.cases(questions, read_responses(files), read_papers(files))
+
+
+def _read_corpus(paths: Sequence[Path]) -> list[Paper]:
+    """Every paper of these files. Raises CorpusError."""
+    return [record for path in paths for record in corpus.read(path) if isinstance(record, Paper)]
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RequestError(f"{path} can't be read: {error}") from error
+
+
+async def _feedback() -> list[dict[str, object]]:
+    answers = Answers(open_database(config.load()))
+    try:
+        return await answers.feedback()
+    finally:
+        await asyncio.to_thread(answers.close)

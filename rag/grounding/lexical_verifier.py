@@ -1,0 +1,140 @@
+"""The offline verifier: does a claim's wording stand in its quotes, and do its numbers belong to the names they had?
+
+It compares words, numbers and names. It can't see a contradiction that uses the same words.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
+
+from rag.text.analysis import content_stems, share
+from rag.text.entities import Quantity, has_name, names, quantities
+from rag.types import Passage, Quote, Support
+
+SUPPORTED_SHARE = 0.6
+PARTIAL_SHARE = 0.3
+"""How much of a claim's content words its quotes and their titles must hold to support it wholly, or in part."""
+
+CLEAR_WORDS = 4
+"""How many content words say enough to be compared."""
+
+_CLAUSE = re.compile(r"(?<=[^\d])[,;:]|[,;:](?=\D)|\b(?:and|while|whereas|but|compared|versus|vs)\b", re.IGNORECASE)
+
+
+class LexicalVerifier:
+    """Checks in this order: words, numbers and names that stand nowhere, numbers given for something else, names."""
+
+    def verify(self, claim: str, quotes: Sequence[Quote], question: str = "") -> Support:
+        """Words that the claim repeats from the question and that the quotes lack make it partial at worst."""
+        words = stems_of(claim)
+        if not quotes:
+            return Support(verdict="unsupported", reason="it cites no abstract")
+        if not words and not quantities(claim):
+            return Support(verdict="partial", reason="it has no words to compare")
+        texts = stems_of(" ".join(f"{quote.passage.paper.title} {quote.sentence.text}" for quote in quotes))
+        held = share(words, texts)
+        reason = f"{held:.0%} of its words are in the quotes"
+        if held < PARTIAL_SHARE and not _adds_supported_words(claim, texts, question):
+            return Support(verdict="unsupported", reason=reason)
+        if invented := _invented(claim, quotes):
+            return Support(verdict="unsupported", reason=f"{invented} is not in the cited abstracts")
+        if misplaced := next((n for n, near in _segments(claim) if not _in_place(n, near, quotes)), None):
+            return Support(verdict="partial", reason=f"the abstract gives {misplaced.value:g} for something else")
+        if missing := next((name for name in sorted(names(claim)) if not has_name(_shown_text(quotes), name)), ""):
+            return Support(verdict="partial", reason=f"the name {missing!r} is not in the cited abstracts")
+        return Support(verdict="supported" if held >= SUPPORTED_SHARE else "partial", reason=reason)
+
+
+@lru_cache(maxsize=2048)
+def stems_of(text: str) -> tuple[str, ...]:
+    """The content stems of a text that is compared again and again."""
+    return tuple(content_stems(text))
+
+
+def added_words(claim: str, question: str) -> Sequence[str]:
+    """The content stems of the claim that are not the question's."""
+    asked = stems_of(question)
+    return [word for word in stems_of(claim) if word not in asked]
+
+
+def _adds_supported_words(claim: str, texts: Sequence[str], question: str) -> bool:
+    added = added_words(claim, question)
+    return len(added) >= CLEAR_WORDS and share(added, texts) >= SUPPORTED_SHARE
+
+
+def _invented(claim: str, quotes: Sequence[Quote]) -> str:
+    """A number that stands nowhere in the cited papers, or the name it is given for, if none of them has it."""
+    claimed, text = quantities(claim), _shown_text(quotes)
+    known = _quantities_of(text)
+    for number in claimed:
+        if not any(number.matches(other) for other in known):
+            return f"the number {number.value:g}"
+    if claimed:
+        return next((f"the name {name!r}" for name in sorted(names(claim)) if not has_name(text, name)), "")
+    return ""
+
+
+def _in_place(number: Quantity, named: frozenset[str], quotes: Sequence[Quote]) -> bool:
+    """Whether a cited paper gives the number for what the claim names with it, and not for something else."""
+    return any(_gives(passage, number, named) for passage in dict.fromkeys(quote.passage for quote in quotes))
+
+
+def _gives(passage: Passage, number: Quantity, named: frozenset[str]) -> bool:
+    title = passage.paper.title
+    if any(number.matches(other) for other in _quantities_of(title)):
+        return True
+    open_names = [name for name in named if not has_name(title, name)]
+    givers = [s.text for s in passage.sentences if any(number.matches(other) for other in _quantities_of(s.text))]
+    return any(_fits(number, open_names, giver, passage) for giver in givers)
+
+
+def _fits(number: Quantity, named: Sequence[str], giver: str, passage: Passage) -> bool:
+    """A name may stand in another sentence than the number, unless that one has numbers of its own for it."""
+    elsewhere = [s.text for s in passage.sentences if s.text != giver and _quantities_of(s.text)]
+    absent = [name for name in named if not has_name(giver, name)]
+    if any(has_name(text, name) for name in absent for text in elsewhere):
+        return False
+    return "respectively" in giver or not _swapped(number, named, giver, passage.paper.title)
+
+
+def _swapped(number: Quantity, named: Sequence[str], giver: str, title: str) -> bool:
+    """Whether the sentence gives the number for another name, and for this name another number."""
+    given = [(other, {name for name in others if not has_name(title, name)}) for other, others in _segments(giver)]
+    if any(number.matches(other) and (others <= set(named) or set(named) <= others) for other, others in given):
+        return False
+    return any(name in others for name in named for other, others in given if not number.matches(other))
+
+
+@lru_cache(maxsize=512)
+def _segments(text: str) -> tuple[tuple[Quantity, frozenset[str]], ...]:
+    """Each number with the names given with it: those of its clause, and of the clauses before it without a number."""
+    found: list[tuple[Quantity, frozenset[str]]] = []
+    waiting: frozenset[str] = frozenset()
+    for clause in _clauses(text):
+        waiting |= names(clause)
+        here = quantities(clause)
+        if here:
+            found += [(number, waiting) for number in here]
+            waiting = frozenset()
+    if waiting and found:
+        found[-1] = (found[-1][0], found[-1][1] | waiting)
+    return tuple(found)
+
+
+def _clauses(text: str) -> Iterator[str]:
+    start = 0
+    for cut in chain((match.start() for match in _CLAUSE.finditer(text)), (len(text),)):
+        yield text[start:cut]
+        start = cut
+
+
+def _shown_text(quotes: Sequence[Quote]) -> str:
+    """All words of the papers that are quoted, as far as they were shown."""
+    passages = dict.fromkeys(quote.passage for quote in quotes)
+    return " ".join(f"{passage.paper.title}. {passage.text}" for passage in passages)
+
+
+@lru_cache(maxsize=2048)
+def _quantities_of(text: str) -> tuple[Quantity, ...]:
+    return tuple(quantities(text, spelled=True))
