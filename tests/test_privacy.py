@@ -8,11 +8,11 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from eval.commands.runs import SAMPLE_QUESTIONS
+from eval.questions import SAMPLE_QUESTIONS
 from tests.conftest import QUESTION
 from tests.support.outside_watch import STRACE, Account
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 SCHOLIAST = str(Path(sys.executable).with_name("scholiast"))
 ELSEWHERE = "192.0.2.1"
@@ -52,7 +52,9 @@ def test_python_code_names_no_other_host(account: Account) -> None:
     assert account.hosts_named_in_python() == set()
 
 
-@pytest.mark.skipif(STRACE is None, reason="strace is not installed; it sees what native code connects to")
+@pytest.mark.skipif(
+    STRACE is None, reason="strace, which sees connections of native code, is not installed or not allowed"
+)
 def test_native_code_calls_no_other_host(account: Account) -> None:
     assert account.hosts_called_by_native_code() == set()
 

@@ -233,7 +233,7 @@ async def _slack(settings: Settings) -> Sequence[Finding]:
             from service.slack import setup
     except ConfigError as error:
         message, _, remedy = str(error).partition("; ")
-        return [Finding("Slack", "fault", message, remedy)]
+        return [Finding(part="Slack", verdict="fault", message=message, remedy=remedy)]
     return await setup.diagnose(settings)
 
 

@@ -14,9 +14,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-STRACE = shutil.which("strace")
 
-_SITECUSTOMIZE = '''
+_SITECUSTOMIZE = """
 import os, sys
 
 _log = os.open(os.environ["WATCH_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -30,7 +29,7 @@ def _watch(event, arguments):
         os.write(_log, f"{arguments[0]!r}\\n".encode())
 
 sys.addaudithook(_watch)
-'''
+"""
 _ADDRESS = re.compile(r'sin_addr=inet_addr\("([^"]+)"\)|inet_pton\(AF_INET6, "([^"]+)"')
 
 
@@ -103,6 +102,18 @@ def _strace(log: Path) -> Sequence[str]:
         return []
     calls = "trace=connect,sendto,sendmsg,sendmmsg"
     return [STRACE, "-f", "-qq", "--seccomp-bpf", "-A", "-o", str(log), "-e", calls]
+
+
+def _strace_that_works() -> str | None:
+    """Containers may have it and not let it look at a process."""
+    strace = shutil.which("strace")
+    if strace is None or subprocess.run([strace, "-f", "-qq", "-e", "trace=none", "true"], check=False).returncode:
+        return None
+    return strace
+
+
+STRACE = _strace_that_works()
+"""The command, or None where connections of native code can't be seen."""
 
 
 def _is_loopback(address: str) -> bool:

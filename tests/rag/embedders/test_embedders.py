@@ -69,6 +69,7 @@ def test_an_incomplete_name_is_a_configuration_error(name: str) -> None:
 # minilm
 
 
+@pytest.mark.slow
 async def test_in_float32_it_is_the_model_that_was_published(weights: Path, tmp_path: Path) -> None:
     model = MiniLM(weights, cache=tmp_path, int8=False)
     assert await card_cosines(model) == pytest.approx(COSINES, abs=0.0002)
@@ -167,6 +168,7 @@ async def test_a_cache_that_cannot_be_written_only_costs_time(weights: Path, tmp
     assert (await MiniLM(weights, cache=tmp_path / "cache").embed(["text"])).shape == (1, 384)
 
 
+@pytest.mark.slow
 def test_two_builds_at_once_do_not_disturb_each_other(weights: Path, tmp_path: Path) -> None:
     models = [MiniLM(weights, cache=tmp_path) for _ in range(2)]
     with ThreadPoolExecutor() as pool:

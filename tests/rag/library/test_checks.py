@@ -108,6 +108,7 @@ async def test_a_corrupt_chroma_is_named_and_rebuilt(home: Path) -> None:
     assert await ask(home) == ["paper-7"]
 
 
+@pytest.mark.slow
 async def test_a_corrupt_graph_does_not_crash_its_reader(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sync, "probe_in_subprocess", probe_in_subprocess)
     (graph,) = files(home, "data_level0.bin")

@@ -170,6 +170,7 @@ async def test_an_empty_library_finds_nothing(library: Library) -> None:
     assert await library.counts() == Counts(papers=0, chunks=0)
 
 
+@pytest.mark.slow
 async def test_papers_are_found_while_others_are_ingested(library: Library) -> None:
     await library.ingest(papers(20))
     writing = asyncio.create_task(library.ingest(papers(200)))
@@ -345,6 +346,7 @@ def chroma_server(tmp_path: Path) -> Iterator[str]:
         server.kill()
 
 
+@pytest.mark.slow
 async def test_with_a_chroma_server_two_owners_see_each_others_papers(tmp_path: Path, chroma_server: str) -> None:
     one = await Library.open(tmp_path, "main", WordsEmbedder(), "", chroma_server, create=True)
     two = await Library.open(tmp_path, "main", WordsEmbedder(), "", chroma_server)

@@ -294,6 +294,7 @@ def test_a_slow_answer_keeps_its_claim(server: httpx2.Client, script: Script, mo
     assert statuses(server, path) == [("user", "answered"), ("assistant", "answered")]
 
 
+@pytest.mark.slow
 def test_workers_on_one_database_answer_one_after_another(home: Path) -> None:
     conversations = Conversations(Database(home))
     conversation = asyncio.run(conversations.begin("local", "default"))

@@ -21,6 +21,7 @@ MENTIONS = 30
 _NO_PROCESS = 2**22 + 1  # more than Linux ever gives
 
 
+@pytest.mark.slow
 def test_duplicates_at_two_workers_of_which_one_is_killed_give_one_answer_each(home: Path, slack: FakeSlack) -> None:
     other = Path(shutil.copytree(home, home.parent / "other"))
     database = f"sqlite:///{home}/scholiast.sqlite3"
@@ -46,6 +47,7 @@ def test_duplicates_at_two_workers_of_which_one_is_killed_give_one_answer_each(h
     assert len({m.said for m in slack.shown()}) == 1
 
 
+@pytest.mark.slow
 def test_questions_acknowledged_before_a_kill_are_answered_after_the_restart(home: Path, slack: FakeSlack) -> None:
     threads = [f"1800000000.{n:06}" for n in range(40)]
     with process(home, slack) as (service, url):

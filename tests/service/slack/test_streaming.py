@@ -48,6 +48,7 @@ def same_words(said: str, text: str) -> bool:
     return said.split() == text.split()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("streams", [True, False])
 def test_a_long_answer_grows_in_as_many_messages_as_it_takes(
     home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch, streams: bool
@@ -94,6 +95,7 @@ def test_a_stream_is_ended_before_slack_ends_it(home: Path, slack: FakeSlack, mo
     assert "chat.update" in slack.methods()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "failure"),
     [
@@ -120,6 +122,7 @@ def test_when_a_call_fails_once_the_answer_arrives_whole_and_once(
     assert len(slack.shown(ts)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "failure"),
     [
