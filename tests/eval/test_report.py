@@ -81,6 +81,7 @@ def test_the_page_is_well_formed_and_needs_nothing_from_elsewhere(folder: Path) 
     assert html.count("<svg") == 3
 
 
+@pytest.mark.slow
 def test_what_systems_say_is_shown_and_never_run(folder: Path) -> None:
     html, _ = report(folder)
     assert "<script" not in html

@@ -15,6 +15,7 @@ def alone(values: list[float]) -> list[str]:
     return [str(i) for i in range(len(values))]
 
 
+@pytest.mark.slow
 @given(SHARES)
 def test_the_mean_lies_in_its_interval(values: list[float]) -> None:
     e = statistics.estimate(values, alone(values))

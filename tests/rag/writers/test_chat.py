@@ -195,6 +195,7 @@ async def test_a_stream_that_goes_wrong_is_a_failure(
     assert caught.value.reason == reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "script",
     [Script(hang="headers"), Script(pieces=["Caff"], hang="body"), Script(pieces=["a "] * 99, seconds_between=0.1)],

@@ -76,6 +76,7 @@ def test_json_is_the_object_of_http(scholiast: Scholiast, home: Path, client: Te
     assert library in client.get("/v1/libraries").json()["libraries"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("years", "shown"),
     [("2021", {2021}), ("2021-", {2021}), ("-2020", {1999}), ("1990-2021", {1999, 2021}), ("2022-", set())],

@@ -131,6 +131,7 @@ def test_a_question_that_was_deleted_before_a_worker_began_is_not_answered(
     assert len(slack.shown(ts)) == 1
 
 
+@pytest.mark.slow
 def test_questions_of_one_thread_are_answered_in_their_order(home: Path, slack: FakeSlack) -> None:
     with slack_service(home, slack) as service:
         ts = service.send.ts()
@@ -142,6 +143,7 @@ def test_questions_of_one_thread_are_answered_in_their_order(home: Path, slack: 
     assert found["key"] == f"slack:T01:C01:{ts}"
 
 
+@pytest.mark.slow
 def test_a_thread_that_is_longer_than_a_conversation_continues_in_another(
     home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
