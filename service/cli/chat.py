@@ -8,7 +8,7 @@ from io import TextIOWrapper
 from itertools import groupby
 from typing import Any
 
-from rag import config, serialize
+from rag import serialize
 from rag.engine import Delta, Done
 from rag.errors import RequestError, ScholiastError
 from rag.history.answers import FeedbackVerdict
@@ -43,7 +43,7 @@ class Chat:
     def __init__(self, runner: asyncio.Runner, library: str, model: str) -> None:
         """Raises ConfigError."""
         self._runner = runner
-        self._workspace = Workspace(config.load())
+        self._workspace = Workspace()
         self._library, self._model = library, model
         self._page = Page()
         self._conversation: Conversation | None = None

@@ -149,7 +149,9 @@ def test_when_a_call_fails_once_without_streams_too(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["chat.startStream", "chat.postMessage", "chat.stopStream"])
-def test_a_call_that_slack_carried_out_but_answered_500_is_made_once(home: Path, slack: FakeSlack, method: str) -> None:
+def test_a_call_that_slack_carried_out_but_answered_500_gives_no_second_message(
+    home: Path, slack: FakeSlack, method: str
+) -> None:
     slack.streams = method != "chat.postMessage"
     slack.drop_reply(method)
     with slack_service(home, slack) as service:

@@ -53,9 +53,9 @@ def test_links_and_names_become_plain_text_and_mentions_of_the_bot_are_left_out(
 def test_only_the_last_messages_before_the_question_count(home: Path, slack: FakeSlack) -> None:
     for second in range(12):
         say(slack, f"{second} {'x' * 5_000}", f"17000000{second:02}.000000")
-    told = context(home, slack)
-    assert [words.split()[0] for words in told] == ["6", "7", "8", "9"]
-    assert {len(words) for words in told} == {1_000}
+    turns = context(home, slack)
+    assert [words.split()[0] for words in turns] == ["6", "7", "8", "9"]
+    assert {len(words) for words in turns} == {1_000}
 
 
 def test_what_was_said_before_the_bots_last_message_is_not_repeated(home: Path, slack: FakeSlack) -> None:
