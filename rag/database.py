@@ -138,8 +138,9 @@ def _engine(url: str) -> Engine:
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError(f"SCHOLIAST_DATABASE_URL: {error}") from error
     except ModuleNotFoundError as error:
+        install = "run `pip install 'scholiast[postgres]'`" if error.name == "psycopg" else "install it"
         raise ConfigError(
-            f"SCHOLIAST_DATABASE_URL needs the driver {error.name!r}; install it, or leave it empty"
+            f"SCHOLIAST_DATABASE_URL needs the driver {error.name!r}; {install}, or leave it empty"
         ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)

@@ -14,7 +14,7 @@ from typing import Any
 
 from rag import config, corpus, embedders, serialize
 from rag.config import Settings
-from rag.errors import CorpusError, RequestError, how_to_list_papers
+from rag.errors import ConfigError, CorpusError, RequestError, how_to_list_papers
 from rag.history.answers import Answers
 from rag.library.checks import Finding, diagnose
 from rag.types import Filters, Paper, RejectedRecord
@@ -203,8 +203,14 @@ async def _slack(settings: Settings) -> Sequence[Finding]:
     """The findings about Slack; its libraries are loaded only where it is set up."""
     if not any(name.startswith("slack_") for name in settings.model_fields_set):
         return ()
-    from service.slack import setup
+    from service.slack.http import extra_installed
 
+    try:
+        with extra_installed():
+            from service.slack import setup
+    except ConfigError as error:
+        message, _, remedy = str(error).partition("; ")
+        return [Finding(part="Slack", verdict="fault", message=message, remedy=remedy)]
     return await setup.diagnose(settings)
 
 

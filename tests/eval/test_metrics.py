@@ -56,6 +56,7 @@ def test_golden_values_of_retrieval() -> None:
     assert retrieval.ndcg(ranked, gold, 10) == pytest.approx((2 / log2(3) + 1 / log2(4)) / ideal)
 
 
+@pytest.mark.slow
 @given(RANKED, GOLD, st.sampled_from([1, 3, 5, 10]))
 def test_retrieval_agrees_with_ir_measures(ranked: list[str], gold: dict[str, float], k: int) -> None:
     qrels = {"q": {key: int(grade) for key, grade in gold.items()}}

@@ -68,6 +68,7 @@ def test_thirty_thousand_characters_without_an_end_are_cut_quickly(sign: str) ->
     assert uncovered(abstract, pieces) == ""
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(abstract=st.one_of(st.text(max_size=400), ODD), limit=st.integers(1, 30), overlap=st.integers(0, 3))
 def test_no_text_loses_a_character_or_runs_for_ever(abstract: str, limit: int, overlap: int) -> None:

@@ -57,11 +57,13 @@ def run(home: Path, script: str, **variables: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_data_need_no_network(tmp_path: Path) -> None:
     output = run(tmp_path, COUNT)
     assert output.split() == ["6", str(tmp_path / "cache" / "scholiast" / "tiktoken")]
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_is_replaced_by_a_temporary_one(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
     count, folder = run(tmp_path, COUNT).split()
