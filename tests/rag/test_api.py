@@ -24,6 +24,7 @@ README = Path(__file__).parents[2] / "README.md"
 HYDRA = "arxiv:2402.05109"
 
 
+@pytest.mark.slow
 def test_the_readmes_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [example] = [block.partition("```")[0] for block in README.read_text("utf-8").split("```python\n")[1:]]
     (tmp_path / "papers.jsonl").write_text(SAMPLE.read_text("utf-8"), "utf-8")

@@ -178,6 +178,7 @@ def test_a_table_without_the_columns_we_need_says_so_when_named(save: Save) -> N
         corpus.read(save("name,notes\na,b\n"), "csv")
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     content=st.one_of(

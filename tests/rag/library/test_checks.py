@@ -163,6 +163,7 @@ async def test_damaged_keywords_are_named_and_rebuilt(home: Path) -> None:
     assert await ask(home) == ["paper-7"]
 
 
+@pytest.mark.slow
 async def test_indexes_ahead_of_a_restored_catalog_are_named(home: Path) -> None:
     catalog = Catalog(home)
     catalog.update("main", revision=0)
