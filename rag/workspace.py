@@ -19,7 +19,7 @@ from rag.history.jobs import Jobs
 from rag.library import registry
 from rag.library.library import Library, Progress
 from rag.library.registry import LibrarySummary
-from rag.protocols import Embedder, QueryRewriter, Writer
+from rag.protocols import AnswerReviewer, Embedder, QueryRewriter, Writer
 from rag.retrieval import HybridRetriever
 from rag.types import EVERYTHING, Answer, Filters, IngestReport, Paper, Passage, Turn
 from rag.writers.extractive import ExtractiveWriter
@@ -198,9 +198,20 @@ def make_engine(settings: Settings, library: Library, model: str = "") -> Engine
         writer=writer,
         backup=backup,
         rewriter=rewriter,
+        reviewer=_reviewer(settings, name),
         unsupported=settings.unsupported,
         answer_from=answerability.calibrated(settings.home / answerability.CALIBRATION),
     )
+
+
+def _reviewer(settings: Settings, writer: str) -> AnswerReviewer | None:
+    """The model that checks an answer after it is written; None where the words are compared alone."""
+    name = writer if settings.verifier == "model" else settings.verifier
+    if name in ("lexical", ExtractiveWriter.name):
+        return None
+    from rag import model_verifier  # LangChain takes seconds to import
+
+    return model_verifier.verifier(name, settings.model_base_url, settings.model_timeout_seconds)
 
 
 def _writers(settings: Settings, library: Library, name: str) -> tuple[Writer, Writer | None, QueryRewriter]:
