@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from eval import questions
 from eval.questions import Question
 from eval.words import says_any
-from rag import answerability, condense, config
+from rag import answerability, condense
 from rag.corpus.identity import normalised_title
 from rag.engine import TOP_K
 from rag.library.library import Library
@@ -106,7 +106,7 @@ def _write(name: str, fitted: dict[str, Any]) -> None:
 async def fit(library_name: str, paths: Sequence[Path]) -> None:
     """Fit to all the questions of the files, which are about the papers of one library, and write both files."""
     asked = [question for path in paths for question in questions.load(path)]
-    async with Workspace(config.load()) as workspace:
+    async with Workspace() as workspace:
         library = await workspace.library(library_name)
         sentences, has_fact = await sentence_examples(library, [q for q in asked if q.answerable])
         _write("sentence_scoring", logistic(sentences, has_fact, sentence_scoring.SIGNALS, SENTENCE_STRENGTH))

@@ -6,7 +6,18 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.types import Filters, GenerationInfo, Passage, Quote, StandaloneQuery, Support, Turn
+from rag.types import (
+    Citation,
+    Filters,
+    GenerationInfo,
+    Passage,
+    Quote,
+    Sentence,
+    StandaloneQuery,
+    Support,
+    Turn,
+    Usage,
+)
 
 
 class Embedder(Protocol):
@@ -72,6 +83,21 @@ class Verifier(Protocol):
 
         `question` is what the claim answers: words that it repeats from there need no support.
         """
+        ...
+
+
+class AnswerReviewer(Protocol):
+    """All sentences of an answer, with the quotes they rest on, to better verdicts."""
+
+    @property
+    def name(self) -> str:
+        """What the notice calls it when it fails, e.g. `openai:gpt-4o-mini`."""
+        ...
+
+    async def review(
+        self, sentences: Sequence[Sentence], citations: Sequence[Citation]
+    ) -> tuple[tuple[Sentence, ...], Usage]:
+        """The sentences with their verdicts, in the same order, and the tokens it took. Raises BackendError."""
         ...
 
 

@@ -93,6 +93,7 @@ class Page:
         self._write(Text(paper.title, _TITLE))
         self._write(Text(", ".join(paper.authors)))
         self._write(Text(" · ".join(str(fact) for fact in (paper.year, paper.venue, paper.id) if fact), _FAINT))
+        self._write(Text("This paper has been retracted." if paper.retracted else "", _WARNING))
         self._write(Text(paper.url or "", _LINK))
         self._write()
         self._write(Text(paper.abstract))
@@ -155,9 +156,8 @@ class Page:
             self._write(Text(f"“{' '.join(quote.split())}”", "italic"), indent=4, hanging=1)
 
     def _paper(self, mark: str, paper: Paper, after: str = "") -> None:
-        year = f" ({paper.year})" if paper.year else ""
         more = (f"  {after}", _FAINT) if after else ""
-        self._write(Text.assemble((f"{mark:<4}", _NUMBER), (paper.title, _TITLE), year, more), hanging=4)
+        self._write(Text.assemble((f"{mark:<4}", _NUMBER), (paper.title, _TITLE), paper.suffix, more), hanging=4)
         if paper.url:
             self._write(Text(paper.url, _LINK), indent=4)
 

@@ -127,8 +127,7 @@ def ending(answer: Answer) -> str:
     warning = _CONTRADICTED + "\n".join(contradicted) if contradicted else ""
     papers = {citation.number: citation.paper for citation in answer.citations}
     lines = [
-        " ".join([f"[{number}] {paper.title}", *([f"({paper.year})"] if paper.year else []), paper.url or ""]).strip()
-        for number, paper in sorted(papers.items())
+        f"[{number}] {paper.title}{paper.suffix} {paper.url or ''}".strip() for number, paper in sorted(papers.items())
     ]
     return notice + warning + (_SOURCES + "\n".join(lines) if lines else "")
 

@@ -7,6 +7,8 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from rag.types import PaperReference
+
 Block = dict[str, Any]
 AnswerJson = Mapping[str, Any]
 """An Answer in the JSON shape of `rag.serialize`."""
@@ -189,7 +191,7 @@ def _nearest(passages: Sequence[AnswerJson], plain: bool) -> list[Block]:
 
 def _paper_line(number: int, paper: AnswerJson, plain: bool) -> str:
     title = link(None if plain else paper["url"], shorten(paper["title"], _TITLE_CHARACTERS))
-    return f"*[{number}]* {title}" + (f" ({paper['year']})" if paper["year"] else "")
+    return f"*[{number}]* {title}{PaperReference(**paper).suffix}"
 
 
 def _number(entry: AnswerJson) -> int:

@@ -163,6 +163,7 @@ def _leave(terminal: int, process: "subprocess.Popen[bytes]") -> None:
     raise AssertionError("Ctrl-D did not end the conversation")
 
 
+@pytest.mark.slow
 def test_on_a_real_terminal(home: Path) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "tests.support.command", "chat"]

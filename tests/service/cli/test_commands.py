@@ -87,6 +87,7 @@ def test_json_is_the_object_of_http(scholiast: Scholiast, home: Path, client: Te
     assert library in client.get("/v1/libraries").json()["libraries"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("years", "shown"),
     [("2021", {2021}), ("2021-", {2021}), ("-2020", {1999}), ("1990-2021", {1999, 2021}), ("2022-", set())],
@@ -232,12 +233,14 @@ def test_a_rebuild_changes_no_results(scholiast: Scholiast, home: Path) -> None:
     assert scholiast("search", "sparse", "--json").out == before
 
 
+@pytest.mark.slow
 def test_the_doctor_finds_nothing_wrong_with_a_good_library(scholiast: Scholiast, home: Path) -> None:
     ran = scholiast("doctor", "--json")
     assert {finding["verdict"] for finding in json.loads(ran.out)["findings"]} <= {"ok", "warning"}, ran.out
     assert ran.code == 0
 
 
+@pytest.mark.slow
 def test_the_doctor_fails_when_an_index_is_gone(scholiast: Scholiast, home: Path) -> None:
     for index in home.glob("libraries/default/chroma/*/chroma.sqlite3"):
         index.unlink()
@@ -248,6 +251,7 @@ def test_the_doctor_fails_when_an_index_is_gone(scholiast: Scholiast, home: Path
     assert scholiast("doctor").code == 0
 
 
+@pytest.mark.slow
 def test_the_demo_shows_a_cited_answer_and_may_be_repeated(scholiast: Scholiast) -> None:
     first, second = scholiast("demo"), scholiast("demo")
     assert (first.code, second.code) == (0, 0)
@@ -284,6 +288,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded & HEAVY
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_no_failure(tmp_path: Path) -> None:
     command = Path(sys.executable).with_name("scholiast")
     piped = ["bash", "-o", "pipefail", "-c", f"{command} libraries list | true"]

@@ -91,6 +91,7 @@ def test_only_a_web_address_becomes_a_link(url: str | None) -> None:
 texts = st.text(st.sampled_from("ab.&<>]( \n`#*"), max_size=600) | st.text(max_size=300)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(texts, st.integers(40, 200))
 def test_split_text_fits_loses_nothing_and_only_its_last_part_grows(text: str, limit: int) -> None:

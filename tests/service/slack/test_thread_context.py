@@ -71,6 +71,7 @@ def test_a_standalone_question_costs_no_call(home: Path, slack: FakeSlack) -> No
     assert "conversations.replies" not in slack.methods()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", ["missing_scope", "ratelimited", "internal_error"])
 def test_when_slack_fails_the_question_is_answered_without_context(
     home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch, error: str
@@ -81,6 +82,7 @@ def test_when_slack_fails_the_question_is_answered_without_context(
     assert context(home, slack) == []
 
 
+@pytest.mark.slow
 def test_two_deliveries_still_give_one_answer(home: Path, slack: FakeSlack) -> None:
     say(slack, PAPER)
     with slack_service(home, slack) as service:
