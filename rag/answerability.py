@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rag import question as questions
+from rag import wording
 from rag.errors import ConfigError
 from rag.protocols import Vocabulary
 from rag.text.analysis import content_stems
@@ -52,6 +53,12 @@ NO_PAPER_PASSES_FILTERS = Decision(
 )
 _OUT_OF_SCOPE = "Nothing in this library is about this."
 NOT_IN_ABSTRACTS = "The abstracts do not say."
+
+
+def small_talk(message: str) -> Decision:
+    """For a message that asks nothing of the papers: a plain sentence in kind."""
+    kind = wording.small_talk(message) or "acknowledgement"
+    return Decision(outcome="out_of_scope", confidence=0.0, reason=wording.reply(kind))
 
 
 def decide(

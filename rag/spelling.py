@@ -1,0 +1,69 @@
+"""Guesses what a misspelt word of a question means: a word of the papers found for it, or one that any question has."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+
+from rag.protocols import Vocabulary
+from rag.text.analysis import stems
+from rag.text.edits import one_edit_away, transposed
+from rag.text.vocabulary import words
+
+_WORD = re.compile(r"(?<![\w-])[^\W\d_]{3,40}(?![\w-])")
+_LETTERS = 5
+"""A shorter word has too many neighbours: only two letters in the wrong order are put right."""
+
+_MAX_WORDS = 8
+_UNKNOWN = "\x00"
+
+
+def unknown_words(question: str, vocabulary: Vocabulary) -> list[str]:
+    """The words of the question that no paper has, as written, but no names with capitals inside."""
+    shouted = question.isupper()
+    found = [word for word in dict.fromkeys(_WORD.findall(question)) if shouted or word[1:].islower()]
+    of_word = {word: stems(word) for word in found}
+    idf = vocabulary.idf([_UNKNOWN, *(stem for of in of_word.values() for stem in of)])
+    return [
+        word for word, of in of_word.items() if of and all(idf[stem] >= idf[_UNKNOWN] for stem in of)
+    ][:_MAX_WORDS]  # fmt: skip
+
+
+def guesses(unknown: Iterable[str], texts: Sequence[str]) -> dict[str, str]:
+    """For each unknown word that has one, the word one typing error away that the texts have most often."""
+    counts = Counter(word.lower() for text in texts for word in _WORD.findall(text))
+    found: dict[str, str] = {}
+    for word in unknown:
+        lowered = word.lower()
+        plain = sorted(transposed(lowered) & _question_words())
+        if len(lowered) >= _LETTERS:
+            near = one_edit_away(lowered)
+            plain = plain or sorted(near & _question_words())
+            plain += sorted(near & counts.keys(), key=lambda other: (-counts[other], other))
+        if plain:
+            found[word] = plain[0]
+    return found
+
+
+def corrected(question: str, read_as: Mapping[str, str]) -> str:
+    """The question with the guesses in the place of the words; one in capitals stays in capitals."""
+    return _WORD.sub(lambda m: _in_case_of(m[0], read_as[m[0]]) if m[0] in read_as else m[0], question)
+
+
+def notice(read_as: Mapping[str, str]) -> str:
+    """What the reader is told; empty without a guess."""
+    pairs = [f"“{word}” as “{guess}”" for word, guess in read_as.items()]
+    return f"Read {', '.join(pairs)}." if pairs else ""
+
+
+def _in_case_of(word: str, guess: str) -> str:
+    if word.isupper():
+        return guess.upper()
+    return guess.capitalize() if word[0].isupper() else guess
+
+
+@cache
+def _question_words() -> frozenset[str]:
+    """Words of any question, whatever it is about."""
+    lists = words("stop")
+    return frozenset(f"{lists['index']} {lists['question']}".split())
