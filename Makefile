@@ -24,9 +24,10 @@ serve: install ## the same over HTTP
 test: dev ## the tests
 	$(BIN)/python -m pytest
 
-eval: dev ## the numbers: the held-out questions on the sample papers, and a report
+eval: dev ## the numbers: the held-out questions on the sample papers, a report, and the same questions in other words
 	$(BIN)/scholiast eval run --out build/eval --fresh
 	$(BIN)/scholiast eval report build/eval
+	$(BIN)/scholiast eval robustness --out build/robustness --fresh
 
 SHARED ?= ../shared
 SCIFACT = $(SHARED)/benchmarks/scifact

@@ -19,10 +19,8 @@ _UNKNOWN = "\x00"
 
 
 def unknown_words(question: str, vocabulary: Vocabulary) -> list[str]:
-    """The words of the question that no paper has, as written, but no names with capitals inside."""
-    shouted = question.isupper()
-    found = [word for word in dict.fromkeys(_WORD.findall(question)) if shouted or word[1:].islower()]
-    of_word = {word: stems(word) for word in found}
+    """The words of the question that no paper has, as written."""
+    of_word = {word: stems(word) for word in dict.fromkeys(_WORD.findall(question))}
     idf = vocabulary.idf([_UNKNOWN, *(stem for of in of_word.values() for stem in of)])
     return [
         word for word, of in of_word.items() if of and all(idf[stem] >= idf[_UNKNOWN] for stem in of)
@@ -31,7 +29,11 @@ def unknown_words(question: str, vocabulary: Vocabulary) -> list[str]:
 
 def guesses(unknown: Iterable[str], texts: Sequence[str]) -> dict[str, str]:
     """For each unknown word that has one, the word one typing error away that the texts have most often."""
-    counts = Counter(word.lower() for text in texts for word in _WORD.findall(text))
+    words = Counter(word for text in texts for word in _WORD.findall(text))
+    counts = Counter[str]()
+    for word, count in words.items():
+        counts[word.lower()] += count
+    written = {word.lower(): word for word in sorted(words, key=lambda word: (words[word], word))}
     found: dict[str, str] = {}
     for word in unknown:
         lowered = word.lower()
@@ -40,14 +42,14 @@ def guesses(unknown: Iterable[str], texts: Sequence[str]) -> dict[str, str]:
             near = one_edit_away(lowered)
             plain = plain or sorted(near & _question_words())
             plain += sorted(near & counts.keys(), key=lambda other: (-counts[other], other))
-        if plain:
-            found[word] = plain[0]
+        if plain and plain[0] != lowered:
+            found[word] = _in_case_of(word, plain[0], written.get(plain[0], plain[0]))
     return found
 
 
 def corrected(question: str, read_as: Mapping[str, str]) -> str:
-    """The question with the guesses in the place of the words; one in capitals stays in capitals."""
-    return _WORD.sub(lambda m: _in_case_of(m[0], read_as[m[0]]) if m[0] in read_as else m[0], question)
+    """The question with the guesses in the place of the words."""
+    return _WORD.sub(lambda m: read_as.get(m[0], m[0]), question)
 
 
 def notice(read_as: Mapping[str, str]) -> str:
@@ -56,9 +58,12 @@ def notice(read_as: Mapping[str, str]) -> str:
     return f"Read {', '.join(pairs)}." if pairs else ""
 
 
-def _in_case_of(word: str, guess: str) -> str:
+def _in_case_of(word: str, guess: str, written: str) -> str:
+    """In capitals or with a first capital as the word, or as the papers write it if that is a name."""
     if word.isupper():
         return guess.upper()
+    if not word[1:].islower() or not written[1:].islower():
+        return written
     return guess.capitalize() if word[0].isupper() else guess
 
 
