@@ -36,6 +36,8 @@ def test_small_talk_is_recognised(message: str, kind: SmallTalk) -> None:
         "What is the title of the paper on conversation summaries?",
         "Hello world programs: do they help?",
         "help seeking in adolescents",
+        "List follow-up studies of Hydra",
+        "Give me papers on topics in dialogue systems",
     ],
 )
 def test_a_question_is_no_small_talk(question: str) -> None:
