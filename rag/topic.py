@@ -17,7 +17,9 @@ _WEIGHTS = {
     "continues": 2.4,
     "pronoun_first": 2.0,
 }
-"""Near those of a logistic regression on 682 questions about machine learning, checked on others about medicine."""
+"""A logistic regression on 717 questions after an exchange, about machine learning, rounded and with a lower bias, since
+to take up an old subject wrongly is worse; 407 about medicine were the check.
+"""
 
 _MOST_CONTENT = 4.0
 _MOST_HELD = 1.5
