@@ -17,7 +17,7 @@ _WEIGHTS = {
     "continues": 2.4,
     "pronoun_first": 2.0,
 }
-"""A logistic regression on 717 questions after an exchange, about machine learning, rounded and with a lower bias, since
+"""A logistic regression on 717 machine-learning questions after an exchange, rounded and with a lower bias, because
 to take up an old subject wrongly is worse; 407 about medicine were the check.
 """
 
