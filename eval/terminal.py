@@ -13,6 +13,7 @@ from eval.compare import Comparison, GateResult
 from eval.judge import JudgeCheck, JudgeMeasure
 from eval.leaks import Leak
 from eval.metrics.latency import Price
+from eval.robustness import VariantMeasure
 from eval.summary import Line, Summary
 from eval.support_probe import VERDICTS, Shares
 
@@ -90,6 +91,17 @@ def comparison(found: Comparison) -> None:
 def gate(result: GateResult) -> None:
     """The verdict and why."""
     _OUT.print(f"Gate: {result.verdict}. {result.reason}")
+
+
+def robustness(found: Sequence[VariantMeasure]) -> None:
+    """Each variant against the questions as written; what has a swapped name should be declined, not answered."""
+    table = _table("", "as written", "variant", "difference", "95% interval", "p", "n")
+    for row in found:
+        d = row.difference
+        interval = f"{d.low:+.3f} to {d.high:+.3f}"
+        cells = (f"{row.as_written:.3f}", f"{row.value:.3f}", f"{d.mean:+.3f}", interval, f"{d.p:.3g}", str(d.count))
+        table.add_row(f"{row.variant.replace('_', ' ')}: {row.measure.replace('_', ' ')}", *cells)
+    _OUT.print(table)
 
 
 def calibration(found: Calibration, holdout: HoldoutResult) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rag import question as questions
+from rag import wording
 from rag.errors import ConfigError
 from rag.protocols import Vocabulary
 from rag.text.analysis import content_stems
@@ -65,6 +66,12 @@ def usable(question: str, passages: Sequence[Passage]) -> Sequence[Passage]:
     if pattern("question.retraction").search(question):
         return passages
     return [passage for passage in passages if not passage.paper.retracted]
+
+
+def small_talk(message: str) -> Decision:
+    """For a message that asks nothing of the papers: a plain sentence in kind."""
+    kind = wording.small_talk(message) or "acknowledgement"
+    return Decision(outcome="out_of_scope", confidence=0.0, reason=wording.reply(kind))
 
 
 def decide(

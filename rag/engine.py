@@ -86,7 +86,7 @@ class Engine:
         question = _checked(question, top_k)
         clock = _Clock()
         alone = await self.rewriter.rewrite(question, history)
-        passages = tuple(await self.retriever.retrieve(alone.search, top_k, filters))
+        passages = tuple(await self.retriever.retrieve(alone.search, top_k, filters)) if alone.search else ()
         clock.lap("retrieve")
         yield Sources(passages)
         usable = answerability.usable(alone.question, passages)
@@ -108,7 +108,7 @@ class Engine:
             Answer(
                 id=f"ans_{uuid4().hex}",
                 question=question,
-                standalone_question=alone.search,
+                standalone_question=alone.search or question,
                 library=self.library,
                 outcome=decision.outcome,
                 text=grounded.text,
@@ -120,13 +120,15 @@ class Engine:
                 usage=alone.usage + draft.generation.usage,
                 timings_ms=clock.total(),
                 prompt=draft.generation.prompt,
-                notice=draft.generation.notice,
+                notice=f"{alone.notice} {draft.generation.notice}".strip(),
             )
         )
 
     async def _decide(
         self, alone: StandaloneQuery, passages: Sequence[Passage], usable: Sequence[Passage], filters: Filters
     ) -> Decision:
+        if not alone.search:
+            return answerability.small_talk(alone.question)
         if usable:
             return answerability.decide(alone.question, usable, self.vocabulary, self.answer_from)
         if passages:

@@ -105,5 +105,5 @@ class QueryRewriter(Protocol):
     """A follow-up to a question that stands alone."""
 
     async def rewrite(self, question: str, history: Sequence[Turn]) -> StandaloneQuery:
-        """The question itself if it needs nothing from the history. Never fails."""
+        """The question itself if it needs nothing from the history; nothing to search for if it is small talk."""
         ...

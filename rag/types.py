@@ -264,11 +264,15 @@ class GenerationInfo:
 class StandaloneQuery:
     """A follow-up that can be understood without its conversation.
 
-    `question` is what is to be answered, `search` what is to be searched for; `usage` is what a model took to rewrite.
+    `question` is what is to be answered, `search` what is to be searched for, empty for small talk. `goes_on` says that
+    the conversation is needed to understand it, `notice` how a misspelt word was read; `usage` is what a model took to
+    rewrite.
     """
 
     question: str
     search: str
+    goes_on: bool = False
+    notice: str = ""
     usage: Usage = field(default_factory=Usage)
 
 

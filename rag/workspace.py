@@ -190,10 +190,11 @@ def make_engine(settings: Settings, library: Library, model: str = "") -> Engine
         raise RequestError(
             f"model {name!r} is not offered; there is {', '.join(offered)} (SCHOLIAST_MODELS adds others)"
         )
-    writer, backup, rewriter = _writers(settings, library, name)
+    retriever = HybridRetriever(library, library.embedder)
+    writer, backup, rewriter = _writers(settings, library, name, RuleBasedRewriter(retriever, library))
     return Engine(
         library=library.name,
-        retriever=HybridRetriever(library, library.embedder),
+        retriever=retriever,
         vocabulary=library,
         writer=writer,
         backup=backup,
@@ -214,13 +215,15 @@ def _reviewer(settings: Settings, writer: str) -> AnswerReviewer | None:
     return model_verifier.verifier(name, settings.model_base_url, settings.model_timeout_seconds)
 
 
-def _writers(settings: Settings, library: Library, name: str) -> tuple[Writer, Writer | None, QueryRewriter]:
+def _writers(
+    settings: Settings, library: Library, name: str, rules: QueryRewriter
+) -> tuple[Writer, Writer | None, QueryRewriter]:
     """The writer, its fallback, and what rewrites follow-ups."""
     extractive = ExtractiveWriter(library)
     if name == extractive.name:
-        return extractive, None, RuleBasedRewriter()
+        return extractive, None, rules
     from rag.writers import chat  # LangChain takes seconds to import, and only chat models need it
 
     window, seconds = settings.model_context_tokens, settings.model_timeout_seconds
-    writer = chat.writer(name, extractive, settings.model_base_url, window, seconds)
+    writer = chat.writer(name, extractive, settings.model_base_url, window, seconds, rules)
     return writer, extractive if settings.on_model_failure == "extractive" else None, writer

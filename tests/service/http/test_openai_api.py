@@ -324,3 +324,10 @@ async def test_langchain_converses_asynchronously(chat: ChatOpenAI) -> None:
     reply = await chat.ainvoke([*before, HumanMessage([{"type": "text", "text": QUESTION}])])
     assert "[1]" in str(reply.content)
     assert "".join([str(chunk.content) async for chunk in chat.astream(QUESTION)]).count("Sources:") == 1
+
+
+def test_a_request_of_the_chat_interface_gets_no_paper(server: Server) -> None:
+    task = f"### Task:\nGenerate a concise title.\n<chat_history>{'x' * 5_000}</chat_history>"
+    found = server.post({"model": "scholiast", "messages": [{"role": "user", "content": task}]}).json()
+    assert (found["scholiast"]["outcome"], found["scholiast"]["passages"]) == ("out_of_scope", [])
+    assert "no titles" in found["choices"][0]["message"]["content"]

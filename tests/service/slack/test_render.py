@@ -63,6 +63,16 @@ def test_a_follow_up_question_is_for_the_bot(text: str) -> None:
     assert not events.is_for_others(follow_up(text))
 
 
+@pytest.mark.parametrize("text", ["thanks everyone, see you tomorrow", "did you send the slides?", "I will read it"])
+def test_what_people_tell_each_other_is_left_alone(text: str) -> None:
+    assert events.is_for_others(follow_up(text)) or not events.reads_as_question(follow_up(text))
+
+
+@pytest.mark.parametrize("text", ["more on the second", "ok so how", "hey, which loss", "does it work in mice"])
+def test_a_follow_up_needs_no_question_mark(text: str) -> None:
+    assert events.reads_as_question(follow_up(text))
+
+
 def follow_up(text: str) -> IncomingMessage:
     incoming = events.parse_message(callback(message(text, "1.2", thread="1.1")))
     assert incoming is not None

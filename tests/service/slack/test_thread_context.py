@@ -91,3 +91,13 @@ def test_two_deliveries_still_give_one_answer(home: Path, slack: FakeSlack) -> N
         slack.answer(THREAD)
         time.sleep(0.3)
     assert len(slack.shown(THREAD)) == 1
+
+
+def test_what_people_say_to_each_other_in_the_bots_thread_is_left_alone(home: Path, slack: FakeSlack) -> None:
+    with slack_service(home, slack) as service:
+        service.send.event(mention("What does FlowSep use?", THREAD))
+        slack.answer(THREAD)
+        for text in ("thanks everyone, see you tomorrow", "I read it last week", "shall we meet at three?"):
+            service.send.event(message(text, service.send.ts(), thread=THREAD))
+        time.sleep(0.3)
+    assert len(slack.shown(THREAD)) == 1
