@@ -15,8 +15,9 @@ from tests.rag.grounding.test_grounding import BOTH, CLAIM
         (f"{CLAIM} [1].", "supported", "100% of its words are in the quotes"),
         ("Penguins can fly long distances over frozen seas [1].", "unsupported", "0% of its words are in the quotes"),
         ("Penguins can fly long distances over frozen seas.", "unsupported", "it cites no abstract"),
-        (f"{CLAIM.replace('34%', '57%')} [1].", "unsupported", "the number 57 is not in the cited abstracts"),
-        ("On CIFAR-10 the network reaches an FID of 3.25 in one step [1].", "partial", "gives 3.25 for something else"),
+        (f"{CLAIM.replace('34%', '57%')} [1].", "contradicted", "gives 57% where the abstract gives 34%"),
+        ("Shift workers rested badly after caffeine, by 57% of nights [1].", "unsupported", "the number 57 is not in"),
+        ("The FID on CIFAR-10 is 3.25 [1].", "partial", "gives 3.25 for something else"),
     ],
 )
 def test_the_reason_says_which_check_decided(text: str, verdict: Verdict, reason: str) -> None:
