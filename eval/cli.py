@@ -112,6 +112,36 @@ def run(
 
 
 @app.command()
+def robustness(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the runs are kept; run again to go on.")],
+    questions: _Questions = None,
+    library: Annotated[str, typer.Option("--library", metavar="NAME", help="Which library answers.")] = "",
+    papers: _Papers = None,
+    model: Annotated[str, typer.Option(metavar="M", help="What writes the answers.")] = "",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget the runs in DIR and ask everything again.")] = False,
+) -> None:
+    """Ask the same questions in other case, misspelt, wrapped, after another exchange, and with a name swapped."""
+    from eval import commands
+    from eval.questions import SAMPLE_PAPERS, SAMPLE_QUESTIONS
+    from eval.targets import Options
+
+    if not questions and not papers and not library:
+        papers = [SAMPLE_PAPERS]
+    plan = commands.Plan(
+        questions=questions or SAMPLE_QUESTIONS,
+        target="local",
+        out=out,
+        name=out.name,
+        concurrency=1,
+        deadline_seconds=120.0,
+        retry_failed=False,
+        fresh=fresh,
+    )
+    library = library or commands.library_of(papers or [])
+    commands.robustness(plan, Options(library=library, model=model, papers=papers or []))
+
+
+@app.command()
 def score(run: _Run, price: _Price = "", json: _Json = False) -> None:
     """Measure the answers of a run again; nothing is asked."""
     from eval import commands
@@ -220,6 +250,23 @@ def leaks(
 
     papers = papers or ([] if questions else [SAMPLE_PAPERS])
     raise typer.Exit(commands.leak_check(questions or SAMPLE_QUESTIONS, papers, code or [], against or []))
+
+
+@app.command("support-probe")
+def support_probe(
+    papers: _Papers = None,
+    library: Annotated[str, typer.Option("--library", metavar="NAME", help="Papers of this library instead.")] = "",
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="Most papers to use.")] = 200,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Every sentence with its verdict, as JSON.")] = None,
+    json: _Json = False,
+) -> None:
+    """See how often sentences that were made true or false are called supported."""
+    from eval import commands
+    from eval.questions import SAMPLE_PAPERS
+
+    if papers and library:
+        raise RequestError("give --papers or --library, not both")
+    commands.support_probe([] if library else papers or [SAMPLE_PAPERS], library, limit, out, json)
 
 
 @app.command("import")

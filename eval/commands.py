@@ -16,7 +16,9 @@ from eval import leaks, removal, targets, terminal
 from eval import manifest as manifests
 from eval import questions as question_files
 from eval import report as reporting
+from eval import robustness as robust
 from eval import score as scoring
+from eval import support_probe as support_probing
 from eval.feedback import questions_from_feedback
 from eval.files import json_lines, pretty, write_atomically
 from eval.importers import read_set
@@ -25,14 +27,16 @@ from eval.metrics import latency
 from eval.metrics.case import Case
 from eval.questions import PaperRef, Question
 from eval.records import RunFiles, read_manifest, read_papers, read_responses
+from eval.robustness import VariantMeasure
 from eval.run import ask_all
 from eval.score import Scores
 from eval.summary import Summary
-from eval.targets import Options
+from eval.targets import Options, Target, TargetDescription
 from rag import config, corpus
 from rag.answerability import CALIBRATION
-from rag.errors import RequestError
+from rag.errors import NotFoundError, RequestError
 from rag.history.answers import Answers
+from rag.library.catalog import Catalog
 from rag.types import Paper
 from rag.workspace import open_database
 
@@ -103,34 +107,66 @@ async def _run_without_gold(plan: Plan, options: Options, questions: Sequence[Qu
 
 
 async def _run(plan: Plan, options: Options, questions: Sequence[Question]) -> None:
-    files = RunFiles(plan.out)
     with terminal.progress("Loading") as loading:
         async with targets.target(plan.target, replace(options, progress=loading)) as target:
             description = await target.describe()
             question_files.load(plan.questions, description.papers)
-            manifest = manifests.make(
-                plan.name,
-                plan.target,
-                description,
-                sorted(target.offers),
-                questions,
-                plan.concurrency,
-                plan.deadline_seconds,
-            )
-            _open_folder(files, manifest, questions, plan.fresh)
-            with terminal.progress("Asking") as bar:
-                count = await ask_all(
-                    target,
-                    questions,
-                    files,
-                    concurrency=plan.concurrency,
-                    deadline_seconds=plan.deadline_seconds,
-                    retry_failed=plan.retry_failed,
-                    progress=bar,
-                )
+            count = await _ask(target, description, questions, plan)
     if not count:
-        begun = read_manifest(files).get("begun", "before")
+        begun = read_manifest(RunFiles(plan.out)).get("begun", "before")
         terminal.note(f"nothing was asked: {plan.out} has all answers, of {begun}; --fresh asks again")
+
+
+async def _ask(target: Target, description: TargetDescription, questions: Sequence[Question], plan: Plan) -> int:
+    """Ask what the folder of the plan has no answer to; returns how many were asked."""
+    files = RunFiles(plan.out)
+    manifest = manifests.make(
+        plan.name,
+        plan.target,
+        description,
+        sorted(target.offers),
+        questions,
+        plan.concurrency,
+        plan.deadline_seconds,
+    )
+    _open_folder(files, manifest, questions, plan.fresh)
+    with terminal.progress("Asking") as bar:
+        return await ask_all(
+            target,
+            questions,
+            files,
+            concurrency=plan.concurrency,
+            deadline_seconds=plan.deadline_seconds,
+            retry_failed=plan.retry_failed,
+            progress=bar,
+        )
+
+
+def robustness(plan: Plan, options: Options) -> None:
+    """Ask the questions as written and in every variant, and print and write the paired differences."""
+    found = asyncio.run(_robustness(plan, options))
+    terminal.robustness(found)
+    write_atomically(plan.out / "robustness.json", pretty({"measures": robust.as_json(found)}))
+
+
+async def _robustness(plan: Plan, options: Options) -> list[VariantMeasure]:
+    questions = question_files.load(plan.questions)
+    async with targets.target(plan.target, options) as target:
+        description = await target.describe()
+        question_files.load(plan.questions, description.papers)
+
+        async def scores(name: str, asked: Sequence[Question]) -> Scores:
+            terminal.note(f"{name}: {len(asked)} questions")
+            await _ask(target, description, asked, replace(plan, out=plan.out / name, name=name))
+            return await asyncio.to_thread(_score, plan.out / name)
+
+        as_written = await scores(robust.AS_WRITTEN, questions)
+        files = RunFiles(plan.out / robust.AS_WRITTEN)
+        replies = {id: response.reply for id, response in read_responses(files).items() if response.status == "ok"}
+        texts = {id: reply.text for id, reply in replies.items() if not reply.declined}
+        variants = robust.variants(questions, texts, read_papers(files))
+        rows = {name: (await scores(name, asked)).rows for name, asked in variants.items() if asked}
+    return robust.compare(questions, as_written.rows, rows)
 
 
 def _open_folder(files: RunFiles, manifest: dict[str, Any], questions: Sequence[Question], fresh: bool) -> None:
@@ -252,6 +288,23 @@ def leak_check(questions: Path, papers: Sequence[Path], code: Sequence[Path], ag
     return 1 if found else 0
 
 
+def support_probe(papers: Sequence[Path], library: str, limit: int, out: Path | None, json: bool) -> None:
+    """Change sentences of papers, let the grounding judge them, and print its verdicts for each kind of change."""
+    known = _library_papers(library) if library else _read_corpus(papers)
+    chosen = known[:: max(1, -(-len(known) // limit))]
+    trials = support_probing.probe(chosen)
+    if not trials:
+        raise RequestError(f"no sentence of these {len(chosen)} papers is long enough to be changed; give other papers")
+    shares = support_probing.summarise(trials)
+    found = {"papers": len(chosen), "kinds": [asdict(share) for share in shares]}
+    if out:
+        write_atomically(out, pretty({**found, "trials": [asdict(trial) for trial in trials]}))
+    if json:
+        sys.stdout.write(pretty(found))
+    else:
+        terminal.support_probe(len(chosen), shares)
+
+
 def import_set(form: str, paths: Sequence[Path], split: str, out: Path, papers: Path | None) -> None:
     """Write a published set as questions, and its papers if it has any."""
     found = read_set(form, paths, split)
@@ -306,6 +359,18 @@ def _bytes_of(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise RequestError(f"{path} can't be read: {error}") from error
+
+
+def _library_papers(name: str) -> list[Paper]:
+    """Every paper of a library. Raises NotFoundError."""
+    settings = config.load()
+    catalog = Catalog(settings.home, settings.database_url)
+    try:
+        if catalog.library(name) is None:
+            raise NotFoundError(f"there is no library {name!r}; `scholiast libraries` lists them")
+        return catalog.papers(name, 0, catalog.counts(name).papers)
+    finally:
+        catalog.close()
 
 
 async def _feedback() -> list[dict[str, object]]:

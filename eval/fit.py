@@ -29,7 +29,7 @@ from eval.decision_examples import Example, Field, Kind, examples, split_by_grou
 from eval.metrics.abstention import auroc
 from eval.questions import Question
 from eval.words import says_any
-from rag import condense, config
+from rag import condense
 from rag.corpus.identity import normalised_title
 from rag.engine import TOP_K
 from rag.library.library import Library
@@ -136,7 +136,7 @@ def _write(name: str, fitted: dict[str, Any]) -> None:
 
 async def fit(named: Sequence[tuple[str, Path]], decision_only: bool) -> None:
     """Fit to questions on the papers of their libraries, and write the files."""
-    async with Workspace(config.load()) as workspace:
+    async with Workspace() as workspace:
         fields = [Field(library=await workspace.library(n), questions=questions.load(path)) for n, path in named]
         if not decision_only:
             answerable = [question for question in fields[0].questions if question.answerable]

@@ -14,7 +14,9 @@ from eval.judge import JudgeCheck, JudgeMeasure
 from eval.leaks import Leak
 from eval.metrics.latency import Price
 from eval.removal import RemovalResult
+from eval.robustness import VariantMeasure
 from eval.summary import Line, Summary
+from eval.support_probe import VERDICTS, Shares
 
 _WIDTH = None if sys.stdout.isatty() else 140  # a table in a file or a pipe is not cut
 _OUT = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, width=_WIDTH)
@@ -105,6 +107,17 @@ def gate(result: GateResult) -> None:
     _OUT.print(f"Gate: {result.verdict}. {result.reason}")
 
 
+def robustness(found: Sequence[VariantMeasure]) -> None:
+    """Each variant against the questions as written; what has a swapped name should be declined, not answered."""
+    table = _table("", "as written", "variant", "difference", "95% interval", "p", "n")
+    for row in found:
+        d = row.difference
+        interval = f"{d.low:+.3f} to {d.high:+.3f}"
+        cells = (f"{row.as_written:.3f}", f"{row.value:.3f}", f"{d.mean:+.3f}", interval, f"{d.p:.3g}", str(d.count))
+        table.add_row(f"{row.variant.replace('_', ' ')}: {row.measure.replace('_', ' ')}", *cells)
+    _OUT.print(table)
+
+
 def calibration(found: Calibration, holdout: HoldoutResult) -> None:
     """The guarantee of the threshold, and its effect on other questions."""
     _OUT.print(
@@ -141,6 +154,21 @@ def judge_check(found: JudgeCheck) -> None:
             else "It does not beat the lexical scorer: not for headlines."
         )
     )
+
+
+def support_probe(papers: int, kinds: Sequence[Shares]) -> None:
+    """For each kind of change the share with each verdict, and the interval of those called supported."""
+    table = _table(
+        f"Sentences of {papers} papers, changed",
+        *("n", "should be", "supported", "95% interval", "partial", "unsupported", "contradicted"),
+    )
+    for kind in kinds:
+        supported, *others = (kind.verdicts[verdict] for verdict in VERDICTS)
+        interval = f"{supported.low:.3f} to {supported.high:.3f}"
+        wanted = "supported" if kind.keeps_meaning else "not supported"
+        rest = [f"{estimate.mean:.3f}" for estimate in others]
+        table.add_row(kind.kind, str(kind.count), wanted, f"{supported.mean:.3f}", interval, *rest)
+    _OUT.print(table)
 
 
 def leaks(found: Sequence[Leak]) -> None:

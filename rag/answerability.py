@@ -9,10 +9,12 @@ from math import exp
 from pathlib import Path
 from typing import Any
 
+from rag import wording
 from rag.answer_signals import holds_subject, signals
 from rag.errors import ConfigError
 from rag.protocols import Vocabulary
-from rag.types import Outcome, Passage
+from rag.text.vocabulary import pattern
+from rag.types import Outcome, Paper, Passage
 
 CALIBRATION = "calibration.json"
 """The file of the home folder that `scholiast eval calibrate` writes."""
@@ -48,8 +50,26 @@ NO_PAPER_PASSES_FILTERS = Decision(
     confidence=0.0,
     reason="No paper in this library passes the filters of the question.",
 )
+RETRACTED_ONLY = Decision(
+    outcome="not_in_abstracts",
+    confidence=0.0,
+    reason="Every paper found on this has been retracted; ask what the retracted paper says to see it all the same.",
+)
 _OUT_OF_SCOPE = "Nothing in this library is about this."
 NOT_IN_ABSTRACTS = "The abstracts do not say."
+
+
+def usable(question: str, passages: Sequence[Passage]) -> Sequence[Passage]:
+    """The passages to answer from: a retracted paper answers only a question about retractions."""
+    if pattern("question.retraction").search(question):
+        return passages
+    return [passage for passage in passages if not passage.paper.retracted]
+
+
+def small_talk(message: str) -> Decision:
+    """For a message that asks nothing of the papers: a plain sentence in kind."""
+    kind = wording.small_talk(message) or "acknowledgement"
+    return Decision(outcome="out_of_scope", confidence=0.0, reason=wording.reply(kind))
 
 
 def decide(
@@ -74,9 +94,13 @@ def decline_text(decision: Decision, passages: Sequence[Passage]) -> str:
     """The text of an answer that declines: the reason, and the nearest papers where there are any."""
     if decision.outcome != "not_in_abstracts" or not passages:
         return decision.reason
-    titles = [f"“{passage.paper.title.rstrip('.')}”" for passage in passages[:_NEAREST]]
+    titles = [_title(passage.paper) for passage in passages[:_NEAREST]]
     nearest = " and ".join([", ".join(titles[:-1]), titles[-1]] if len(titles) > 1 else titles)
     return f"{decision.reason} The nearest {'papers are' if len(titles) > 1 else 'paper is'} {nearest}."
+
+
+def _title(paper: Paper) -> str:
+    return f"“{paper.title.rstrip('.')}”" + (" (retracted)" if paper.retracted else "")
 
 
 def calibrated(path: Path) -> float | None:

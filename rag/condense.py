@@ -3,37 +3,78 @@
 import re
 from collections.abc import Sequence
 
+from rag import spelling, topic, wording
 from rag.grounding import marks
 from rag.grounding.sentence_stream import sentences
+from rag.protocols import Retriever, Vocabulary
 from rag.text.vocabulary import pattern, words
 from rag.types import StandaloneQuery, Turn
 
 _WORDS_OF_A_TURN = 40
 _TURNS = 4
-_SHORT_QUESTION_WORDS = 8
+_PAPERS_COMPARED = 8
+_PAPERS_TO_SPELL_FROM = 24
 _WORDS_OF_A_NAME = 25
 _LIST_ITEM = re.compile(r"\s*(?:[-*•]|\d{1,2}[.)])\s")
 
 
 class RuleBasedRewriter:
-    """Rewrites without a model: the search query gets the words of the exchange, the question stays as it is."""
+    """Rewrites without a model: takes off what is around a question, reads misspelt words, adds the exchange it needs.
+
+    Without a retriever and a vocabulary it goes by the words of the question alone.
+    """
+
+    def __init__(self, retriever: Retriever | None = None, vocabulary: Vocabulary | None = None) -> None:
+        self._retriever, self._vocabulary = retriever, vocabulary
 
     async def rewrite(self, question: str, history: Sequence[Turn]) -> StandaloneQuery:
         """The search query gets the exchange where the question needs it; "the second one" is asked by its name."""
-        named = with_names(question, history)
-        query = with_exchange(question, history) if named == question else named
-        return StandaloneQuery(question=named, search=query)
+        if wording.small_talk(question):
+            return StandaloneQuery(question=question, search="")
+        asked, notice = await self._spelt(wording.without_politeness(question))
+        named = with_names(asked, history)
+        if named != asked:
+            return StandaloneQuery(question=named, search=named, goes_on=True, notice=notice)
+        if not await self._goes_on(asked, history):
+            return StandaloneQuery(question=asked, search=asked, notice=notice)
+        search = with_exchange(asked, await self._thread(history))
+        return StandaloneQuery(question=asked, search=search, goes_on=True, notice=notice)
+
+    async def _spelt(self, question: str) -> tuple[str, str]:
+        """The question with its misspelt words as they are read, and what the reader is told of that."""
+        if self._retriever is None or self._vocabulary is None:
+            return question, ""
+        unknown = spelling.unknown_words(question, self._vocabulary)
+        if not unknown:
+            return question, ""
+        found = await self._retriever.retrieve(question, _PAPERS_TO_SPELL_FROM)
+        texts = [f"{passage.paper.title}. {passage.paper.abstract}" for passage in found]
+        read_as = spelling.guesses(unknown, texts)
+        return spelling.corrected(question, read_as), spelling.notice(read_as)
+
+    async def _goes_on(self, question: str, history: Sequence[Turn]) -> bool:
+        if not history:
+            return False
+        if self._retriever is None or self._vocabulary is None:
+            return topic.leans_by_words(question)
+        alone = await self._retriever.retrieve(question, _PAPERS_COMPARED)
+        together = await self._retriever.retrieve(with_exchange(question, history), 1)
+        return topic.goes_on(question, alone, together, self._vocabulary)
+
+    async def _thread(self, history: Sequence[Turn]) -> Sequence[Turn]:
+        """Back to the last question that stands alone: what was said before it is about something else."""
+        recent = len(history) - _TURNS
+        for start in range(len(history) - 1, max(recent, 0), -1):
+            turn = history[start]
+            if turn.role == "user" and not await self._goes_on(turn.content, history[:start]):
+                return history[start:]
+        return history
 
 
 def with_exchange(question: str, history: Sequence[Turn]) -> str:
-    """The question with the exchange it needs, when its words point back or are too few to stand alone.
-
-    A question that names its subject itself is left as it is, so that a change of subject is not held back.
-    """
-    if not history or not needs_history(question):
-        return question
-    context = " ".join(" ".join(turn.content.split()[:_WORDS_OF_A_TURN]) for turn in _thread(history)[-_TURNS:])
-    return f"{question} ({context})"
+    """The question with the beginning of each of the last turns, to be searched for; as it is without history."""
+    context = " ".join(" ".join(turn.content.split()[:_WORDS_OF_A_TURN]) for turn in history[-_TURNS:])
+    return f"{question} ({context})" if context else question
 
 
 def with_names(question: str, history: Sequence[Turn]) -> str:
@@ -54,11 +95,6 @@ def with_names(question: str, history: Sequence[Turn]) -> str:
     return pattern("question.ordinal").sub(by_place, pattern("question.item_number").sub(by_number, question))
 
 
-def needs_history(question: str) -> bool:
-    """Whether a question can't be understood alone, as far as its words tell."""
-    return len(question.split()) <= _SHORT_QUESTION_WORDS or is_anaphoric(question)
-
-
 def is_anaphoric(question: str) -> bool:
     """Whether its words refer to something said before; a question that is only short may well stand alone."""
     return pattern("question.anaphoric").search(question) is not None
@@ -77,12 +113,3 @@ def _name(claim: str) -> str:
     head, colon, _ = claim.partition(": ")
     name = (head if colon else marks.without(claim)).strip(' .*_“”"').split()
     return " ".join(name[:_WORDS_OF_A_NAME])
-
-
-def _thread(history: Sequence[Turn]) -> Sequence[Turn]:
-    """Back to the last question that stands alone: what was said before it is about something else."""
-    start = 0
-    for position, turn in enumerate(history):
-        if turn.role == "user" and not needs_history(turn.content):
-            start = position
-    return history[start:]

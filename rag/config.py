@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     on_model_failure: Literal["extractive", "error"] = Field(
         default="extractive", description="When a model fails: an extractive answer with a notice, or an error."
     )
+    verifier: str = Field(
+        default="lexical",
+        description="What checks sentences against quotes: lexical, model (the one that writes), or provider:model.",
+    )
     unsupported: Literal["flag", "drop"] = Field(
         default="flag", description="A sentence that no abstract supports is flagged or dropped."
     )

@@ -6,7 +6,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine, MetaData, Text, TypeDecorator, create_engine, event, make_url, text
+from sqlalchemy import (
+    Connection,
+    Dialect,
+    Engine,
+    MetaData,
+    Text,
+    TypeDecorator,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    text,
+)
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -126,8 +138,9 @@ def _engine(url: str) -> Engine:
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError(f"SCHOLIAST_DATABASE_URL: {error}") from error
     except ModuleNotFoundError as error:
+        install = "run `pip install 'scholiast[postgres]'`" if error.name == "psycopg" else "install it"
         raise ConfigError(
-            f"SCHOLIAST_DATABASE_URL needs the driver {error.name!r}; install it, or leave it empty"
+            f"SCHOLIAST_DATABASE_URL needs the driver {error.name!r}; {install}, or leave it empty"
         ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
@@ -146,8 +159,14 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _create_tables(engine: Engine) -> None:
+    """Also the columns that tables of an older version lack; such a column may be empty."""
     with engine.begin() as connection:
         for table in metadata.sorted_tables:
             connection.execute(CreateTable(table, if_not_exists=True))
+            known = {column["name"] for column in inspect(connection).get_columns(table.name)}
+            for column in table.columns:
+                if column.name not in known:
+                    kind = column.type.compile(engine.dialect)
+                    connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"))
             for index in table.indexes:
                 connection.execute(CreateIndex(index, if_not_exists=True))

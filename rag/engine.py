@@ -15,7 +15,7 @@ from rag.grounding.attribution import Policy
 from rag.grounding.grounding import GroundedText, Grounding, uncited
 from rag.grounding.lexical_verifier import LexicalVerifier
 from rag.grounding.marks import with_escaped_marks
-from rag.protocols import QueryRewriter, Retriever, Verifier, Vocabulary, Writer
+from rag.protocols import AnswerReviewer, QueryRewriter, Retriever, Verifier, Vocabulary, Writer
 from rag.types import EVERYTHING, Answer, Citation, Filters, GenerationInfo, Passage, StandaloneQuery, Turn
 
 MAX_QUESTION_CHARACTERS = 4_000
@@ -68,6 +68,8 @@ class Engine:
     """Goes on where the writer fails, or has said nothing that cites an abstract. The answer says so."""
     rewriter: QueryRewriter = RuleBasedRewriter()  # noqa: RUF009  # without state
     verifier: Verifier = LexicalVerifier()  # noqa: RUF009  # without state
+    reviewer: AnswerReviewer | None = None
+    """Gives the verdicts of the whole answer; where it fails the verifier's stay, and the answer says so."""
     unsupported: Policy = "flag"
     answer_from: float | None = None
 
@@ -84,16 +86,19 @@ class Engine:
         question = _checked(question, top_k)
         clock = _Clock()
         alone = await self.rewriter.rewrite(question, history)
-        passages = tuple(await self.retriever.retrieve(alone.search, top_k, filters))
+        passages = tuple(await self.retriever.retrieve(alone.search, top_k, filters)) if alone.search else ()
         clock.lap("retrieve")
         yield Sources(passages)
-        decision = await self._decide(alone, passages, filters)
-        grounding = Grounding(passages, self.unsupported, alone.question, self.verifier)
+        usable = answerability.usable(alone.question, passages)
+        decision = await self._decide(alone, passages, usable, filters)
+        grounding = Grounding(usable, self.unsupported, alone.question, self.verifier)
         draft = _Draft(grounding, GenerationInfo(model=self.writer.name))
         if decision.answers:
-            async with aclosing(self._write(alone.question, passages, history, draft)) as events:
+            async with aclosing(self._write(alone.question, usable, history, draft)) as events:
                 async for event in events:
                     yield event
+        if self.reviewer:
+            await draft.review(self.reviewer)
         decision, grounded = draft.outcome(decision)
         if not grounded.text:
             grounded = uncited(answerability.decline_text(decision, passages))
@@ -103,7 +108,7 @@ class Engine:
             Answer(
                 id=f"ans_{uuid4().hex}",
                 question=question,
-                standalone_question=alone.search,
+                standalone_question=alone.search or question,
                 library=self.library,
                 outcome=decision.outcome,
                 text=grounded.text,
@@ -115,13 +120,19 @@ class Engine:
                 usage=alone.usage + draft.generation.usage,
                 timings_ms=clock.total(),
                 prompt=draft.generation.prompt,
-                notice=draft.generation.notice,
+                notice=f"{alone.notice} {draft.generation.notice}".strip(),
             )
         )
 
-    async def _decide(self, alone: StandaloneQuery, passages: Sequence[Passage], filters: Filters) -> Decision:
+    async def _decide(
+        self, alone: StandaloneQuery, passages: Sequence[Passage], usable: Sequence[Passage], filters: Filters
+    ) -> Decision:
+        if not alone.search:
+            return answerability.small_talk(alone.question)
+        if usable:
+            return answerability.decide(alone.question, usable, self.vocabulary, self.answer_from)
         if passages:
-            return answerability.decide(alone.question, passages, self.vocabulary, self.answer_from)
+            return answerability.RETRACTED_ONLY
         filtered = filters != EVERYTHING and bool(await self.retriever.retrieve(alone.search, 1))
         return answerability.NO_PAPER_PASSES_FILTERS if filtered else answerability.EMPTY_LIBRARY
 
@@ -180,6 +191,19 @@ class _Draft:
 
     def flush(self) -> list[Event]:
         return _events(self.grounding.flush())
+
+    async def review(self, reviewer: AnswerReviewer) -> None:
+        """Take a reviewer's verdicts. Call it after `flush`."""
+        grounded = self.grounding.result
+        try:
+            sentences, usage = await reviewer.review(grounded.sentences, grounded.citations)
+        except BackendError as error:
+            log.warning("%s could not verify the answer: %s", reviewer.name, error)
+            own = f"{reviewer.name} could not verify the answer ({error.reason}); the verdicts are by comparing words."
+            self.generation = replace(self.generation, notice=f"{self.generation.notice} {own}".lstrip())
+            return
+        self.grounding.set_sentences(sentences)
+        self.generation = replace(self.generation, usage=self.generation.usage + usage)
 
     def hand_over(self, backup: str, reason: str) -> list[Event]:
         """Let the backup go on in a paragraph of its own, or begin if nothing has been shown. Call it after `flush`."""

@@ -1,8 +1,5 @@
 """Any of our retrievers as a LangChain `BaseRetriever`, for chains such as `LibraryRetriever(retriever=ours) | ...`."""
 
-import asyncio
-from functools import cache
-from threading import Thread
 from typing import Annotated
 
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
@@ -12,6 +9,7 @@ from pydantic import SkipValidation
 
 from rag.engine import TOP_K
 from rag.protocols import Retriever
+from rag.sync import run_sync
 from rag.types import EVERYTHING, Filters, Passage
 
 
@@ -31,7 +29,7 @@ class LibraryRetriever(BaseRetriever):
         return await self._documents(query)
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
-        return asyncio.run_coroutine_threadsafe(self._documents(query), _loop()).result()
+        return run_sync(self._documents(query))
 
     async def _documents(self, query: str) -> list[Document]:
         return [_document(passage) for passage in await self.retriever.retrieve(query, self.limit, self.filters)]
@@ -46,17 +44,10 @@ def _document(passage: Passage) -> Document:
             "title": paper.title,
             "url": paper.url,
             "year": paper.year,
+            "retracted": paper.retracted,
             "authors": list(paper.authors),
             "score": passage.score,
             "start": passage.start,
             "end": passage.end,
         },
     )
-
-
-@cache
-def _loop() -> asyncio.AbstractEventLoop:
-    """One loop for all the calls of `invoke`: a provider's client can't change to another with every call."""
-    loop = asyncio.new_event_loop()
-    Thread(target=loop.run_forever, name="scholiast-langchain", daemon=True).start()
-    return loop

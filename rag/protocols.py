@@ -6,7 +6,18 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.types import Filters, GenerationInfo, Passage, Quote, StandaloneQuery, Support, Turn
+from rag.types import (
+    Citation,
+    Filters,
+    GenerationInfo,
+    Passage,
+    Quote,
+    Sentence,
+    StandaloneQuery,
+    Support,
+    Turn,
+    Usage,
+)
 
 
 class Embedder(Protocol):
@@ -75,9 +86,24 @@ class Verifier(Protocol):
         ...
 
 
+class AnswerReviewer(Protocol):
+    """All sentences of an answer, with the quotes they rest on, to better verdicts."""
+
+    @property
+    def name(self) -> str:
+        """What the notice calls it when it fails, e.g. `openai:gpt-4o-mini`."""
+        ...
+
+    async def review(
+        self, sentences: Sequence[Sentence], citations: Sequence[Citation]
+    ) -> tuple[tuple[Sentence, ...], Usage]:
+        """The sentences with their verdicts, in the same order, and the tokens it took. Raises BackendError."""
+        ...
+
+
 class QueryRewriter(Protocol):
     """A follow-up to a question that stands alone."""
 
     async def rewrite(self, question: str, history: Sequence[Turn]) -> StandaloneQuery:
-        """The question itself if it needs nothing from the history. Never fails."""
+        """The question itself if it needs nothing from the history; nothing to search for if it is small talk."""
         ...

@@ -40,7 +40,7 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class PaperReference:
-    """The few fields by which an answer names a paper."""
+    """The few fields by which an answer names a paper. `retracted`: its record, title or abstract says so."""
 
     __pydantic_config__ = ALL_FIELDS_SHOWN
 
@@ -49,6 +49,13 @@ class PaperReference:
     url: str | None = None
     year: int | None = None
     authors: tuple[str, ...] = ()
+    retracted: bool = False
+
+    @property
+    def suffix(self) -> str:
+        """What stands behind the title, with a blank before it: the year, and that the paper is retracted."""
+        facts = ([str(self.year)] if self.year else []) + (["retracted"] if self.retracted else [])
+        return f" ({', '.join(facts)})" if facts else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +70,7 @@ class Paper(PaperReference):
     def content_hash(self) -> str:
         """Changes when anything a reader could notice changes; where the record was read does not count."""
         seen = (self.title, self.abstract, self.url, self.year, self.authors, self.venue)
-        return sha256(repr(seen).encode()).hexdigest()
+        return sha256(repr((*seen, "retracted") if self.retracted else seen).encode()).hexdigest()
 
 
 class _ShownAsReference:
@@ -257,11 +264,15 @@ class GenerationInfo:
 class StandaloneQuery:
     """A follow-up that can be understood without its conversation.
 
-    `question` is what is to be answered, `search` what is to be searched for; `usage` is what a model took to rewrite.
+    `question` is what is to be answered, `search` what is to be searched for, empty for small talk. `goes_on` says that
+    the conversation is needed to understand it, `notice` how a misspelt word was read; `usage` is what a model took to
+    rewrite.
     """
 
     question: str
     search: str
+    goes_on: bool = False
+    notice: str = ""
     usage: Usage = field(default_factory=Usage)
 
 
@@ -299,7 +310,7 @@ class Answer:
             cited = [citation for citation in self.citations if citation.number == number]
             paper = cited[0].paper
             title = f"[{_escaped(paper.title)}]({paper.url})" if paper.url else _escaped(paper.title)
-            lines.append(f"**[{number}]** {title}" + (f" ({paper.year})" if paper.year else ""))
+            lines.append(f"**[{number}]** {title}{paper.suffix}")
             lines += [f"> {_escaped(quote)}" for quote in dict.fromkeys(citation.quote for citation in cited)]
         return "\n\n".join(lines)
 

@@ -1,23 +1,27 @@
 """Turns settings into objects: the embedder, the libraries, the engines, and the stores of what was asked."""
 
 import asyncio
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rag import answerability, embedders
+from rag import answerability, config, corpus, embedders, retrieval
 from rag.condense import RuleBasedRewriter
 from rag.config import Settings
 from rag.database import Database, home_errors
-from rag.engine import Engine
+from rag.engine import TOP_K, Engine, collect_answer
 from rag.errors import NotFoundError, RequestError
-from rag.history.answers import Answers
-from rag.history.conversations import Conversations
+from rag.history.answers import Answers, AskRequest
+from rag.history.conversations import LOCAL, Conversations
 from rag.history.jobs import Jobs
 from rag.library import registry
-from rag.library.library import Library
+from rag.library.library import Library, Progress
 from rag.library.registry import LibrarySummary
-from rag.protocols import Embedder, QueryRewriter, Writer
+from rag.protocols import AnswerReviewer, Embedder, QueryRewriter, Writer
 from rag.retrieval import HybridRetriever
+from rag.types import EVERYTHING, Answer, Filters, IngestReport, Paper, Passage, Turn
 from rag.writers.extractive import ExtractiveWriter
 
 DEFAULT_LIBRARY = "default"
@@ -35,14 +39,14 @@ class Workspace:
     name a library.
     """
 
-    def __init__(self, settings: Settings, embedder: Embedder | None = None, url: str = "") -> None:
-        """`embedder` takes the place of the one in the settings. Processes that find a library in use are told `url`.
+    def __init__(self, settings: Settings | None = None, embedder: Embedder | None = None, url: str = "") -> None:
+        """Settings come from SCHOLIAST_* and a .env file unless given; `embedder` takes the place of theirs.
 
-        Raises ConfigError.
+        Processes that find a library in use are told `url`. Raises ConfigError.
         """
-        self.settings = settings
-        self.embedder = embedder or embedders.embedder(settings.embedder)
-        self._database = open_database(settings)
+        self.settings = settings or config.load()
+        self.embedder = embedder or embedders.embedder(self.settings.embedder)
+        self._database = open_database(self.settings)
         self.answers = Answers(self._database)
         self.conversations = Conversations(self._database)
         self.jobs = Jobs(self._database)
@@ -73,6 +77,42 @@ class Workspace:
     async def engine(self, name: str = "", model: str = "") -> Engine:
         """An engine that answers from a library. Raises as `library` does, and RequestError for a model not offered."""
         return await asyncio.to_thread(make_engine, self.settings, await self.library(name), model)
+
+    async def ingest(
+        self, *sources: str | Path | Paper, library: str = "", format: str = "", progress: Progress | None = None
+    ) -> IngestReport:
+        """Add papers, files, or folders of files to a library, which is created if it is missing.
+
+        An empty format lets each file's content decide. Records that can't be used are in the report. Raises
+        CorpusError for a file that can't be read as papers, and then nothing is added; else as `library` does.
+        """
+        papers = [source for source in sources if isinstance(source, Paper)]
+        files = corpus.find_files([Path(source) for source in sources if not isinstance(source, Paper)])
+        records = chain(papers, *(corpus.read(file, format or None) for file in files))
+        opened = await self.library(library or DEFAULT_LIBRARY, create=True)
+        return await opened.ingest(records, progress)
+
+    async def search(self, query: str, *, library: str = "", limit: int = 10) -> list[Passage]:
+        """One passage for each of at most `limit` papers, best first. Raises as `library` does, and RequestError."""
+        opened = await self.library(library)
+        return await retrieval.search(HybridRetriever(opened, opened.embedder), query, limit)
+
+    async def ask(
+        self,
+        question: str,
+        *,
+        library: str = "",
+        model: str = "",
+        history: Sequence[Turn] = (),
+        filters: Filters = EVERYTHING,
+        top_k: int = TOP_K,
+        door: str = "python",
+    ) -> Answer:
+        """The answer to a question, which is stored so that feedback finds it. Raises as `Engine.ask` and `engine`."""
+        request = AskRequest(
+            question=question, history=tuple(history), filters=filters, top_k=top_k, door=door, caller=LOCAL
+        )
+        return await collect_answer(self.answers.ask(await self.engine(library, model), request))
 
     async def close(self) -> None:
         """Release the libraries for other processes, and the database."""
@@ -150,26 +190,40 @@ def make_engine(settings: Settings, library: Library, model: str = "") -> Engine
         raise RequestError(
             f"model {name!r} is not offered; there is {', '.join(offered)} (SCHOLIAST_MODELS adds others)"
         )
-    writer, backup, rewriter = _writers(settings, library, name)
+    retriever = HybridRetriever(library, library.embedder)
+    writer, backup, rewriter = _writers(settings, library, name, RuleBasedRewriter(retriever, library))
     return Engine(
         library=library.name,
-        retriever=HybridRetriever(library, library.embedder),
+        retriever=retriever,
         vocabulary=library,
         writer=writer,
         backup=backup,
         rewriter=rewriter,
+        reviewer=_reviewer(settings, name),
         unsupported=settings.unsupported,
         answer_from=answerability.calibrated(settings.home / answerability.CALIBRATION),
     )
 
 
-def _writers(settings: Settings, library: Library, name: str) -> tuple[Writer, Writer | None, QueryRewriter]:
+def _reviewer(settings: Settings, writer: str) -> AnswerReviewer | None:
+    """The model that checks an answer after it is written; None where the words are compared alone."""
+    name = writer if settings.verifier == "model" else settings.verifier
+    if name in ("lexical", ExtractiveWriter.name):
+        return None
+    from rag import model_verifier  # LangChain takes seconds to import
+
+    return model_verifier.verifier(name, settings.model_base_url, settings.model_timeout_seconds)
+
+
+def _writers(
+    settings: Settings, library: Library, name: str, rules: QueryRewriter
+) -> tuple[Writer, Writer | None, QueryRewriter]:
     """The writer, its fallback, and what rewrites follow-ups."""
     extractive = ExtractiveWriter(library)
     if name == extractive.name:
-        return extractive, None, RuleBasedRewriter()
+        return extractive, None, rules
     from rag.writers import chat  # LangChain takes seconds to import, and only chat models need it
 
     window, seconds = settings.model_context_tokens, settings.model_timeout_seconds
-    writer = chat.writer(name, extractive, settings.model_base_url, window, seconds)
+    writer = chat.writer(name, extractive, settings.model_base_url, window, seconds, rules)
     return writer, extractive if settings.on_model_failure == "extractive" else None, writer

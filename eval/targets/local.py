@@ -12,7 +12,7 @@ from typing import Any
 from eval.questions import PaperRef, Question
 from eval.records import SeenPaper
 from eval.targets import SEARCH_LIMIT, Options, Target, TargetDescription, TargetReply, milliseconds_since
-from rag import config, corpus, serialize
+from rag import corpus, serialize
 from rag.answerability import CALIBRATION
 from rag.engine import Delta, Done, Engine
 from rag.errors import RequestError
@@ -28,7 +28,7 @@ _PRODUCT_SUFFIXES = frozenset({".py", ".json", ".md", ".txt"})
 @asynccontextmanager
 async def local(options: Options) -> AsyncIterator[Target]:
     """Open the library, load `options.papers` into it, and answer from it. Raises ScholiastError."""
-    async with Workspace(config.load()) as workspace:
+    async with Workspace() as workspace:
         if options.papers:
             library = await workspace.library(options.library, create=bool(options.library))
             await library.ingest(_records(options.papers), options.progress)

@@ -1,6 +1,6 @@
 """Files to papers: one module per format, chosen by content. A new one is a module and a line in `_FORMATS`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Protocol
@@ -31,6 +31,20 @@ _FORMATS: dict[str, _Format] = {"jsonl": jsonl, "csv": csv, "hf_papers": hf_pape
 def formats() -> tuple[str, ...]:
     """The names that `read` takes as its format."""
     return tuple(_FORMATS)
+
+
+def find_files(paths: Sequence[Path]) -> list[Path]:
+    """The files, each once; for a folder those in it, sorted, whose suffix a format claims, except hidden ones.
+
+    A file that is named itself is always taken. Raises CorpusError for a folder that has none.
+    """
+    files: dict[Path, None] = {}
+    for path in paths:
+        found = _files_of_folder(path) if path.is_dir() else [path]
+        if not found:
+            raise CorpusError(f"{path} holds no file that ends in {', '.join(sorted(_suffixes()))}; name the files")
+        files |= dict.fromkeys(found)
+    return list(files)
 
 
 def read(path: Path, format: str | None = None) -> Iterator[Paper | RejectedRecord]:
@@ -64,3 +78,18 @@ def _recognised(path: Path) -> _Format:
     raise CorpusError(
         f"{path} is in no known format: {needs}. If it is one of these, say so: --format NAME, or format=NAME over HTTP"
     )
+
+
+def _files_of_folder(folder: Path) -> list[Path]:
+    suffixes = _suffixes()
+    return sorted(path for path in _visible(folder) if path.suffix.lower() in suffixes and path.is_file())
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            yield path
+
+
+def _suffixes() -> set[str]:
+    return {suffix for format in _FORMATS.values() for suffix in format.SUFFIXES}

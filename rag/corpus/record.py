@@ -7,6 +7,7 @@ from reprlib import repr as short
 
 from rag.corpus import fields
 from rag.corpus.identity import UnusableIdError, known_id, page, paper_id
+from rag.text.vocabulary import pattern
 from rag.types import Paper, RejectedRecord, Source
 
 MAX_TITLE = 1000
@@ -34,6 +35,8 @@ _NAMES = {
     ),
     "authors": ("authors_parsed", "authors", "author"),
     "venue": ("venue", "journal_ref", "journal", "journal_book"),
+    "retracted": ("is_retracted", "retracted"),
+    "kind": ("publication_type", "publication_types", "publicationtypes", "type"),
 }
 
 _Fields = Mapping[str, object]
@@ -81,7 +84,19 @@ def _paper(given: _Fields, source: Source) -> Paper:
         year=fields.year(given["year"]) if "year" in given else None,
         authors=fields.authors(given["authors"]) if "authors" in given else (),
         venue=fields.text("venue", given["venue"]) or None if "venue" in given else None,
+        retracted=_is_retracted(given, title, abstract),
         sources=(source,),
+    )
+
+
+def _is_retracted(given: _Fields, title: str, abstract: str) -> bool:
+    """Whether a field, the kind of publication, the title or the beginning of the abstract says so."""
+    flag = given.get("retracted", False)
+    return bool(
+        (flag if isinstance(flag, bool) else str(flag).strip().lower() in ("1", "true", "yes"))
+        or pattern("paper.retracted_kind").search(str(given.get("kind", "")))
+        or pattern("paper.retracted_title").search(title)
+        or pattern("paper.retracted_abstract").search(abstract)
     )
 
 

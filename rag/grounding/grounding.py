@@ -6,7 +6,7 @@ Stages in a row, each fed by the one before: `MarkFilter` (citation marks), then
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from rag.grounding.attribution import AttributedSentence, Attribution, Policy
@@ -150,6 +150,10 @@ class Grounding:
     def cites_nothing(self) -> bool:
         """Whether nothing that was said cites or clearly has an abstract, nor says that there is none; at the end."""
         return not self._gate.declined and not any(found.citations or found.declines for found in self._found)
+
+    def set_sentences(self, sentences: Sequence[Sentence]) -> None:
+        """Put other verdicts on the sentences, which stay in their order."""
+        self._found = [replace(found, sentence=new) for found, new in zip(self._found, sentences, strict=True)]
 
     @property
     def result(self) -> GroundedText:

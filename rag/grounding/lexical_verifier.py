@@ -1,6 +1,7 @@
-"""The offline verifier: does a claim's wording stand in its quotes, and do its numbers belong to the names they had?
+"""The offline verifier: does a claim's wording stand in its quotes, and what does it change in them?
 
-It compares words, numbers and names. It can't see a contradiction that uses the same words.
+It compares words, numbers and names, and aligns the claim with the sentence that it resembles (`contradictions.py`).
+A contradiction in other words than the abstract's it does not see.
 """
 
 import re
@@ -8,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 
+from rag.grounding import contradictions
 from rag.text.analysis import content_stems, share
 from rag.text.entities import Quantity, has_name, names, quantities
 from rag.types import Passage, Quote, Support
@@ -23,7 +25,7 @@ _CLAUSE = re.compile(r"(?<=[^\d])[,;:]|[,;:](?=\D)|\b(?:and|while|whereas|but|co
 
 
 class LexicalVerifier:
-    """Checks in this order: words, numbers and names that stand nowhere, numbers given for something else, names."""
+    """Checks in this order: words, what the claim changes, numbers and names that stand nowhere or elsewhere."""
 
     def verify(self, claim: str, quotes: Sequence[Quote], question: str = "") -> Support:
         """Words that the claim repeats from the question and that the quotes lack make it partial at worst."""
@@ -37,12 +39,18 @@ class LexicalVerifier:
         reason = f"{held:.0%} of its words are in the quotes"
         if held < PARTIAL_SHARE and not _adds_supported_words(claim, texts, question):
             return Support(verdict="unsupported", reason=reason)
+        change = contradictions.find(claim, _sentences(quotes))
+        if change and change.verdict == "contradicted":
+            return Support(verdict="contradicted", reason=change.reason)
         if invented := _invented(claim, quotes):
             return Support(verdict="unsupported", reason=f"{invented} is not in the cited abstracts")
         if misplaced := next((n for n, near in _segments(claim) if not _in_place(n, near, quotes)), None):
             return Support(verdict="partial", reason=f"the abstract gives {misplaced.value:g} for something else")
         if missing := next((name for name in sorted(names(claim)) if not has_name(_shown_text(quotes), name)), ""):
             return Support(verdict="partial", reason=f"the name {missing!r} is not in the cited abstracts")
+        quoted = [text for quote in quotes for text in (quote.passage.paper.title, quote.sentence.text)]
+        if changed := change.reason if change else contradictions.unfounded_direction(claim, quoted):
+            return Support(verdict="partial", reason=changed)
         return Support(verdict="supported" if held >= SUPPORTED_SHARE else "partial", reason=reason)
 
 
@@ -127,6 +135,12 @@ def _clauses(text: str) -> Iterator[str]:
     for cut in chain((match.start() for match in _CLAUSE.finditer(text)), (len(text),)):
         yield text[start:cut]
         start = cut
+
+
+def _sentences(quotes: Sequence[Quote]) -> list[str]:
+    """Every sentence of the papers that are quoted, as far as they were shown."""
+    passages = dict.fromkeys(quote.passage for quote in quotes)
+    return [sentence.text for passage in passages for sentence in passage.sentences]
 
 
 def _shown_text(quotes: Sequence[Quote]) -> str:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from string import ascii_lowercase
 from threading import Lock
 
 from tantivy import (
@@ -28,6 +27,7 @@ from tantivy import (
 
 from rag.errors import LibraryError, LockedError, how_to_rebuild
 from rag.text.analysis import ANALYSER, ANALYSER_NAME, normalise, stems
+from rag.text.edits import one_edit_away
 from rag.types import Paper
 
 TITLE_WEIGHT = 0.1  # on top of its words in the text
@@ -144,7 +144,7 @@ class KeywordIndex:
         unknown = (word for word in words if any(not now.frequency(stem) for stem in stems(word)))
         for word in islice(unknown, MAX_GUESSED_WORDS):
             # Typing errors are made in words, not in stems: correct first, stem afterwards.
-            near = {stem: now.frequency(stem) for stem in set(stems(" ".join(_edits(word))))}
+            near = {stem: now.frequency(stem) for stem in set(stems(" ".join(one_edit_away(word))))}
             known = sorted((stem for stem in near if near[stem]), key=lambda stem: (-near[stem], stem))
             yield from known[:GUESSES]
 
@@ -236,16 +236,6 @@ def _joined(name: str) -> str:
 
 def _with_aliases(text: str) -> str:
     return " ".join([text, *_aliases(text)])
-
-
-def _edits(word: str) -> set[str]:
-    """All words one edit away: a letter deleted, swapped with the next, replaced or inserted (Damerau, 1964)."""
-    splits = [(word[:i], word[i:]) for i in range(len(word) + 1)]
-    deleted = {a + b[1:] for a, b in splits if b}
-    swapped = {a + b[1] + b[0] + b[2:] for a, b in splits if len(b) > 1}
-    replaced = {a + letter + b[1:] for a, b in splits if b for letter in ascii_lowercase}
-    inserted = {a + letter + b for a, b in splits for letter in ascii_lowercase}
-    return deleted | swapped | replaced | inserted
 
 
 def _schema() -> Schema:

@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import JSON, Column, ForeignKey, ForeignKeyConstraint, Index, Integer, LargeBinary, Row, Table, Text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Row,
+    Table,
+    Text,
+)
 
 from rag.database import metadata
 from rag.errors import LibraryError, how_to_embed_again
@@ -43,6 +55,7 @@ papers = Table(
     Column("authors", JSON, nullable=False),
     Column("venue", Text),
     Column("abstract", Text, nullable=False),
+    Column("retracted", Boolean),
     Column("chunks", JSON, nullable=False),  # [[start, end], ...] in characters of the abstract
     Column("sentences", JSON, nullable=False),
     Column("chunk_vectors", LargeBinary, nullable=False),  # float16, (chunks, dimension)
@@ -107,6 +120,7 @@ def paper_from_row(row: Row[Any], read: Sequence[Source]) -> Paper:
         year=row.year,
         authors=tuple(row.authors),
         venue=row.venue,
+        retracted=bool(row.retracted),
         sources=tuple(read),
     )
 
@@ -143,6 +157,7 @@ def row_of_paper(library: str, revision: int, stored: StoredPaper) -> dict[str, 
         "authors": list(paper.authors),
         "venue": paper.venue,
         "abstract": paper.abstract,
+        "retracted": paper.retracted,
         "chunks": [list(span) for span in stored.chunks],
         "sentences": [list(span) for span in stored.sentences],
         "chunk_vectors": stored.chunk_vectors.astype(_STORED_AS).tobytes(),

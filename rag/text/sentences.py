@@ -1,4 +1,4 @@
-"""Where the sentences of a text begin and end: sentencex, with the slips that abstracts provoke mended."""
+"""Where the sentences of a text begin and end: sentencex, with its errors on abstracts corrected."""
 
 import re
 from collections.abc import Iterator

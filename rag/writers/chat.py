@@ -17,7 +17,7 @@ from rag.errors import BackendError, ConfigError
 from rag.grounding import marks
 from rag.grounding.marks import MarkFilter
 from rag.grounding.refusals import declines
-from rag.protocols import Writer
+from rag.protocols import QueryRewriter, Writer
 from rag.text import tokens
 from rag.text.analysis import content_stems, share
 from rag.types import GenerationInfo, Passage, StandaloneQuery, Turn, Usage
@@ -47,15 +47,21 @@ _Messages = Sequence[tuple[str, str]]
 
 
 def writer(
-    name: str, nearest: Writer, base_url: str = "", context_tokens: int = 0, seconds: float = 120.0
+    name: str,
+    nearest: Writer,
+    base_url: str = "",
+    context_tokens: int = 0,
+    seconds: float = 120.0,
+    rules: QueryRewriter | None = None,
 ) -> "ChatWriter":
     """The writer of that name; slow the first time. `base_url` is for `openai:` models. Raises ConfigError.
 
-    `nearest` picks the sentences that the model is shown apart from their abstracts, because it may well overlook them.
+    `nearest` picks the sentences that the model is shown apart from their abstracts, because it may well overlook them;
+    `rules` say which questions need the model to be rewritten, and rewrite them when it fails.
     """
     model = models.chat_model(name, base_url, seconds)
     tokens.count("")  # the first count loads the tokenizer
-    return ChatWriter(name, model, nearest, models.window_of(model, context_tokens), seconds)
+    return ChatWriter(name, model, nearest, models.window_of(model, context_tokens), seconds, rules)
 
 
 class ChatWriter:
@@ -68,12 +74,14 @@ class ChatWriter:
         nearest: Writer,
         window: int = models.DEFAULT_WINDOW,
         seconds: float = 120.0,
+        rules: QueryRewriter | None = None,
     ) -> None:
         self.name = name
         self._model = model
         self._nearest = nearest
         self._window = window
         self._seconds = seconds
+        self._rules = rules or condense.RuleBasedRewriter()
 
     async def write(
         self, question: str, passages: Sequence[Passage], history: Sequence[Turn] = ()
@@ -99,9 +107,10 @@ class ChatWriter:
         )
 
     async def rewrite(self, question: str, history: Sequence[Turn]) -> StandaloneQuery:
-        """By the model if the question needs the history; by our rules if the model fails or takes too long."""
-        if not history or not condense.needs_history(question):
-            return StandaloneQuery(question=question, search=question)
+        """By the model if the rules say that it needs the history; by the rules if the model fails or is slow."""
+        by_rules = await self._rules.rewrite(question, history)
+        if not by_rules.goes_on:
+            return by_rules
         prompt = prompts.render(
             _CONDENSE,
             conversation=prompt_context.conversation(history),
@@ -116,8 +125,8 @@ class ChatWriter:
             text = ""
         rewritten = _one_question(text)
         if not _is_plausible(rewritten, question, history):
-            return replace(await condense.RuleBasedRewriter().rewrite(question, history), usage=reply.usage)
-        return StandaloneQuery(question=rewritten, search=rewritten, usage=reply.usage)
+            return replace(by_rules, usage=reply.usage)
+        return replace(by_rules, question=rewritten, search=rewritten, usage=reply.usage)
 
     async def _prompt(
         self, question: str, passages: Sequence[Passage], history: Sequence[Turn]

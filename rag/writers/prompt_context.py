@@ -107,8 +107,7 @@ def _joined(chosen: Sequence[PassageSentence], whole: Sequence[PassageSentence])
 
 
 def _with_title(passage: Passage, text: str) -> str:
-    year = f" ({passage.paper.year})" if passage.paper.year else ""
-    return f"{quoted(passage.paper.title)}{year}\n{quoted(text)}"
+    return f"{quoted(passage.paper.title)}{passage.paper.suffix}\n{quoted(text)}"
 
 
 @lru_cache(maxsize=1024)

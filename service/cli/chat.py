@@ -8,11 +8,12 @@ from io import TextIOWrapper
 from itertools import groupby
 from typing import Any
 
-from rag import config, serialize
+from rag import serialize
 from rag.engine import Delta, Done
 from rag.errors import RequestError, ScholiastError
 from rag.history.answers import FeedbackVerdict
 from rag.history.conversations import LOCAL, Conversation
+from rag.types import PaperReference
 from rag.workspace import Workspace
 from service.cli.terminal import NEAREST, Page, StreamPrinter, print_error
 
@@ -43,7 +44,7 @@ class Chat:
     def __init__(self, runner: asyncio.Runner, library: str, model: str) -> None:
         """Raises ConfigError."""
         self._runner = runner
-        self._workspace = Workspace(config.load())
+        self._workspace = Workspace()
         self._library, self._model = library, model
         self._page = Page()
         self._conversation: Conversation | None = None
@@ -137,9 +138,11 @@ class Chat:
         self._print_papers()
 
     def _print_papers(self) -> None:
-        """Print the notice and the papers below an answer: those it cites, else the nearest."""
+        """Print the notice, what is contradicted, and the papers: those that the answer cites, else the nearest."""
         if self._answer["notice"]:
             self._page.line(self._answer["notice"], "yellow")
+        sentences = self._answer["sentences"]
+        self._page.contradicted((s["text"], s["reason"]) for s in sentences if s["support"] == "contradicted")
         entries = self._answer["citations"] or self._answer["passages"][:NEAREST]
         for line in dict.fromkeys(_title_line(entry) for entry in sorted(entries, key=_number)):
             self._page.line(line, "dim")
@@ -180,5 +183,5 @@ def _number(entry: Mapping[str, Any]) -> int:
 
 
 def _title_line(entry: Mapping[str, Any]) -> str:
-    paper = entry["paper"]
-    return f"[{entry['number']}] {paper['title']}" + (f" ({paper['year']})" if paper["year"] else "")
+    paper = PaperReference(**entry["paper"])
+    return f"[{entry['number']}] {paper.title}{paper.suffix}"

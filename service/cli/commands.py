@@ -7,18 +7,15 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from importlib import import_module
 from importlib.resources import as_file, files
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from rag import config, corpus, embedders, retrieval, serialize
+from rag import config, corpus, embedders, serialize
 from rag.config import Settings
-from rag.engine import collect_answer
-from rag.errors import CorpusError, RequestError, how_to_list_papers
-from rag.history.answers import Answers, AskRequest
-from rag.history.conversations import LOCAL
+from rag.errors import ConfigError, CorpusError, RequestError, how_to_list_papers
+from rag.history.answers import Answers
 from rag.library.checks import Finding, diagnose
 from rag.types import Filters, Paper, RejectedRecord
 from rag.workspace import DEMO_LIBRARY, Workspace, list_libraries, open_database, remove_library
@@ -37,7 +34,7 @@ _YEARS_PATTERN = re.compile(r"(?P<first>\d{4})?(?P<to>-)?(?P<last>\d{4})?")
 async def demo() -> bool:
     """Load the sample, ask it a question, show the answer and what to try next."""
     page = Page()
-    async with Workspace(config.load()) as workspace:
+    async with Workspace() as workspace:
         library = await workspace.library(DEMO_LIBRARY, create=True)
         with as_file(files("rag") / "data" / "sample_papers.jsonl") as sample, progress("Reading the sample") as bar:
             report = await library.ingest(corpus.read(sample), bar)
@@ -63,11 +60,11 @@ async def ingest(paths: Sequence[Path], library: str, format: str, json: bool) -
     """Add files and folders to a library; a file that can't be read does not stop the others."""
     if format and format not in corpus.formats():
         raise RequestError(f"--format is {format!r}; there is {', '.join(corpus.formats())}")
-    files, errors = _find_files(paths)
-    records = _records(files, format, errors)
+    errors: list[str] = []
+    records = _records(_find_files(paths, errors), format, errors)
     first = next(records, None)
     if first is not None:
-        async with Workspace(config.load()) as workspace:
+        async with Workspace() as workspace:
             opened = await workspace.library(library, create=True)
             with progress("Embedding") as bar:
                 report = await opened.ingest(chain([first], records), bar)
@@ -77,34 +74,15 @@ async def ingest(paths: Sequence[Path], library: str, format: str, json: bool) -
     return not errors
 
 
-def _find_files(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """The files, each once, and an error message for each folder without any; a folder's files are sorted by name.
-
-    A named file is always taken; of a folder, the files whose suffix a format claims, except hidden ones.
-    """
+def _find_files(paths: Sequence[Path], errors: list[str]) -> list[Path]:
+    """The files of all paths; for a folder without any, a message is added to `errors`."""
     files: dict[Path, None] = {}
-    errors: list[str] = []
     for path in paths:
-        found = _files_of_folder(path) if path.is_dir() else [path]
-        if not found:
-            errors.append(f"{path} holds no file that ends in {', '.join(sorted(_suffixes()))}; name the files")
-        files |= dict.fromkeys(found)
-    return list(files), errors
-
-
-def _files_of_folder(folder: Path) -> list[Path]:
-    suffixes = _suffixes()
-    return sorted(path for path in _visible(folder) if path.suffix.lower() in suffixes and path.is_file())
-
-
-def _visible(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts):
-            yield path
-
-
-def _suffixes() -> set[str]:
-    return {suffix for name in corpus.formats() for suffix in import_module(f"rag.corpus.{name}").SUFFIXES}
+        try:
+            files |= dict.fromkeys(corpus.find_files([path]))
+        except CorpusError as error:
+            errors.append(str(error))
+    return list(files)
 
 
 def _records(files: Sequence[Path], format: str, errors: list[str]) -> Iterator[Paper | RejectedRecord]:
@@ -122,19 +100,18 @@ async def ask(
     """Answer one question."""
     first, last = _years(year)
     filters = Filters(year_from=first, year_to=last, papers=tuple(papers))
-    async with Workspace(config.load()) as workspace:
-        engine = await workspace.engine(library, model)
-        request = AskRequest(question=_text(question), filters=filters, top_k=top_k, door="terminal", caller=LOCAL)
-        answer = await collect_answer(workspace.answers.ask(engine, request))
+    async with Workspace() as workspace:
+        answer = await workspace.ask(
+            _text(question), library=library, model=model, filters=filters, top_k=top_k, door="terminal"
+        )
     _print(serialize.answer(answer)) if json else Page().answer(answer)
     return True
 
 
 async def search(query: str, library: str, limit: int, json: bool) -> bool:
     """Rank papers."""
-    async with Workspace(config.load()) as workspace:
-        engine = await workspace.engine(library)
-        passages = await retrieval.search(engine.retriever, _text(query), limit)
+    async with Workspace() as workspace:
+        passages = await workspace.search(_text(query), library=library, limit=limit)
     results = serialize.search_results(passages)
     _print(results) if json else Page().results(passages, [result["snippet"] for result in results["results"]])
     return True
@@ -142,7 +119,7 @@ async def search(query: str, library: str, limit: int, json: bool) -> bool:
 
 async def papers_list(library: str, offset: int, limit: int, json: bool) -> bool:
     """List a page of the papers, by id."""
-    async with Workspace(config.load()) as workspace:
+    async with Workspace() as workspace:
         opened = await workspace.library(library)
         papers, total = await opened.papers(offset, limit), (await opened.counts()).papers
     if json:
@@ -154,7 +131,7 @@ async def papers_list(library: str, offset: int, limit: int, json: bool) -> bool
 
 async def papers_show(id: str, library: str, json: bool) -> bool:
     """Show one paper."""
-    async with Workspace(config.load()) as workspace:
+    async with Workspace() as workspace:
         paper = await (await workspace.library(library)).paper(_text(id))
     _print(serialize.paper(paper)) if json else Page().paper(paper)
     return True
@@ -162,7 +139,7 @@ async def papers_show(id: str, library: str, json: bool) -> bool:
 
 async def papers_remove(ids: Sequence[str], library: str, json: bool) -> bool:
     """Remove papers; unknown ids are named on standard error."""
-    async with Workspace(config.load()) as workspace:
+    async with Workspace() as workspace:
         opened = await workspace.library(library)
         known = await opened.stored(ids)
         count = await opened.remove(list(known))
@@ -191,7 +168,7 @@ async def libraries_remove(name: str) -> bool:
 
 async def rebuild(library: str, embed: bool) -> bool:
     """Rebuild the indexes."""
-    async with Workspace(config.load()) as workspace:
+    async with Workspace() as workspace:
         opened = await workspace.library(library, repair=True)
         with progress("Embedding" if embed else "Indexing") as bar:
             counts = await opened.rebuild(embed=embed, progress=bar)
@@ -226,8 +203,14 @@ async def _slack(settings: Settings) -> Sequence[Finding]:
     """The findings about Slack; its libraries are loaded only where it is set up."""
     if not any(name.startswith("slack_") for name in settings.model_fields_set):
         return ()
-    from service.slack import setup
+    from service.slack.http import extra_installed
 
+    try:
+        with extra_installed():
+            from service.slack import setup
+    except ConfigError as error:
+        message, _, remedy = str(error).partition("; ")
+        return [Finding(part="Slack", verdict="fault", message=message, remedy=remedy)]
     return await setup.diagnose(settings)
 
 

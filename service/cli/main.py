@@ -224,8 +224,10 @@ def serve_command(
 @app.command("slack")
 def slack_command() -> None:
     """Answer in Slack over Socket Mode until stopped; no public address is needed."""
-    from service.slack.socket_mode import listen
+    from service.slack.http import extra_installed
 
+    with extra_installed():
+        from service.slack.socket_mode import listen
     listen()
 
 

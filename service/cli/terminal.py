@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 
@@ -36,7 +36,8 @@ _OUTCOMES = {
     "empty_library": "Empty library",
 }
 _VERDICTS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "fault": ("✗", "red")}
-_NUMBER, _TITLE, _FAINT, _LINK, _WARNING = "bold cyan", "bold", "dim", "blue underline", "yellow"
+_NUMBER, _TITLE, _FAINT, _LINK = "bold cyan", "bold", "dim", "blue underline"
+_WARNING, _FAULT = "yellow", "bold red"
 
 
 class _PipeConsole(Console):
@@ -92,6 +93,7 @@ class Page:
         self._write(Text(paper.title, _TITLE))
         self._write(Text(", ".join(paper.authors)))
         self._write(Text(" · ".join(str(fact) for fact in (paper.year, paper.venue, paper.id) if fact), _FAINT))
+        self._write(Text("This paper has been retracted." if paper.retracted else "", _WARNING))
         self._write(Text(paper.url or "", _LINK))
         self._write()
         self._write(Text(paper.abstract))
@@ -130,9 +132,20 @@ class Page:
         """One paragraph; an empty line if there is no text."""
         self._write(Text(text, style) if text else None)
 
+    def contradicted(self, sentences: Iterable[tuple[str, str]]) -> None:
+        """Sentences that the abstracts contradict, each with the reason; nothing if there are none."""
+        for place, (sentence, reason) in enumerate(sentences):
+            if not place:
+                self._heading("Contradicted by the abstracts", _FAULT)
+            self._write(Text(sentence, _FAULT), indent=4)
+            self._write(Text(reason, _WARNING), indent=6)
+
     def _unsupported(self, answer: Answer) -> None:
+        if answer.outcome not in ("answered", "partial"):
+            return
+        self.contradicted((s.text, s.reason) for s in answer.sentences if s.support == "contradicted")
         unsupported = [sentence.text for sentence in answer.sentences if sentence.support == "unsupported"]
-        if answer.outcome in ("answered", "partial") and unsupported:
+        if unsupported:
             self._heading("Not supported by the abstracts")
             for sentence in unsupported:
                 self._write(Text(sentence, _WARNING), indent=4)
@@ -143,15 +156,14 @@ class Page:
             self._write(Text(f"“{' '.join(quote.split())}”", "italic"), indent=4, hanging=1)
 
     def _paper(self, mark: str, paper: Paper, after: str = "") -> None:
-        year = f" ({paper.year})" if paper.year else ""
         more = (f"  {after}", _FAINT) if after else ""
-        self._write(Text.assemble((f"{mark:<4}", _NUMBER), (paper.title, _TITLE), year, more), hanging=4)
+        self._write(Text.assemble((f"{mark:<4}", _NUMBER), (paper.title, _TITLE), paper.suffix, more), hanging=4)
         if paper.url:
             self._write(Text(paper.url, _LINK), indent=4)
 
-    def _heading(self, text: str) -> None:
+    def _heading(self, text: str, style: str = _TITLE) -> None:
         self._write()
-        self._write(Text(text, _TITLE))
+        self._write(Text(text, style))
 
     def _write(self, text: Text | None = None, indent: int = 0, hanging: int = 0) -> None:
         """One paragraph, its later lines indented by `hanging` more. Empty text writes nothing, None an empty line."""

@@ -12,6 +12,7 @@ from rag import serialize
 from rag.engine import TOP_K, Delta, Done, Engine, Event, Sources
 from rag.errors import NotFoundError
 from rag.history.answers import AskRequest
+from rag.wording import small_talk
 from rag.workspace import Workspace, list_libraries, offered_models
 from service.http import dependencies, openai_schemas
 from service.http.dependencies import Caller, MetricsDependency, WorkspaceDependency
@@ -20,6 +21,8 @@ from service.http.openai_schemas import CHAT_PATH, END_OF_STREAM, MODELS_PATH, C
 from service.http.sse import AnswerStream, problem_response, wait_for_answer
 
 OWNER = "scholiast"
+CHAT_TASK = "Give this chat a title."
+"""Stands for whatever a chat interface asks for besides the questions of people."""
 
 routes = APIRouter(tags=["openai"], dependencies=[dependencies.api_key], responses=openai_schemas.ERRORS)
 
@@ -34,6 +37,8 @@ async def complete(
 ) -> Response:
     """Answer the last message of the user; citations stand in the text, the Answer in the field `scholiast`."""
     question, history = body.question_and_history()
+    if small_talk(question) == "chat_task":  # it may quote the whole chat, and only what it is matters
+        question, history = CHAT_TASK, ()
     engine = await _engine(workspace, body.model)
     completion = await asyncio.to_thread(Completion.begin, body)
     ask_request = AskRequest(question=question, history=history, top_k=TOP_K, door="openai", caller=caller)

@@ -20,6 +20,7 @@ MODELS_PATH = "/v1/models"
 END_OF_STREAM = b"data: [DONE]\n\n"
 
 _SOURCES = "\n\nSources:\n"
+_CONTRADICTED = "\n\nContradicted by the abstracts:\n"
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
 _ERROR_CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 
@@ -117,14 +118,18 @@ class Completion:
 
 
 def ending(answer: Answer) -> str:
-    """What is appended to the text for clients that show only text: the notice, if any, and the cited papers."""
+    """What is appended to the text for clients that show only text.
+
+    The notice, if any, the sentences that the abstracts contradict, with the reason, and the cited papers.
+    """
     notice = f"\n\n({answer.notice})" if answer.notice else ""
+    contradicted = [f"“{s.text}” ({s.reason})" for s in answer.sentences if s.support == "contradicted"]
+    warning = _CONTRADICTED + "\n".join(contradicted) if contradicted else ""
     papers = {citation.number: citation.paper for citation in answer.citations}
     lines = [
-        " ".join([f"[{number}] {paper.title}", *([f"({paper.year})"] if paper.year else []), paper.url or ""]).strip()
-        for number, paper in sorted(papers.items())
+        f"[{number}] {paper.title}{paper.suffix} {paper.url or ''}".strip() for number, paper in sorted(papers.items())
     ]
-    return notice + (_SOURCES + "\n".join(lines) if lines else "")
+    return notice + warning + (_SOURCES + "\n".join(lines) if lines else "")
 
 
 def data_event(value: Mapping[str, Any]) -> bytes:
@@ -177,8 +182,9 @@ def error_response(status: int, message: str, headers: Mapping[str, str] | None,
 def _turns(message: ChatMessage, number: int) -> Sequence[Turn]:
     if message.role == "user":
         return [Turn(role="user", content=_text(message, number))]
-    if message.role == "assistant":  # without the sources that we appended
-        return [Turn(role="assistant", content=_plain(message).partition(_SOURCES)[0])]
+    if message.role == "assistant":  # without what we appended
+        text = _plain(message).partition(_SOURCES)[0].partition(_CONTRADICTED)[0]
+        return [Turn(role="assistant", content=text)]
     return []
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from rag.text.analysis import replace_surrogates
+from rag.wording import is_between_people, without_politeness
 
 Kind = Literal["mention", "direct", "follow_up", "command"]
 
@@ -19,13 +20,10 @@ _CHANNEL = re.compile(r"<#[A-Z0-9]+(?:\|([^>]*))?>")
 _LINK = re.compile(r"<((?:https?|mailto|tel):[^|>]*)(?:\|([^>]*))?>")
 _EMOJI = re.compile(r"(?<!\S)(?::(?:\+1|-1|[a-z][a-z0-9_+'-]*|skin-tone-\d):)+(?!\S)")
 _LIBRARY = re.compile(r"(?<!\S)library:(?:\"([^\"]*)\"|(\S+))")
-_SMALL_TALK = re.compile(
-    r"(?:(?:many |ok,? )?thanks?(?: you)?(?: a lot| so much| all)?|thx|ty|ok(?:ay)?|great|cool|nice|perfect|got it|lol"
-    r"|cheers|\+1|[\W_])*",
-    re.IGNORECASE,
-)
 _QUESTION_START = re.compile(
-    r"(?:and|but|what|which|who|when|where|why|how|does|do|did|is|are|was|can|could|any|compare|list|show|tell|explain)\b",
+    r"(?:(?:ok(?:ay)?|great|thanks|so|and|but|well)[,.!]? )*(?:and|or|also|what|which|whose|who|whom|when|where|why|how"
+    r"|does|do|did|is|are|was|were|has|can|could|should|would|will|any|compare|list|show|tell|explain|give|describe"
+    r"|define|summari[sz]e|more)\b",
     re.IGNORECASE,
 )
 
@@ -138,16 +136,18 @@ def parse_command(body: Mapping[str, Any]) -> IncomingMessage:
 
 
 def is_for_others(incoming: IncomingMessage) -> bool:
-    """Whether a follow-up without a mention is not for the bot: it mentions somebody else first, or is small talk."""
+    """Whether a follow-up without a mention is not for the bot: it mentions somebody else first, is small talk, or is
+    meant for other people by its words."""
     addressed = _MENTION.match(incoming.text.strip())
     if addressed and addressed[1] != incoming.me:
         return True
-    return _SMALL_TALK.fullmatch(question(incoming)[0]) is not None
+    return is_between_people(question(incoming)[0])
 
 
 def reads_as_question(incoming: IncomingMessage) -> bool:
-    """Whether a follow-up begins as a question does, also without a question mark."""
-    return _QUESTION_START.match(question(incoming)[0]) is not None
+    """Whether a follow-up has a question mark or begins as a question does."""
+    text = without_politeness(question(incoming)[0])
+    return "?" in text or _QUESTION_START.match(text) is not None
 
 
 def question(incoming: IncomingMessage) -> tuple[str, str]:

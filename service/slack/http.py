@@ -1,11 +1,14 @@
 """Slack over HTTP: the route that Slack calls, and a bot for as long as the service runs, if Slack is set up."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from fastapi import APIRouter, Request, Response
 
 from rag.config import Settings
+from rag.errors import ConfigError
 from rag.workspace import Workspace
 from service.http import problems, schemas
 from service.http.metrics import Metrics
@@ -14,14 +17,19 @@ if TYPE_CHECKING:
     from service.slack.app import Bot
 
 routes = APIRouter(tags=["slack"])
+_EXTRA = ("aiohttp", "slack_bolt", "slack_sdk")
 
 
 class SlackEndpoint:
-    """Closed unless a bot token and a signing secret are set; Slack's libraries are loaded when it opens."""
+    """Closed unless a bot token and a signing secret are set; only then are Slack's libraries loaded."""
 
     def __init__(self, workspace: Workspace, metrics: Metrics) -> None:
+        """Raises ConfigError if Slack is set up, but its libraries are not installed."""
         self._bot_arguments = workspace, metrics.count_answer
         self._missing = _missing(workspace.settings)
+        if not self._missing:
+            with extra_installed():
+                import service.slack.app  # noqa: F401
         self._bot: Bot | None = None
 
     async def __aenter__(self) -> Self:
@@ -59,6 +67,18 @@ async def slack_events(request: Request) -> Response:
     endpoint = request.app.state.slack
     assert isinstance(endpoint, SlackEndpoint)
     return await endpoint.handle(request)
+
+
+@contextmanager
+def extra_installed() -> Iterator[None]:
+    """Turn the absence of a library that only Slack needs into a ConfigError that names the extra."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _EXTRA:
+            raise
+        raise ConfigError(f"Slack needs {package.replace('_', '-')}; run `pip install 'scholiast[slack]'`") from error
 
 
 def _missing(settings: Settings) -> list[str]:

@@ -88,14 +88,13 @@ class Receiver:
         return self._jobs.add(incoming.key, incoming.thread_key, incoming.payload())
 
     def _is_for_bot(self, incoming: IncomingMessage) -> bool:
-        """A follow-up without a mention counts only in a thread that the bot is part of."""
-        if events.is_for_others(incoming):
+        """A follow-up without a mention is for the bot if it is a question in a thread that the bot is part of."""
+        if events.is_for_others(incoming) or not events.reads_as_question(incoming):
             return False
-        if incoming.under_mine or self._jobs.has(incoming.thread_key):
+        if incoming.under_mine:
             return True
-        # In a thread that others began, what is no question is between them.
-        known = self._jobs.has_thread(incoming.thread_key) or self._workspace.conversations.has(incoming.thread_key)
-        return known and ("?" in incoming.text or events.reads_as_question(incoming))
+        key = incoming.thread_key
+        return self._jobs.has(key) or self._jobs.has_thread(key) or self._workspace.conversations.has(key)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -7,6 +7,8 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from rag.types import PaperReference
+
 Block = dict[str, Any]
 AnswerJson = Mapping[str, Any]
 """An Answer in the JSON shape of `rag.serialize`."""
@@ -152,9 +154,15 @@ def _address(url: str | None) -> str:
 
 
 def _notes(answer: AnswerJson) -> list[str]:
-    """On the outcome, on how the answer was made, and on sentences without support."""
+    """On the outcome, on how the answer was made, and on sentences that are contradicted or have no support."""
     lines = [_OUTCOME_NOTES[answer["outcome"]].format(library=escape(answer["library"])), escape(answer["notice"])]
     if answer["outcome"] in ("answered", "partial"):
+        contradicted = [s for s in answer["sentences"] if s["support"] == "contradicted"]
+        lines += [
+            f":rotating_light: *Contradicted by the abstracts:* “{escape(shorten(s['text'], _QUOTE_CHARACTERS))}” "
+            f"({escape(s['reason'])})"
+            for s in contradicted[:_MAX_UNSUPPORTED]
+        ]
         unsupported = [sentence["text"] for sentence in answer["sentences"] if sentence["support"] == "unsupported"]
         lines += [
             f":warning: No abstract supports this: “{escape(shorten(sentence, _QUOTE_CHARACTERS))}”"
@@ -183,7 +191,7 @@ def _nearest(passages: Sequence[AnswerJson], plain: bool) -> list[Block]:
 
 def _paper_line(number: int, paper: AnswerJson, plain: bool) -> str:
     title = link(None if plain else paper["url"], shorten(paper["title"], _TITLE_CHARACTERS))
-    return f"*[{number}]* {title}" + (f" ({paper['year']})" if paper["year"] else "")
+    return f"*[{number}]* {title}{PaperReference(**paper).suffix}"
 
 
 def _number(entry: AnswerJson) -> int:

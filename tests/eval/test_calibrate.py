@@ -36,6 +36,7 @@ def test_golden_threshold() -> None:
     assert (found.count, found.declined_anyway) == (99, 0)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.floats(0.001, 1).map(lambda x: round(x, 4)), min_size=19, max_size=60),
     st.sampled_from([0.05, 0.1, 0.3]),

@@ -155,6 +155,7 @@ def test_a_judge_that_does_not_exist_is_reported() -> None:
         chat_model("nobody:m")
 
 
+@pytest.mark.slow
 def test_a_judge_is_in_the_headline_only_after_a_passed_check(
     tmp_path: Path, provider: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

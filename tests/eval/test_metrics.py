@@ -56,6 +56,7 @@ def test_golden_values_of_retrieval() -> None:
     assert retrieval.ndcg(ranked, gold, 10) == pytest.approx((2 / log2(3) + 1 / log2(4)) / ideal)
 
 
+@pytest.mark.slow
 @given(RANKED, GOLD, st.sampled_from([1, 3, 5, 10]))
 def test_retrieval_agrees_with_ir_measures(ranked: list[str], gold: dict[str, float], k: int) -> None:
     qrels = {"q": {key: int(grade) for key, grade in gold.items()}}
@@ -71,6 +72,7 @@ def test_retrieval_agrees_with_ir_measures(ranked: list[str], gold: dict[str, fl
         assert ours(ranked, gold, k) == pytest.approx(theirs[measure])
 
 
+@pytest.mark.slow
 @given(RANKED, GOLD, st.data())
 def test_a_miss_put_before_the_others_never_raises_a_ranking_measure(
     ranked: list[str], gold: dict[str, float], data: st.DataObject
@@ -137,6 +139,7 @@ def test_no_citation_is_no_precision() -> None:
     assert citations.gold_precision(case(A, text="Twelve.")) == 0
 
 
+@pytest.mark.slow
 @given(st.sets(st.sampled_from("123")), st.integers(2, 9), st.booleans())
 def test_a_wrong_citation_never_raises_precision(cited: set[str], number: int, is_invented: bool) -> None:
     def precision(ids: set[str], text: str) -> float:
@@ -207,6 +210,7 @@ def test_golden_values_of_risk_and_coverage() -> None:
     assert abstention.brier([0.75, 1.0], [False, True]) == pytest.approx(0.75**2 / 2)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from([0.1, 0.5, 0.9]), st.booleans()), min_size=1, max_size=12), st.randoms())
 def test_the_order_of_ties_does_not_matter(rows: list[tuple[float, bool]], random: Any) -> None:
     shuffled = list(rows)

@@ -103,6 +103,7 @@ def test_what_is_dumped_is_loaded_again(tmp_path: Path) -> None:
     assert questions.load(path) == before
 
 
+@pytest.mark.slow
 def test_the_bundled_questions_are_valid_on_the_bundled_papers() -> None:
     papers = [p for p in corpus.read(questions.SAMPLE_PAPERS) if isinstance(p, Paper)]
     found = questions.load(questions.SAMPLE_QUESTIONS, [PaperRef(p.id, p.title) for p in papers])

@@ -81,6 +81,7 @@ def test_the_page_is_well_formed_and_needs_nothing_from_elsewhere(folder: Path) 
     assert html.count("<svg") == 3
 
 
+@pytest.mark.slow
 def test_what_systems_say_is_shown_and_never_run(folder: Path) -> None:
     html, _ = report(folder)
     assert "<script" not in html
@@ -88,6 +89,7 @@ def test_what_systems_say_is_shown_and_never_run(folder: Path) -> None:
     assert "A &lt;b&gt;run&lt;/b&gt;" in html
 
 
+@pytest.mark.slow
 def test_the_worst_questions_come_first_with_their_faults(folder: Path) -> None:
     html, markdown = report(folder)
     order = re.findall(r'class="id">(\w)<', html)
@@ -97,6 +99,7 @@ def test_the_worst_questions_come_first_with_their_faults(folder: Path) -> None:
     assert "| b | yes no | wrong or incomplete | Do beta nets use edges? | graphs, yes |" in markdown
 
 
+@pytest.mark.slow
 def test_counts_stand_beside_the_means(folder: Path) -> None:
     _, markdown = report(folder)
     assert "5 held-out questions, 1 without an answer" in markdown
@@ -105,11 +108,13 @@ def test_counts_stand_beside_the_means(folder: Path) -> None:
     assert "| gold paper not shown | 0 | 2 |" in markdown
 
 
+@pytest.mark.slow
 def test_no_template_is_left_half_filled(folder: Path) -> None:
     for text in report(folder):
         assert not re.search(r"\{\{|\{%|\bnan\b|\bNone\b", text)
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes_whatever_the_hash_seed(folder: Path) -> None:
     code = "import sys; from eval.cli import main; main(sys.argv[1:])"
 
@@ -125,6 +130,7 @@ def test_the_same_run_gives_the_same_bytes_whatever_the_hash_seed(folder: Path) 
     assert written("1") == written("2")
 
 
+@pytest.mark.slow
 def test_a_ranking_alone_has_a_report_too(folder: Path) -> None:
     files = RunFiles(folder)
     write_atomically(files.manifest, pretty({**MANIFEST, "offers": ["ranking"]}))

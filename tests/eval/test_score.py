@@ -68,6 +68,7 @@ def test_always_answering_wrongly_pays_the_cost_each_time() -> None:
     assert found["valid_marks"] == found["verbatim_quotes"] == 1  # real quotes, of the wrong paper
 
 
+@pytest.mark.slow
 @given(st.sets(st.sampled_from("abcde")))
 def test_dropping_an_answer_never_raises_a_mean(dropped: set[str]) -> None:
     whole, part = means(scores_of(oracle)), means(scores_of(lambda q: None if q.id in dropped else oracle(q)))

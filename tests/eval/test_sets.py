@@ -68,6 +68,7 @@ def test_the_check_reads_code_and_prompts_but_not_the_questions_themselves(
     assert "h1: its question stands in" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_bundled_questions_do_not_leak() -> None:
     assert evaluate("leaks") == 0
 

@@ -15,6 +15,7 @@ def alone(values: list[float]) -> list[str]:
     return [str(i) for i in range(len(values))]
 
 
+@pytest.mark.slow
 @given(SHARES)
 def test_the_mean_lies_in_its_interval(values: list[float]) -> None:
     e = statistics.estimate(values, alone(values))
@@ -51,6 +52,7 @@ def test_unanimous_answers_still_have_an_interval() -> None:
     assert e.high == 1
 
 
+@pytest.mark.slow
 def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     random = np.random.default_rng(5)
     covered = 0
@@ -80,6 +82,7 @@ def test_a_p_value_is_never_zero() -> None:
     assert statistics.sign_flip(np.zeros(5)) == 1
 
 
+@pytest.mark.slow
 def test_chance_alone_is_rarely_called_a_difference() -> None:
     random = np.random.default_rng(11)
     found = 0

@@ -36,6 +36,7 @@ def ask(engine: Engine, question: str, filters: Filters | None = None) -> Answer
     return asyncio.run(engine.ask(question, filters=filters or Filters()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "question",
     [
@@ -51,6 +52,7 @@ def test_what_an_abstract_says_is_answered(engine: Engine, question: str) -> Non
     assert answer.citations and answer.confidence > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "question",
     [
@@ -68,6 +70,7 @@ def test_what_no_abstract_says_about_a_paper_is_declined_and_the_nearest_is_name
     assert "Hydra" in answer.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "question",
     [
@@ -83,17 +86,20 @@ def test_what_nothing_in_the_library_is_about_is_out_of_scope(engine: Engine, qu
     assert answer.text == "Nothing in this library is about this."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("question", ["asdf qwer zxcv", "hello", "Which university do the authors of Hydra work at?"])
 def test_what_has_no_word_of_the_abstracts_is_declined(engine: Engine, question: str) -> None:
     assert ask(engine, question).outcome in ("out_of_scope", "not_in_abstracts")
 
 
+@pytest.mark.slow
 def test_filters_that_nothing_passes_are_named_as_the_reason(engine: Engine) -> None:
     answer = ask(engine, "How does Hydra make Medusa decoding faster?", Filters(year_to=1900))
     assert (answer.outcome, answer.passages) == ("not_in_abstracts", ())
     assert "filters" in answer.text
 
 
+@pytest.mark.slow
 def test_an_answer_is_more_certain_than_a_refusal(engine: Engine) -> None:
     questions = ("How does Hydra make Medusa decoding faster?", "Under which licence is Hydra's code released?")
     answered, declined = map(partial(ask, engine), questions)

@@ -47,7 +47,7 @@ async def test_a_document_says_which_words_of_which_paper_it_is(
 ) -> None:
     found = (await retriever.ainvoke(QUESTION))[0]
     facts, hydra = found.metadata, papers[0]
-    assert facts.keys() == {"id", "title", "url", "year", "authors", "score", "start", "end"}
+    assert facts.keys() == {"id", "title", "url", "year", "authors", "retracted", "score", "start", "end"}
     assert (facts["id"], facts["title"], facts["year"]) == (hydra.id, hydra.title, hydra.year)
     assert found.page_content == hydra.abstract[facts["start"] : facts["end"]]
     assert 0 < facts["score"] <= 1

@@ -118,6 +118,7 @@ async def test_only_papers_that_pass_the_filters_come(
     assert sorted(ids(await retriever.retrieve("green tea in a drum", 3, filters))) == passing
 
 
+@pytest.mark.slow
 async def test_of_a_long_abstract_whole_sentences_around_the_best_are_shown(retriever: HybridRetriever) -> None:
     filler = " ".join(f"Sailors in port {number} tell tales of the sea." for number in range(400))
     abstract = f"{filler} Krakens sleep at noon. {filler}"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -46,6 +47,7 @@ class FailingEmbedder(WordsEmbedder):
         return await super().embed(texts)
 
 
+@lru_cache(10_000)
 def _direction(word: str, dimension: int) -> NDArray[np.float64]:
     seed = int.from_bytes(blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
     return np.random.default_rng(seed).standard_normal(dimension)

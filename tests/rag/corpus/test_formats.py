@@ -178,6 +178,7 @@ def test_a_table_without_the_columns_we_need_says_so_when_named(save: Save) -> N
         corpus.read(save("name,notes\na,b\n"), "csv")
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     content=st.one_of(
@@ -210,6 +211,7 @@ words = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pairs=st.lists(st.tuples(words, words), min_size=1, max_size=5), gap=st.integers(0, 3), raw=st.booleans())
 def test_a_jsonl_round_trip_keeps_words_and_lines(

@@ -183,6 +183,7 @@ json_values = st.recursive(
 names = st.sampled_from(["title", "text", "id", "doi", "url", "year", "authors", "authors_parsed", "venue", "metadata"])
 
 
+@pytest.mark.slow
 @given(record=st.dictionaries(names | st.text(), json_values))
 def test_any_object_is_a_paper_or_is_rejected(record: dict[str, object]) -> None:
     assert isinstance(from_record(TEXT | record, "test", 1), Paper | RejectedRecord)

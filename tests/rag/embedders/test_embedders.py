@@ -54,6 +54,7 @@ def test_an_unknown_provider_is_an_error_that_lists_the_known_ones() -> None:
         embedder("word2vec")
 
 
+@pytest.mark.slow
 def test_only_the_library_of_the_named_provider_is_imported() -> None:
     heavy = {"onnxruntime", "onnx", "openai", "langchain", "langchain_core", "tokenizers", "tiktoken"}
     script = f"import rag.embedders, sys; print({heavy!r} & set(sys.modules))"
@@ -69,6 +70,7 @@ def test_an_incomplete_name_is_a_configuration_error(name: str) -> None:
 # minilm
 
 
+@pytest.mark.slow
 async def test_in_float32_it_is_the_model_that_was_published(weights: Path, tmp_path: Path) -> None:
     model = MiniLM(weights, cache=tmp_path, int8=False)
     assert await card_cosines(model) == pytest.approx(COSINES, abs=0.0002)
@@ -162,11 +164,13 @@ async def test_a_damaged_cache_says_what_to_delete(minilm: Embedder, tmp_path: P
         await MiniLM(cache=tmp_path).embed(["text"])
 
 
+@pytest.mark.slow
 async def test_a_cache_that_cannot_be_written_only_costs_time(weights: Path, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
     assert (await MiniLM(weights, cache=tmp_path / "cache").embed(["text"])).shape == (1, 384)
 
 
+@pytest.mark.slow
 def test_two_builds_at_once_do_not_disturb_each_other(weights: Path, tmp_path: Path) -> None:
     models = [MiniLM(weights, cache=tmp_path) for _ in range(2)]
     with ThreadPoolExecutor() as pool:

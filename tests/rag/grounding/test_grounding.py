@@ -198,6 +198,7 @@ def fed(text: str, chance: random.Random, policy: Policy) -> tuple[GroundedText,
     return grounding.result, found
 
 
+@pytest.mark.slow
 def test_two_thousand_random_replies_are_the_same_however_they_arrive() -> None:
     words = (
         *BITS,

@@ -160,6 +160,7 @@ def cut(text: str, chance: random.Random) -> list[str]:
     return [text[a:b] for a, b in zip([0, *places], [*places, len(text)], strict=True)]
 
 
+@pytest.mark.slow
 def test_ten_thousand_random_replies_leak_no_invented_and_no_half_mark() -> None:
     chance = random.Random(7)
     for _ in range(10_000):

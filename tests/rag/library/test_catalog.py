@@ -88,6 +88,7 @@ def test_papers_are_counted_paged_and_filtered_by_year(catalog: Catalog) -> None
     assert catalog.of_years("main", None, 2015) == {"paper-0", "paper-10"}
 
 
+@pytest.mark.slow
 def test_more_ids_than_fit_into_a_statement_can_be_used(catalog: Catalog) -> None:
     many = [stored(paper) for paper in papers(1200)]
     catalog.write("main", many)

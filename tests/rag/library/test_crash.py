@@ -17,6 +17,8 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
+
 from rag.library import library as module
 from rag.library.catalog import Catalog
 from rag.library.library import Library
@@ -29,6 +31,7 @@ ROUNDS = 10
 AT_ONCE = 5
 
 
+@pytest.mark.slow
 def test_killed_at_any_point_and_run_again_it_is_the_same_library(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.rag.library.test_crash", str(tmp_path), str(ROUNDS), "7"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -152,6 +152,7 @@ async def test_filters_become_the_ids_that_pass(library: Library) -> None:
     assert await library.allowed(Filters(papers=("paper-1",))) == {"paper-1"}
 
 
+@pytest.mark.slow
 async def test_only_allowed_papers_are_found_whether_few_or_many(library: Library) -> None:
     await library.ingest(papers(60))
     everything = await nearest(library, "the router of system 10", 60)
@@ -170,6 +171,7 @@ async def test_an_empty_library_finds_nothing(library: Library) -> None:
     assert await library.counts() == Counts(papers=0, chunks=0)
 
 
+@pytest.mark.slow
 async def test_papers_are_found_while_others_are_ingested(library: Library) -> None:
     await library.ingest(papers(20))
     writing = asyncio.create_task(library.ingest(papers(200)))
@@ -214,6 +216,7 @@ async def test_another_embedder_is_one_clear_error_until_a_rebuild(tmp_path: Pat
         assert await nearest(library, papers(30)[7].abstract, limit=1) == ["paper-7"]
 
 
+@pytest.mark.slow
 async def test_an_interrupted_change_of_embedder_says_so(tmp_path: Path) -> None:
     async with opened(tmp_path) as library:
         await library.ingest(papers(200))
@@ -345,6 +348,7 @@ def chroma_server(tmp_path: Path) -> Iterator[str]:
         server.kill()
 
 
+@pytest.mark.slow
 async def test_with_a_chroma_server_two_owners_see_each_others_papers(tmp_path: Path, chroma_server: str) -> None:
     one = await Library.open(tmp_path, "main", WordsEmbedder(), "", chroma_server, create=True)
     two = await Library.open(tmp_path, "main", WordsEmbedder(), "", chroma_server)

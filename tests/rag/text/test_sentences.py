@@ -61,6 +61,7 @@ def test_blanks_are_no_sentence(text: str) -> None:
     assert sentence_texts(text) == []
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(st.text(max_size=300), st.lists(st.sampled_from(PIECES), max_size=30).map("".join)))
 def test_no_character_is_lost_or_told_twice(text: str) -> None:

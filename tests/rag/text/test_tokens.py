@@ -57,11 +57,13 @@ def run(home: Path, script: str, **variables: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_data_need_no_network(tmp_path: Path) -> None:
     output = run(tmp_path, COUNT)
     assert output.split() == ["6", str(tmp_path / "cache" / "scholiast" / "tiktoken")]
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_is_replaced_by_a_temporary_one(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
     count, folder = run(tmp_path, COUNT).split()
@@ -69,6 +71,7 @@ def test_a_cache_that_cannot_be_written_is_replaced_by_a_temporary_one(tmp_path:
     assert not Path(folder).exists()
 
 
+@pytest.mark.slow
 def test_a_cache_that_the_user_chose_is_left_alone(tmp_path: Path) -> None:
     mine = str(tmp_path / "mine")
     assert (
@@ -80,6 +83,7 @@ def test_a_cache_that_the_user_chose_is_left_alone(tmp_path: Path) -> None:
     assert not Path(mine).exists()
 
 
+@pytest.mark.slow
 def test_missing_data_say_what_to_install(tmp_path: Path) -> None:
     output = run(tmp_path, "from rag.text import tokens; tokens.count('x')", TIKTOKEN_CACHE_DIR=str(tmp_path))
     assert "rag.errors.ConfigError: the tokenizer data o200k_base" in output

@@ -195,6 +195,7 @@ async def test_a_stream_that_goes_wrong_is_a_failure(
     assert caught.value.reason == reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "script",
     [Script(hang="headers"), Script(pieces=["Caff"], hang="body"), Script(pieces=["a "] * 99, seconds_between=0.1)],
@@ -352,6 +353,7 @@ def test_openai_without_a_key_is_a_configuration_error(monkeypatch: pytest.Monke
         chat.writer("openai:gpt-without-a-key", ExtractiveWriter(Flat()))
 
 
+@pytest.mark.slow
 def test_langchain_is_imported_only_for_a_chat_model() -> None:
     script = "import rag.workspace, sys; print({'langchain', 'langchain_core', 'openai'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", script], text=True).strip() == "set()"

@@ -99,6 +99,7 @@ async def test_papers_far_behind_the_best_are_not_compared_with_it() -> None:
     assert "wl" not in "".join(await pieces("What is the difference between Kite and Owl?", KITE, OWL))
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(1, 40), min_size=4, max_size=20))
 async def test_an_answer_of_ordinary_sentences_has_at_most_about_120_words(lengths: list[int]) -> None:
@@ -107,6 +108,7 @@ async def test_an_answer_of_ordinary_sentences_has_at_most_about_120_words(lengt
         assert words("".join(await pieces(question, one, two))) <= 120
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=9))
 async def test_an_answer_is_never_more_than_one_sentence_beyond_its_words(lengths: list[int]) -> None:

@@ -24,6 +24,7 @@ def words_in(sentences: Sequence[str], chosen: Sequence[int]) -> int:
     return sum(len(sentences[i].split()) for i in chosen)
 
 
+@pytest.mark.slow
 @given(texts, st.data(), st.integers(-5, 120))
 def test_what_is_shown_fits_and_can_be_understood(sentences: list[str], data: st.DataObject, words: int) -> None:
     values = valued(data, sentences)
@@ -35,6 +36,7 @@ def test_what_is_shown_fits_and_can_be_understood(sentences: list[str], data: st
         assert all(not i or i - 1 in chosen or not is_anaphoric(sentences[i]) for i in chosen)
 
 
+@pytest.mark.slow
 @given(texts, st.data(), st.integers(20, 120))
 def test_no_better_sentence_that_stands_alone_and_fits_is_left_out(
     sentences: list[str], data: st.DataObject, words: int

@@ -86,6 +86,11 @@ def test_sources_shows_the_quotes(piped: Piped) -> None:
     assert "“" in ran.out and "/quit" in ran.out
 
 
+def test_a_contradicted_sentence_is_flagged(piped: Piped, monkeypatch: pytest.MonkeyPatch) -> None:
+    writes(monkeypatch, Script("Hydra heads do not remove this independence [1]."))
+    assert "\nContradicted by the abstracts\n    Hydra heads do not remove this independence." in piped(QUESTION).out
+
+
 def test_nothing_comes_after_quit(piped: Piped) -> None:
     assert "Hydra" not in piped("/quit", QUESTION).out
 
@@ -158,6 +163,7 @@ def _leave(terminal: int, process: "subprocess.Popen[bytes]") -> None:
     raise AssertionError("Ctrl-D did not end the conversation")
 
 
+@pytest.mark.slow
 def test_on_a_real_terminal(home: Path) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "tests.support.command", "chat"]

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from rag.types import Paper
 from tests.conftest import QUESTION, SAMPLE, CommandResult
+from tests.support.running import Script, writes
 
 Scholiast = Callable[..., CommandResult]
 
@@ -46,6 +47,16 @@ def test_an_answer_shows_marks_sources_and_quotes(scholiast: Scholiast, home: Pa
     assert quote in papers[0].abstract
 
 
+def test_a_contradicted_sentence_is_flagged_with_the_reason(
+    scholiast: Scholiast, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes(monkeypatch, Script("Hydra heads do not remove this independence [1]."))
+    shown = scholiast("ask", QUESTION).out
+    assert "\nContradicted by the abstracts\n    Hydra heads do not remove this independence." in shown
+    assert "it negates 'remove', the abstract does not" in shown
+    assert "Answered in part" in shown
+
+
 def test_what_can_not_be_answered_is_no_failure_and_shows_the_nearest_papers(scholiast: Scholiast, home: Path) -> None:
     ran = scholiast("ask", "How long must banana bread bake?")
     assert ran.code == 0
@@ -76,6 +87,7 @@ def test_json_is_the_object_of_http(scholiast: Scholiast, home: Path, client: Te
     assert library in client.get("/v1/libraries").json()["libraries"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("years", "shown"),
     [("2021", {2021}), ("2021-", {2021}), ("-2020", {1999}), ("1990-2021", {1999, 2021}), ("2022-", set())],
@@ -221,12 +233,14 @@ def test_a_rebuild_changes_no_results(scholiast: Scholiast, home: Path) -> None:
     assert scholiast("search", "sparse", "--json").out == before
 
 
+@pytest.mark.slow
 def test_the_doctor_finds_nothing_wrong_with_a_good_library(scholiast: Scholiast, home: Path) -> None:
     ran = scholiast("doctor", "--json")
     assert {finding["verdict"] for finding in json.loads(ran.out)["findings"]} <= {"ok", "warning"}, ran.out
     assert ran.code == 0
 
 
+@pytest.mark.slow
 def test_the_doctor_fails_when_an_index_is_gone(scholiast: Scholiast, home: Path) -> None:
     for index in home.glob("libraries/default/chroma/*/chroma.sqlite3"):
         index.unlink()
@@ -237,6 +251,7 @@ def test_the_doctor_fails_when_an_index_is_gone(scholiast: Scholiast, home: Path
     assert scholiast("doctor").code == 0
 
 
+@pytest.mark.slow
 def test_the_demo_shows_a_cited_answer_and_may_be_repeated(scholiast: Scholiast) -> None:
     first, second = scholiast("demo"), scholiast("demo")
     assert (first.code, second.code) == (0, 0)
@@ -273,6 +288,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded & HEAVY
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_no_failure(tmp_path: Path) -> None:
     command = Path(sys.executable).with_name("scholiast")
     piped = ["bash", "-o", "pipefail", "-c", f"{command} libraries list | true"]

@@ -142,6 +142,7 @@ def test_an_answer_that_can_not_be_stored_is_returned_all_the_same(
     assert "could not be stored: catalog: the disk is full" in caplog.text
 
 
+@pytest.mark.slow
 def test_old_answers_are_deleted_unless_they_have_feedback_or_a_conversation(
     own_client: TestClient, home: Path
 ) -> None:

@@ -18,9 +18,9 @@ from pydantic import SecretStr
 
 from rag import serialize
 from rag.errors import BackendError
-from rag.types import Answer, Paper, Usage
+from rag.types import Answer, Paper, Sentence, Usage
 from service.http.app import create_app
-from service.http.openai_schemas import Completion, ending
+from service.http.openai_schemas import ChatRequest, Completion, ending
 from tests.conftest import QUESTION, settings
 from tests.support.command import words
 from tests.support.running import Script, leave, running, wait_until, writes
@@ -109,6 +109,15 @@ def test_a_notice_follows_the_text_for_clients_that_show_only_text() -> None:
     with_notice = replace(ANSWER, notice="openai:gpt-5 failed; this is an extractive answer.")
     assert ending(with_notice) == "\n\n(openai:gpt-5 failed; this is an extractive answer.)"
     assert ending(ANSWER) == ""
+
+
+def test_a_contradicted_sentence_is_named_below_the_text_and_is_no_part_of_the_history() -> None:
+    false = Sentence(text="Tea keeps awake.", citations=(1,), support="contradicted", reason="it says 'tea'")
+    added = ending(replace(ANSWER, sentences=(false,)))
+    assert added == "\n\nContradicted by the abstracts:\n“Tea keeps awake.” (it says 'tea')"
+    asked = [{"role": "assistant", "content": f"Tea keeps awake [1].{added}"}, {"role": "user", "content": "Why?"}]
+    [turn] = ChatRequest.model_validate({"model": "scholiast", "messages": asked}).question_and_history()[1]
+    assert turn.content == "Tea keeps awake [1]."
 
 
 def test_a_stream_adds_up_to_the_completion(client: OpenAI) -> None:
@@ -315,3 +324,10 @@ async def test_langchain_converses_asynchronously(chat: ChatOpenAI) -> None:
     reply = await chat.ainvoke([*before, HumanMessage([{"type": "text", "text": QUESTION}])])
     assert "[1]" in str(reply.content)
     assert "".join([str(chunk.content) async for chunk in chat.astream(QUESTION)]).count("Sources:") == 1
+
+
+def test_a_request_of_the_chat_interface_gets_no_paper(server: Server) -> None:
+    task = f"### Task:\nGenerate a concise title.\n<chat_history>{'x' * 5_000}</chat_history>"
+    found = server.post({"model": "scholiast", "messages": [{"role": "user", "content": task}]}).json()
+    assert (found["scholiast"]["outcome"], found["scholiast"]["passages"]) == ("out_of_scope", [])
+    assert "no titles" in found["choices"][0]["message"]["content"]

@@ -85,6 +85,18 @@ def test_a_stream_adds_up_to_the_answer_that_is_not_streamed(client: TestClient)
     assert {k: v for k, v in done.items() if k not in changing} == {k: v for k, v in whole.items() if k not in changing}
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_contradicted_sentence_says_so_with_the_reason(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    writes(monkeypatch, Script("Hydra heads do not remove this independence [1]."))
+    response = client.post("/v1/ask", json={"question": QUESTION, "stream": stream})
+    answer = events(response.text)[-1][1] if stream else response.json()
+    [sentence] = answer["sentences"]
+    assert (answer["outcome"], sentence["support"]) == ("partial", "contradicted")
+    assert sentence["reason"] == "it negates 'remove', the abstract does not"
+
+
 def test_a_failure_before_the_first_event_is_an_ordinary_response(client: TestClient) -> None:
     response = client.post("/v1/ask", json={"question": " ", "stream": True})
     assert (response.status_code, response.headers["content-type"]) == (422, "application/problem+json")

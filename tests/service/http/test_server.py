@@ -35,6 +35,7 @@ def served(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         server.communicate()
 
 
+@pytest.mark.slow
 def test_a_server_streams_holds_the_lock_and_releases_it_on_sigterm(
     home: Path, scholiast: Callable[..., CommandResult]
 ) -> None:
@@ -49,6 +50,7 @@ def test_a_server_streams_holds_the_lock_and_releases_it_on_sigterm(
         assert scholiast("ask", QUESTION).code == 0
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_an_error_and_ctrl_c_stops_a_server_without_a_traceback(
     home: Path, scholiast: Callable[..., CommandResult]
 ) -> None:

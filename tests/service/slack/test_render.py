@@ -63,6 +63,16 @@ def test_a_follow_up_question_is_for_the_bot(text: str) -> None:
     assert not events.is_for_others(follow_up(text))
 
 
+@pytest.mark.parametrize("text", ["thanks everyone, see you tomorrow", "did you send the slides?", "I will read it"])
+def test_what_people_tell_each_other_is_left_alone(text: str) -> None:
+    assert events.is_for_others(follow_up(text)) or not events.reads_as_question(follow_up(text))
+
+
+@pytest.mark.parametrize("text", ["more on the second", "ok so how", "hey, which loss", "does it work in mice"])
+def test_a_follow_up_needs_no_question_mark(text: str) -> None:
+    assert events.reads_as_question(follow_up(text))
+
+
 def follow_up(text: str) -> IncomingMessage:
     incoming = events.parse_message(callback(message(text, "1.2", thread="1.1")))
     assert incoming is not None
@@ -91,6 +101,7 @@ def test_only_a_web_address_becomes_a_link(url: str | None) -> None:
 texts = st.text(st.sampled_from("ab.&<>]( \n`#*"), max_size=600) | st.text(max_size=300)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(texts, st.integers(40, 200))
 def test_split_text_fits_loses_nothing_and_only_its_last_part_grows(text: str, limit: int) -> None:
@@ -108,3 +119,12 @@ def test_escaped_text_reads_the_same_and_holds_no_markup(text: str) -> None:
     escaped = render.escape(text)
     assert html.unescape(escaped) == text or "&" in text
     assert not set("<>") & set(escaped)
+
+
+def test_a_contradicted_sentence_is_flagged_with_the_reason() -> None:
+    answer = {
+        "id": "ans_1", "library": "default", "outcome": "partial", "notice": "", "citations": [], "passages": [],
+        "sentences": [{"text": "Tea <b>wakes</b>.", "support": "contradicted", "reason": "it says 'tea'"}],
+    }  # fmt: skip
+    notes = [block["elements"][0]["text"] for block in render.footer(answer) if block["type"] == "context"]
+    assert any("*Contradicted by the abstracts:* “Tea &lt;b&gt;wakes&lt;/b&gt;.” (it says 'tea')" in n for n in notes)

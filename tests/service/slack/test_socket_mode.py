@@ -18,6 +18,7 @@ def envelope(number: int, kind: str, payload: Any) -> dict[str, Any]:
     return {"envelope_id": f"e{number}", "type": kind, "payload": payload, "accepts_response_payload": True}
 
 
+@pytest.mark.slow
 def test_over_socket_mode_everything_is_acknowledged_and_answered_once(home: Path, slack: FakeSlack) -> None:
     ts = "1800000000.000001"
     with process(home, slack, "slack") as (service, _):
@@ -86,6 +87,7 @@ def test_the_manifest_asks_for_the_permissions_that_doctor_checks_and_no_others(
     assert {line.strip() for line in listed} == scopes()
 
 
+@pytest.mark.slow
 def test_slacks_libraries_are_not_loaded_where_slack_is_not_set_up() -> None:
     import subprocess
     import sys

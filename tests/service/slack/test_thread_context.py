@@ -71,6 +71,7 @@ def test_a_standalone_question_costs_no_call(home: Path, slack: FakeSlack) -> No
     assert "conversations.replies" not in slack.methods()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", ["missing_scope", "ratelimited", "internal_error"])
 def test_when_slack_fails_the_question_is_answered_without_context(
     home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch, error: str
@@ -81,11 +82,22 @@ def test_when_slack_fails_the_question_is_answered_without_context(
     assert context(home, slack) == []
 
 
+@pytest.mark.slow
 def test_two_deliveries_still_give_one_answer(home: Path, slack: FakeSlack) -> None:
     say(slack, PAPER)
     with slack_service(home, slack) as service:
         for _ in range(2):
             service.send.event(mention(FOLLOW_UP, "1700000009.000001", thread=THREAD))
         slack.answer(THREAD)
+        time.sleep(0.3)
+    assert len(slack.shown(THREAD)) == 1
+
+
+def test_what_people_say_to_each_other_in_the_bots_thread_is_left_alone(home: Path, slack: FakeSlack) -> None:
+    with slack_service(home, slack) as service:
+        service.send.event(mention("What does FlowSep use?", THREAD))
+        slack.answer(THREAD)
+        for text in ("thanks everyone, see you tomorrow", "I read it last week", "shall we meet at three?"):
+            service.send.event(message(text, service.send.ts(), thread=THREAD))
         time.sleep(0.3)
     assert len(slack.shown(THREAD)) == 1

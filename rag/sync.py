@@ -1,0 +1,73 @@
+"""A workspace for code that is not async: scripts, and notebooks, also where an event loop runs already."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from functools import cache
+from pathlib import Path
+from threading import Thread
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from rag.config import Settings
+from rag.engine import TOP_K
+from rag.protocols import Embedder
+from rag.types import EVERYTHING, Answer, Filters, IngestReport, Paper, Passage, Turn
+from rag.workspace import Workspace
+
+T = TypeVar("T")
+
+
+def run_sync(work: Coroutine[Any, Any, T]) -> T:
+    """Wait for a coroutine, which runs in a thread of its own. Raises what it raises."""
+    return asyncio.run_coroutine_threadsafe(work, _loop()).result()
+
+
+class SyncWorkspace:
+    """As `Workspace`, but every method waits. Close it, or use it in a `with` block, to release the libraries."""
+
+    def __init__(self, settings: Settings | None = None, embedder: Embedder | None = None) -> None:
+        """Settings come from SCHOLIAST_* and a .env file unless given. Raises ConfigError."""
+        self._workspace = Workspace(settings, embedder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def ingest(self, *sources: str | Path | Paper, library: str = "", format: str = "") -> IngestReport:
+        """As `Workspace.ingest`."""
+        return run_sync(self._workspace.ingest(*sources, library=library, format=format))
+
+    def search(self, query: str, *, library: str = "", limit: int = 10) -> list[Passage]:
+        """As `Workspace.search`."""
+        return run_sync(self._workspace.search(query, library=library, limit=limit))
+
+    def ask(
+        self,
+        question: str,
+        *,
+        library: str = "",
+        model: str = "",
+        history: Sequence[Turn] = (),
+        filters: Filters = EVERYTHING,
+        top_k: int = TOP_K,
+    ) -> Answer:
+        """As `Workspace.ask`."""
+        return run_sync(
+            self._workspace.ask(question, library=library, model=model, history=history, filters=filters, top_k=top_k)
+        )
+
+    def close(self) -> None:
+        """Release the libraries for other processes, and the database."""
+        run_sync(self._workspace.close())
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """One loop for all calls: a provider's client and a library's locks can't change to another with every call."""
+    loop = asyncio.new_event_loop()
+    Thread(target=loop.run_forever, name="scholiast", daemon=True).start()
+    return loop
