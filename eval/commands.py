@@ -171,12 +171,13 @@ async def _robustness(plan: Plan, options: Options) -> list[VariantMeasure]:
 
 def _open_folder(files: RunFiles, manifest: dict[str, Any], questions: Sequence[Question], fresh: bool) -> None:
     """Make the folder of a run, or check that it holds this one; `fresh` deletes another run from it first."""
-    if fresh and files.manifest.exists():
-        files.clear()
-    if files.manifest.exists():
+    holds_run = files.manifest.exists()
+    if holds_run and not fresh:
         manifests.check_same(files.folder, read_manifest(files), manifest)
         return
-    if files.folder.is_dir() and any(files.folder.iterdir()):
+    if holds_run:
+        files.clear()  # what else was put beside the run stays
+    elif files.folder.is_dir() and any(files.folder.iterdir()):
         raise RequestError(f"{files.folder} is not empty and holds no run; give --out a new folder")
     write_atomically(files.questions, question_files.dump(questions))
     write_atomically(files.manifest, pretty(manifest))

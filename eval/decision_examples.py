@@ -42,6 +42,8 @@ class Example:
     field: str
     group: str
     single: bool
+    hopeless: bool
+    """Whether the best paper lacks the kind of thing that is asked for, which decides without the weights."""
     signals: Mapping[str, float]
 
 
@@ -101,6 +103,7 @@ async def _example(
         field=library.name,
         group=group or question.id,
         single=len(question.gold) == 1,
+        hopeless=answer_signals.lacks_what_is_asked(text, passages[0]),
         signals=answer_signals.signals(text, passages, library),
     )
 

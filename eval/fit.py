@@ -39,16 +39,16 @@ from rag.types import EVERYTHING, Filters, Passage
 from rag.workspace import Workspace
 from rag.writers import sentence_scoring
 
-OVER_REFUSAL = 0.07
+OVER_REFUSAL = 0.05
 SENTENCE_STRENGTH = 0.05
 DECISION_STRENGTH = 0.05
 """Inverse regularisation, scikit-learn's C: both models have as many signals as fit on a page and few examples."""
 FOLDS = 8
 WEIGHTS: dict[Kind, float] = {"present": 1, "removed": 1, "unanswerable": 2, "replaced": 0.5, "off_topic": 0.5}
 """How much an example counts: unanswerable questions are few, and the made ones are not what people ask."""
-RARE_BUT_CERTAIN = ("answer_type_missing", "metric_without_number", "count_without_number")
+RARE_BUT_CERTAIN = ("metric_without_number", "count_without_number")
 FREEDOM = 4.0
-"""These signals are 1 for one in ten unanswerable questions and for one in a hundred others, and so rare that the
+"""These signals are 1 for one in eight unanswerable questions and for one in a hundred others, and so rare that the
 regularisation of the others would take most of their weight; theirs is weaker by the square of this.
 """
 
@@ -96,7 +96,8 @@ def logistic(
 
 
 def fit_decision(found: Sequence[Example]) -> dict[str, Any]:
-    """The weights of the decision."""
+    """The weights of the decision, from the examples that they decide on."""
+    found = [example for example in found if not example.hopeless]
     rows = np.array([list(example.signals.values()) for example in found])
     labels = np.array([example.kind == "present" for example in found])
     counts = np.array([WEIGHTS[example.kind] for example in found])
@@ -107,7 +108,8 @@ def confidence(fitted: dict[str, Any], found: Sequence[Example]) -> Matrix:
     """The probability that the passages answer, for each example."""
     weights = np.array(list(fitted["weights"].values()))
     rows = np.array([list(example.signals.values()) for example in found])
-    return np.asarray(1 / (1 + np.exp(-(rows @ weights + fitted["bias"]))))
+    hopeless = np.array([example.hopeless for example in found])
+    return np.where(hopeless, 0.0, 1 / (1 + np.exp(-(rows @ weights + fitted["bias"]))))
 
 
 def out_of_fold(found: Sequence[Example]) -> Matrix:

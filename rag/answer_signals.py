@@ -10,7 +10,6 @@ from statistics import fmean
 
 from rag import question as questions
 from rag.protocols import Vocabulary
-from rag.question import QuestionAnalysis
 from rag.text.analysis import content_stems
 from rag.text.entities import NAME
 from rag.types import Passage
@@ -71,9 +70,21 @@ def signals(question: str, passages: Sequence[Passage], vocabulary: Vocabulary) 
         "words": min(len(idf), _MANY_WORDS) / _MANY_WORDS,
         "closed": closed,
         "closed_missing": closed * (1 - held_known),
-        **_wording(asked, text),
+        "several_papers": float(asked.shape != "single"),
+        "rare_answer_type": float(asked.rare_answer_type and asked.shape != "list"),
+        "metric_without_number": float(any(not questions.has_number_near(metric, text) for metric in asked.metrics)),
+        "count_without_number": float(any(not questions.has_number_near(counted, text) for counted in asked.counted)),
         "condition_mismatch": _unmet(named - title, best, weight) if asked.asks_quantity else 0.0,
     }
+
+
+def lacks_what_is_asked(question: str, passage: Passage) -> bool:
+    """Whether the paper has nothing of the kind that is asked for, such as a university or a price.
+
+    Then it does not answer, however well it fits.
+    """
+    asked = questions.analyse(question)
+    return asked.shape != "list" and bool(asked.answer_type_missing(_text(passage)))
 
 
 def holds_subject(question: str, passages: Sequence[Passage], vocabulary: Vocabulary) -> bool:
@@ -94,17 +105,6 @@ def _leads(best: Passage, others: Sequence[Passage]) -> dict[str, float]:
     return {
         "lead": min(best.score - fmean(other.score for other in others), _CLEAR_LEAD),
         "similarity_lead": best.similarity - fmean(other.similarity for other in others),
-    }
-
-
-def _wording(asked: QuestionAnalysis, text: str) -> dict[str, float]:
-    one_value = asked.shape != "list"
-    return {
-        "several_papers": float(asked.shape != "single"),
-        "rare_answer_type": float(asked.rare_answer_type and one_value),
-        "answer_type_missing": float(asked.answer_type_missing(text) and one_value),
-        "metric_without_number": float(any(not questions.has_number_near(metric, text) for metric in asked.metrics)),
-        "count_without_number": float(any(not questions.has_number_near(counted, text) for counted in asked.counted)),
     }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rag import wording
-from rag.answer_signals import holds_subject, signals
+from rag.answer_signals import holds_subject, lacks_what_is_asked, signals
 from rag.errors import ConfigError
 from rag.protocols import Vocabulary
 from rag.text.vocabulary import pattern
@@ -80,9 +80,11 @@ def decide(
     `answer_from` takes the place of the confidence from which the fitted model answers.
     """
     fitted = _fitted()
-    found = signals(question, passages, vocabulary)
-    score = fitted["bias"] + sum(weight * found[name] for name, weight in fitted["weights"].items())
-    confidence = 1 / (1 + exp(-score))
+    confidence = 0.0
+    if not lacks_what_is_asked(question, passages[0]):
+        found = signals(question, passages, vocabulary)
+        score = fitted["bias"] + sum(weight * found[name] for name, weight in fitted["weights"].items())
+        confidence = 1 / (1 + exp(-score))
     if confidence >= (fitted["answer_from"] if answer_from is None else answer_from):
         return Decision(outcome="answered", confidence=confidence)
     if passages[0].similarity < _ON_TOPIC and not holds_subject(question, passages, vocabulary):

@@ -23,7 +23,7 @@ RAG = (
     ("rag.text",),
     ("rag.serialize", "rag.database", "rag.corpus", "rag.embedders", "rag.grounding"),
     ("rag.library", "rag.question", "rag.wording", "rag.spelling", "rag.topic", "rag.condense"),
-    ("rag.retrieval", "rag.answerability", "rag.writers", "rag.model_verifier"),
+    ("rag.retrieval", "rag.answer_signals", "rag.answerability", "rag.writers", "rag.model_verifier"),
     ("rag.engine",),
     ("rag.history",),
     ("rag.workspace",),
