@@ -19,10 +19,11 @@ _UNKNOWN = "\x00"
 
 
 def unknown_words(question: str, vocabulary: Vocabulary) -> list[str]:
-    """The words of the question that no paper has, as written."""
+    """The words of the question that no paper has, as written, if a known word is one typing error away."""
     of_word = {word: stems(word) for word in dict.fromkeys(_WORD.findall(question))}
     idf = vocabulary.idf([_UNKNOWN, *(stem for of in of_word.values() for stem in of)])
-    return [word for word, of in of_word.items() if of and all(idf[stem] >= idf[_UNKNOWN] for stem in of)][:_MAX_WORDS]
+    unknown = [word for word, of in of_word.items() if of and all(idf[stem] >= idf[_UNKNOWN] for stem in of)]
+    return [word for word in unknown[:_MAX_WORDS] if _has_neighbour(word.lower(), vocabulary)]
 
 
 def guesses(unknown: Iterable[str], texts: Sequence[str]) -> dict[str, str]:
@@ -43,6 +44,15 @@ def guesses(unknown: Iterable[str], texts: Sequence[str]) -> dict[str, str]:
         if plain and plain[0] != lowered:
             found[word] = _in_case_of(word, plain[0], written.get(plain[0], plain[0]))
     return found
+
+
+def _has_neighbour(lowered: str, vocabulary: Vocabulary) -> bool:
+    """Whether a paper or any question has a word one typing error away; it saves a search for most words."""
+    near = one_edit_away(lowered) if len(lowered) >= _LETTERS else transposed(lowered)
+    if not near.isdisjoint(_question_words()):
+        return True
+    idf = vocabulary.idf([_UNKNOWN, *stems(" ".join(near))])
+    return min(idf.values()) < idf[_UNKNOWN]
 
 
 def corrected(question: str, read_as: Mapping[str, str]) -> str:
