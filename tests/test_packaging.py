@@ -16,6 +16,8 @@ from service.http.app import create_app
 from tests.conftest import CommandResult, settings
 from tests.test_layers import ANYWHERE, HOMES, LAYERS, ROOT, imports, sources
 
+pytestmark = pytest.mark.slow
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 MAY_NEED = {"service/slack/": "slack", "eval/plots.py": "eval", "eval/report.py": "eval", "eval/fit.py": "fit"}
 """Which extra a file, or a folder, may need; all others do with the core."""

@@ -11,6 +11,8 @@ from eval.score import QuestionScore, Scores
 from rag.errors import RequestError
 from tests.support.eval_cases import QUESTIONS, evaluate, oracle, write_run
 
+pytestmark = pytest.mark.slow
+
 
 def row(id: str, declined: bool, confidence: float | None) -> QuestionScore:
     return QuestionScore(

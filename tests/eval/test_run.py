@@ -22,6 +22,8 @@ from rag.errors import BackendError, RequestError
 from tests.support.eval_cases import EVERYTHING, QUESTIONS, answering, evaluate, oracle
 from tests.support.eval_server import System, serving
 
+pytestmark = pytest.mark.slow
+
 
 class Fake:
     """A target in this process: answers as the oracle, waits, or fails."""
@@ -125,7 +127,6 @@ def start(*words: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_without_asking_twice(
     system: System, questions_file: Path, tmp_path: Path
 ) -> None:
@@ -148,7 +149,6 @@ def test_a_run_that_was_killed_goes_on_without_asking_twice(
     assert set(read_responses(RunFiles(out))) == {q.id for q in QUESTIONS}
 
 
-@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(system: System, questions_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     system.slow = 0.3
@@ -192,7 +192,6 @@ def test_a_gold_paper_that_the_system_does_not_have_is_reported_before_asking(
     assert not system.asked
 
 
-@pytest.mark.slow
 def test_a_folder_holds_one_run(
     system: System, questions_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -225,7 +224,6 @@ def test_another_system_is_measured_through_the_openai_protocol(
     assert read_responses(RunFiles(out))["d"].reply.declined
 
 
-@pytest.mark.slow
 def test_the_exit_code_of_a_gated_run_is_for_ci(
     system: System, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,6 +17,8 @@ from rag.library.vector_index import ProbeResult, Probes, VectorIndex, probe, pr
 from rag.protocols import Embedder
 from tests.support.stand_ins import WordsEmbedder, papers
 
+pytestmark = pytest.mark.slow
+
 REBUILD = "run `scholiast rebuild --library main`"
 
 
@@ -85,7 +87,6 @@ async def test_a_sound_library_has_no_fault(home: Path) -> None:
     assert "30 of 30 papers tried" in found["Chroma of main"].message
 
 
-@pytest.mark.slow
 async def test_a_deleted_chroma_folder_is_named_and_rebuilt(home: Path) -> None:
     shutil.rmtree(home / "libraries" / "main" / "chroma")
     found = (await findings(home))["Chroma of main"]
@@ -109,7 +110,6 @@ async def test_a_corrupt_chroma_is_named_and_rebuilt(home: Path) -> None:
     assert await ask(home) == ["paper-7"]
 
 
-@pytest.mark.slow
 async def test_a_corrupt_graph_does_not_crash_its_reader(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sync, "probe_in_subprocess", probe_in_subprocess)
     (graph,) = files(home, "data_level0.bin")
@@ -151,7 +151,6 @@ async def test_a_damaged_catalog_is_one_fault(tmp_path: Path) -> None:
     assert found.remedy == "restore it from a backup, or move it away and ingest again"
 
 
-@pytest.mark.slow
 async def test_damaged_keywords_are_named_and_rebuilt(home: Path) -> None:
     for path in files(home, "meta.json"):
         path.write_bytes(b"{")
@@ -163,7 +162,6 @@ async def test_damaged_keywords_are_named_and_rebuilt(home: Path) -> None:
     assert await ask(home) == ["paper-7"]
 
 
-@pytest.mark.slow
 async def test_indexes_ahead_of_a_restored_catalog_are_named(home: Path) -> None:
     catalog = Catalog(home)
     catalog.update("main", revision=0)

@@ -16,6 +16,8 @@ from rag.library.keyword_index import KeywordIndex
 from rag.text.analysis import stems
 from rag.types import Paper
 
+pytestmark = pytest.mark.slow
+
 PAPERS = (
     Paper(id="sep", title="Universal Source Separation", abstract="Models learn from weak labels."),
     Paper(
@@ -197,7 +199,6 @@ while True:
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("delay_seconds", [0.0, 0.03, 0.1])
 def test_a_killed_write_leaves_the_old_or_the_new_state(tmp_path: Path, delay_seconds: float) -> None:
     command = [sys.executable, "-c", KILLED, str(tmp_path / "keywords")]

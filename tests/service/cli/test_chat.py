@@ -21,6 +21,8 @@ from service.cli.terminal import StreamPrinter
 from tests.conftest import QUESTION, CommandResult
 from tests.support.running import Script, writes
 
+pytestmark = pytest.mark.slow
+
 Piped = Callable[..., CommandResult]
 
 
@@ -163,7 +165,6 @@ def _leave(terminal: int, process: "subprocess.Popen[bytes]") -> None:
     raise AssertionError("Ctrl-D did not end the conversation")
 
 
-@pytest.mark.slow
 def test_on_a_real_terminal(home: Path) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "tests.support.command", "chat"]

@@ -28,6 +28,8 @@ from tests.conftest import QUESTION, settings
 from tests.support.command import words
 from tests.support.running import Script, leave, running, wait_until, writes
 
+pytestmark = pytest.mark.slow
+
 FOLLOW_UP = "And how much faster is it?"
 
 
@@ -113,7 +115,6 @@ def test_filters_and_top_k_hold_within_a_conversation(client: TestClient, path: 
     assert {passage["paper"]["id"] for passage in only["passages"]} == {papers[3].id}
 
 
-@pytest.mark.slow
 def test_a_restart_loses_nothing(home: Path) -> None:
     with app(home) as client:
         path = client.post("/v1/conversations", json={}).headers["location"]
@@ -242,7 +243,6 @@ def test_of_two_questions_at_once_one_is_answered_and_one_refused(server: httpx2
     assert statuses(server, path) == [("user", "answered"), ("assistant", "answered")] * 2
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_client_that_leaves_leaves_no_half_answer(server: httpx2.Client, script: Script, stream: bool) -> None:
     path = server.post("/v1/conversations", json={}).headers["location"]
@@ -296,7 +296,6 @@ def test_a_slow_answer_keeps_its_claim(server: httpx2.Client, script: Script, mo
     assert statuses(server, path) == [("user", "answered"), ("assistant", "answered")]
 
 
-@pytest.mark.slow
 def test_workers_on_one_database_answer_one_after_another(home: Path) -> None:
     conversations = Conversations(Database(home))
     conversation = asyncio.run(conversations.begin("local", "default"))

@@ -20,6 +20,8 @@ from tests.conftest import QUESTION, CommandResult, settings
 from tests.support.command import words
 from tests.support.running import Script, writes
 
+pytestmark = pytest.mark.slow
+
 HISTORY = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": "Hydra++ [1]."}]
 
 
@@ -142,7 +144,6 @@ def test_an_answer_that_can_not_be_stored_is_returned_all_the_same(
     assert "could not be stored: catalog: the disk is full" in caplog.text
 
 
-@pytest.mark.slow
 def test_old_answers_are_deleted_unless_they_have_feedback_or_a_conversation(
     own_client: TestClient, home: Path
 ) -> None:

@@ -17,11 +17,12 @@ from tests.support.running import Script, wait_until, writes
 from tests.support.slack_requests import mention, message, post_to
 from tests.support.slack_service import process, slack_service
 
+pytestmark = pytest.mark.slow
+
 MENTIONS = 30
 _NO_PROCESS = 2**22 + 1  # more than Linux ever gives
 
 
-@pytest.mark.slow
 def test_duplicates_at_two_workers_of_which_one_is_killed_give_one_answer_each(home: Path, slack: FakeSlack) -> None:
     other = Path(shutil.copytree(home, home.parent / "other"))
     database = f"sqlite:///{home}/scholiast.sqlite3"
@@ -47,7 +48,6 @@ def test_duplicates_at_two_workers_of_which_one_is_killed_give_one_answer_each(h
     assert len({m.said for m in slack.shown()}) == 1
 
 
-@pytest.mark.slow
 def test_questions_acknowledged_before_a_kill_are_answered_after_the_restart(home: Path, slack: FakeSlack) -> None:
     threads = [f"1800000000.{n:06}" for n in range(40)]
     with process(home, slack) as (service, url):
@@ -131,7 +131,6 @@ def test_a_question_that_was_deleted_before_a_worker_began_is_not_answered(
     assert len(slack.shown(ts)) == 1
 
 
-@pytest.mark.slow
 def test_questions_of_one_thread_are_answered_in_their_order(home: Path, slack: FakeSlack) -> None:
     with slack_service(home, slack) as service:
         ts = service.send.ts()
@@ -143,7 +142,6 @@ def test_questions_of_one_thread_are_answered_in_their_order(home: Path, slack: 
     assert found["key"] == f"slack:T01:C01:{ts}"
 
 
-@pytest.mark.slow
 def test_a_thread_that_is_longer_than_a_conversation_continues_in_another(
     home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,8 @@ from tests.support.running import wait_until
 from tests.support.slack_requests import Sender, mention, message
 from tests.support.slack_service import sender, slack_settings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def client(home: Path, slack: FakeSlack) -> Iterator[TestClient]:

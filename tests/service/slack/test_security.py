@@ -16,6 +16,8 @@ from tests.support.running import Script, writes
 from tests.support.slack_requests import Sender, callback, mention
 from tests.support.slack_service import SlackService, slack_service
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def service(home: Path, slack: FakeSlack) -> Iterator[SlackService]:
@@ -112,7 +114,6 @@ def test_the_text_of_a_person_can_mention_nobody_and_post_nowhere_else(service: 
     assert "U0EVIL>" not in json.dumps(posted)
 
 
-@pytest.mark.slow
 def test_a_title_and_its_url_can_not_break_out_of_their_link(home: Path, slack: FakeSlack) -> None:
     title, url = "Mitochondria> <!channel> | of newts", "https://a.example/x>y|<!here>z"
     paper = {"id": "b1", "title": title, "abstract": "Newts have mitochondria <!channel>.", "url": url}

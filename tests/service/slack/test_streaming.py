@@ -15,6 +15,8 @@ from tests.support.running import Script, wait_until, writes
 from tests.support.slack_requests import mention
 from tests.support.slack_service import slack_service
 
+pytestmark = pytest.mark.slow
+
 WORDS = ("Hydra heads take the place of the usual heads & condition every guess on the guesses before it [1]. ",) * 40
 WROTE = GenerationInfo(model="script")
 
@@ -48,7 +50,6 @@ def same_words(said: str, text: str) -> bool:
     return said.split() == text.split()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("streams", [True, False])
 def test_a_long_answer_grows_in_as_many_messages_as_it_takes(
     home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch, streams: bool
@@ -65,7 +66,6 @@ def test_a_long_answer_grows_in_as_many_messages_as_it_takes(
     assert not any(message.streaming for message in slack.shown(ts))
 
 
-@pytest.mark.slow
 def test_one_enormous_word_is_split_too(home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
     writes(monkeypatch, Script("Hydra&" * 3_000 + " heads [1].", WROTE))
     with slack_service(home, slack) as service:
@@ -86,7 +86,6 @@ def test_a_stream_that_expires_in_the_middle_becomes_a_message_that_is_updated(
     assert len(slack.shown(ts)) == 1
 
 
-@pytest.mark.slow
 def test_a_stream_is_ended_before_slack_ends_it(home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(posts, "STREAM_SECONDS", 0.1)
     writes(monkeypatch, Slow(*WORDS[:20], WROTE))
@@ -97,7 +96,6 @@ def test_a_stream_is_ended_before_slack_ends_it(home: Path, slack: FakeSlack, mo
     assert "chat.update" in slack.methods()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "failure"),
     [
@@ -124,7 +122,6 @@ def test_when_a_call_fails_once_the_answer_arrives_whole_and_once(
     assert len(slack.shown(ts)) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "failure"),
     [
@@ -147,7 +144,6 @@ def test_when_a_call_fails_once_without_streams_too(
     assert len(slack.shown(ts)) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("method", ["chat.startStream", "chat.postMessage", "chat.stopStream"])
 def test_a_call_that_slack_carried_out_but_answered_500_gives_no_second_message(
     home: Path, slack: FakeSlack, method: str
@@ -160,7 +156,6 @@ def test_a_call_that_slack_carried_out_but_answered_500_gives_no_second_message(
     assert len(slack.shown(ts)) == 1
 
 
-@pytest.mark.slow
 def test_retry_after_is_honoured(home: Path, slack: FakeSlack) -> None:
     slack.streams = False
     slack.fail("chat.postMessage", "ratelimited", status=429, retry_after="2")

@@ -14,6 +14,8 @@ from tests.support.fake_slack import ME, FakeSlack
 from tests.support.slack_requests import mention, message
 from tests.support.slack_service import slack_service
 
+pytestmark = pytest.mark.slow
+
 THREAD = "1700000000.000001"
 FOLLOW_UP = "What about its draft heads?"
 PAPER = "Has anybody read Hydra: Sequentially-Dependent Draft Heads for Medusa Decoding?"
@@ -71,7 +73,6 @@ def test_a_standalone_question_costs_no_call(home: Path, slack: FakeSlack) -> No
     assert "conversations.replies" not in slack.methods()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("error", ["missing_scope", "ratelimited", "internal_error"])
 def test_when_slack_fails_the_question_is_answered_without_context(
     home: Path, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch, error: str
@@ -82,7 +83,6 @@ def test_when_slack_fails_the_question_is_answered_without_context(
     assert context(home, slack) == []
 
 
-@pytest.mark.slow
 def test_two_deliveries_still_give_one_answer(home: Path, slack: FakeSlack) -> None:
     say(slack, PAPER)
     with slack_service(home, slack) as service:
