@@ -34,8 +34,8 @@ test-all: dev ## all tests
 coverage: dev ## all tests; fails when they run a smaller part of the code than pyproject.toml asks for
 	$(BIN)/python -m pytest --cov
 
-eval: dev ## the numbers: the held-out questions on the sample papers, a report, other words, and what the check of support sees
-	$(BIN)/scholiast eval run --out build/eval --fresh
+eval: dev ## the numbers: the held-out questions on the sample papers with their papers and without, a report, other words, and what the check of support sees
+	$(BIN)/scholiast eval run --out build/eval --fresh --without-gold
 	$(BIN)/scholiast eval report build/eval
 	$(BIN)/scholiast eval support-probe --out build/eval/support_probe.json
 	$(BIN)/scholiast eval robustness --out build/robustness --fresh

@@ -80,15 +80,15 @@ def run(
     ] = None,
 ) -> None:
     """Ask every question once, score the answers, and print the figures."""
-    from eval import commands
+    from eval import run_commands
     from eval.files import read_text
     from eval.questions import SAMPLE_PAPERS, SAMPLE_QUESTIONS
     from eval.targets import Options
 
     if not questions and not papers and not library and target == "local":
         papers = [SAMPLE_PAPERS]
-    library = library or commands.library_of(papers or [])
-    plan = commands.Plan(
+    library = library or run_commands.library_of(papers or [])
+    plan = run_commands.Plan(
         questions=questions or SAMPLE_QUESTIONS,
         target=target,
         out=out,
@@ -108,7 +108,7 @@ def run(
         pattern=citations,
         system_prompt=read_text(system) if system else "",
     )
-    raise typer.Exit(commands.run(plan, options, gate))
+    raise typer.Exit(run_commands.run(plan, options, gate))
 
 
 @app.command()
@@ -121,13 +121,13 @@ def robustness(
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget the runs in DIR and ask everything again.")] = False,
 ) -> None:
     """Ask the same questions in other case, misspelt, wrapped, after another exchange, and with a name swapped."""
-    from eval import commands
+    from eval import run_commands
     from eval.questions import SAMPLE_PAPERS, SAMPLE_QUESTIONS
     from eval.targets import Options
 
     if not questions and not papers and not library:
         papers = [SAMPLE_PAPERS]
-    plan = commands.Plan(
+    plan = run_commands.Plan(
         questions=questions or SAMPLE_QUESTIONS,
         target="local",
         out=out,
@@ -137,8 +137,8 @@ def robustness(
         retry_failed=False,
         fresh=fresh,
     )
-    library = library or commands.library_of(papers or [])
-    commands.robustness(plan, Options(library=library, model=model, papers=papers or []))
+    library = library or run_commands.library_of(papers or [])
+    run_commands.robustness(plan, Options(library=library, model=model, papers=papers or []))
 
 
 @app.command()
