@@ -105,7 +105,7 @@ def _asked_for(name: str, question: str) -> Iterator[re.Match[str]]:
 
 def _is_asked(question: str, found: re.Match[str]) -> bool:
     asking = pattern("question.open")
-    if asking.match(found[0]):
+    if asking.match(found[0]) or _matches("how_much", question[: found.start()]):
         return True
     before = [word.end() for word in asking.finditer(question) if word.start() <= found.end()]
     if before:

@@ -167,6 +167,7 @@ def test_a_word_that_is_not_what_is_asked_for_is_no_answer_type(question: str) -
         "What learning rate were the heads trained with?",
         "Which university do the authors work at?",
         "How many GPU hours did training take?",
+        "How much does a single long night of training cost?",
         "On which GPU was decoding timed?",
         "Do they report the batch size?",
         "hydra batch size",
