@@ -1,5 +1,6 @@
 """A follow-up becomes a question that stands alone, by rules; `writers/chat.py` does the same with a model."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 
@@ -57,8 +58,10 @@ class RuleBasedRewriter:
             return False
         if self._retriever is None or self._vocabulary is None:
             return topic.leans_by_words(question)
-        alone = await self._retriever.retrieve(question, _PAPERS_COMPARED)
-        together = await self._retriever.retrieve(with_exchange(question, history), 1)
+        alone, together = await asyncio.gather(
+            self._retriever.retrieve(question, _PAPERS_COMPARED),
+            self._retriever.retrieve(with_exchange(question, history), 1),
+        )
         return topic.goes_on(question, alone, together, self._vocabulary)
 
     async def _thread(self, history: Sequence[Turn]) -> Sequence[Turn]:
