@@ -1,7 +1,7 @@
 """Changes a sentence of an abstract in ways that keep what it says, or do not: made by rule, seeded, and repeatable.
 
-The word lists are its own and short. They share nothing with the lists of the product's verifier, on purpose: a check
-must not be graded with the list that it was built from.
+The word lists are short, and are not those of the product's verifier. But the same hand wrote both, and most opposites
+stand in both: `eval/results/support.md` says what is seen of words that the verifier does not know.
 """
 
 import random

@@ -85,11 +85,6 @@ class Alignment:
         counted = sum(i in partner or not (is_negating(t) or t.text in _DO) for i, t in enumerate(self.claim))
         return len(joined) / counted if counted else 0.0
 
-    @cached_property
-    def shared(self) -> int:
-        """How many words with content both have."""
-        return sum(self.claim[i].has_content for i in self.partner)
-
     def added(self, gap: Gap) -> list[Token]:
         """The words of the claim in the gap that stand nowhere else in the quote."""
         return [self.claim[i] for i in gap.claim if i not in self.partner]
