@@ -27,17 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from eval import questions
 from eval.decision_examples import Example, Field, Kind, examples, split_by_group
 from eval.metrics.abstention import auroc
-from eval.questions import Question
-from eval.words import says_any
-from rag import condense
-from rag.corpus.identity import normalised_title
-from rag.engine import TOP_K
-from rag.library.library import Library
-from rag.retrieval import HybridRetriever
-from rag.text.analysis import content_stems
-from rag.types import EVERYTHING, Filters, Passage
 from rag.workspace import Workspace
-from rag.writers import sentence_scoring
 
 OVER_REFUSAL = 0.05
 SENTENCE_STRENGTH = 0.05
@@ -53,34 +43,6 @@ regularisation of the others would take most of their weight; theirs is weaker b
 """
 
 Matrix = NDArray[np.float64]
-
-
-async def _passages(library: Library, question: Question, filters: Filters = EVERYTHING) -> Sequence[Passage]:
-    standalone = condense.with_exchange(question.question, question.history)
-    return await HybridRetriever(library, library.embedder).retrieve(standalone, TOP_K, filters)
-
-
-async def _gold_ids(library: Library) -> dict[str, str]:
-    papers = await library.papers(0, (await library.counts()).papers)
-    return {normalised_title(paper.title): paper.id for paper in papers}
-
-
-async def sentence_examples(library: Library, asked: Sequence[Question]) -> tuple[Matrix, NDArray[np.bool_]]:
-    """Signals of every sentence of every gold paper, and whether the sentence has a key fact."""
-    ids = await _gold_ids(library)
-    rows: list[Matrix] = []
-    labels: list[bool] = []
-    for question in asked:
-        known = " ".join([*(turn.content for turn in question.history), question.question])
-        for title in question.gold_titles:
-            only = Filters(papers=(ids[normalised_title(title)],))
-            for passage in await _passages(library, question, only):
-                idf = library.idf(content_stems(question.question))
-                rows.append(sentence_scoring.signals(question.question, known, passage, idf))
-                labels += [
-                    any(says_any(sentence.text, fact) for fact in question.key_facts) for sentence in passage.sentences
-                ]
-    return np.vstack(rows), np.array(labels)
 
 
 def logistic(
@@ -140,10 +102,6 @@ async def fit(named: Sequence[tuple[str, Path]], decision_only: bool) -> None:
     """Fit to questions on the papers of their libraries, and write the files."""
     async with Workspace() as workspace:
         fields = [Field(library=await workspace.library(n), questions=questions.load(path)) for n, path in named]
-        if not decision_only:
-            answerable = [question for question in fields[0].questions if question.answerable]
-            sentences, has_fact = await sentence_examples(fields[0].library, answerable)
-            _write("sentence_scoring", logistic(sentences, has_fact, sentence_scoring.SIGNALS, SENTENCE_STRENGTH))
         found = await examples(fields)
     first = fields[0].library.name
     others, held_out = split_by_group(e for e in found if e.field != first or e.kind == "off_topic")

@@ -228,6 +228,16 @@ class Sentence:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FurtherSentence(Sentence):
+    """A statement of the abstracts beyond the answer proper, with the quotes it rests on.
+
+    The `sentence` of each quote is the index of this statement among those of `Answer.more`.
+    """
+
+    quotes: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Usage:
     """Tokens that a model counted; zero where no model was asked."""
 
@@ -280,7 +290,8 @@ class StandaloneQuery:
 class Answer:
     """What every door shows: the outcome, the text, and for each sentence the words that support it.
 
-    `confidence` is the estimated probability that the passages answer the question. `prompt` is the version of the
+    `more` is what else the abstracts say, of an answer; of a question that they do not answer, their nearest
+    statements. It is no part of `text`, and `sentences` and `citations` do not count it. `confidence` is the estimated probability that the passages answer the question. `prompt` is the version of the
     prompts that a model was given, `notice` what a reader should know of how the text was generated, such as that a
     model failed and the text is the abstracts' own sentences; each may be empty.
     """
@@ -298,6 +309,7 @@ class Answer:
     passages: tuple[Passage, ...]
     confidence: Score
     model: str
+    more: tuple[FurtherSentence, ...] = ()
     usage: Usage = field(default_factory=Usage)
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     prompt: str = ""
