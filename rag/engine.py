@@ -116,6 +116,7 @@ class Engine:
         if not grounded.text:
             grounded = uncited(answerability.decline_text(decision, evidence.passages))
             yield Delta(grounded.text)
+        notices = (alone.notice, draft.generation.notice, _papers_checked(evidence, grounded))
         clock.lap("write")
         yield Done(
             Answer(
@@ -134,9 +135,7 @@ class Engine:
                 usage=alone.usage + draft.generation.usage,
                 timings_ms=clock.total(),
                 prompt=draft.generation.prompt,
-                notice=" ".join(
-                    filter(None, (alone.notice, draft.generation.notice, _checked_papers(evidence, grounded)))
-                ),
+                notice=" ".join(filter(None, notices)),
             )
         )
 
@@ -280,7 +279,7 @@ def _events(found: Sequence[str | Citation]) -> list[Event]:
     return [Delta(item) if isinstance(item, str) else CitationEvent(item) for item in found]
 
 
-def _checked_papers(evidence: Evidence, grounded: GroundedText) -> str:
+def _papers_checked(evidence: Evidence, grounded: GroundedText) -> str:
     """For a list: how many papers were looked at for it."""
     listed = len({citation.number for citation in grounded.citations})
     return f"{listed} of the {evidence.checked} nearest papers are listed." if evidence.checked and listed else ""

@@ -1,4 +1,4 @@
-"""What an answer is written from: the passages found for a question or for each of its parts, and the decision on each."""
+"""What an answer is written from: the passages found for a question or each of its parts, and a decision on each."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -75,9 +75,7 @@ class Collector:
             return await self._of_parts(query.question, asked, whole, top_k, filters)
         decision = self._decide(query.question, whole)
         if decision.answers and shape == "comparison":
-            return _evidence(
-                query.question, [query.question], [await self._with_sides(query.question, whole, filters)], [decision]
-            )
+            whole = await self._with_sides(query.question, whole, filters)
         if shape == "list":
             listed = members.listed(whole, self.vocabulary.idf(content_stems(query.question)))
             kept = [passage for rank, passage in enumerate(whole) if rank < top_k or passage in listed]
@@ -89,7 +87,7 @@ class Collector:
     ) -> Evidence:
         found = await self._each(asked, whole, top_k, filters)
         if all(passages is whole for passages in found):
-            return _evidence(question, asked, found, [self._decide(question, whole, part) for part in asked])
+            return _evidence(question, asked, found, [self._decide(asked[0], whole, part) for part in asked])
         decided = [self._decide(part, passages) for part, passages in zip(asked, found, strict=True)]
         return _evidence(question, asked, found, decided)
 
@@ -98,9 +96,8 @@ class Collector:
     ) -> list[Sequence[Passage]]:
         """The passages of each part: its own, or those of the whole question where it needs the rest of it."""
         alone = await asyncio.gather(*(self.retriever.retrieve(part, top_k, filters) for part in asked))
-        leans = [
-            topic.goes_on(part, own, whole, self.vocabulary) for part, own in zip(asked[1:], alone[1:], strict=True)
-        ]
+        later = list(zip(asked[1:], alone[1:], strict=True))
+        leans = [topic.goes_on(part, own, whole, self.vocabulary) for part, own in later]
         if all(leans):
             return [whole] * len(asked)
         return [alone[0], *(alone[0] if lean else own for lean, own in zip(leans, alone[1:], strict=True))]

@@ -34,12 +34,10 @@ class Statements:
         heard = [p for p in passages if p.paper.id in cited or p.score >= OTHER_SHARE * passages[0].score]
         found: list[tuple[float, Quote]] = []
         for passage in heard:
-            open_to_say = [
-                s for s in self._ranked(question, known, passage) if (passage.paper.id, s[1].start) not in quoted
-            ]
-            most = OF_THE_SAME_PAPER if passage.paper.id in cited else 1
-            weight = 1.0 if passage.paper.id in cited else passage.score / passages[0].score / 2
-            found += [(likely * weight, Quote(passage=passage, sentence=s)) for likely, s in open_to_say[:most]]
+            id = passage.paper.id
+            most, weight = (OF_THE_SAME_PAPER, 1.0) if id in cited else (1, passage.score / passages[0].score / 2)
+            left = [(p, s) for p, s in self._ranked(question, known, passage) if (id, s.start) not in quoted]
+            found += [(likely * weight, Quote(passage=passage, sentence=s)) for likely, s in left[:most]]
         found.sort(key=lambda entry: -entry[0])
         return tuple(self._checked([quote for _, quote in found[:MAX_STATEMENTS]]))
 

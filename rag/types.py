@@ -291,9 +291,10 @@ class Answer:
     """What every door shows: the outcome, the text, and for each sentence the words that support it.
 
     `more` is what else the abstracts say, of an answer; of a question that they do not answer, their nearest
-    statements. It is no part of `text`, and `sentences` and `citations` do not count it. `confidence` is the estimated probability that the passages answer the question. `prompt` is the version of the
-    prompts that a model was given, `notice` what a reader should know of how the text was generated, such as that a
-    model failed and the text is the abstracts' own sentences; each may be empty.
+    statements. It is no part of `text`, and `sentences` and `citations` do not count it. `confidence` is the estimated
+    probability that the passages answer the question. `prompt` is the version of the prompts that a model was given,
+    `notice` what a reader should know of how the text was generated, such as that a model failed and the text is the
+    abstracts' own sentences; each may be empty.
     """
 
     __pydantic_config__ = ALL_FIELDS_SHOWN

@@ -15,7 +15,7 @@ from rag.history.answers import FeedbackVerdict
 from rag.history.conversations import LOCAL, Conversation
 from rag.types import PaperReference
 from rag.workspace import Workspace
-from service.cli.terminal import NEAREST, Page, StreamPrinter, print_error
+from service.cli.terminal import MORE, NEAREST, NEAREST_STATEMENTS, Page, StreamPrinter, print_error
 
 _HELP = (
     "/sources   the quotes that support the last answer",
@@ -146,7 +146,15 @@ class Chat:
         entries = self._answer["citations"] or self._answer["passages"][:NEAREST]
         for line in dict.fromkeys(_title_line(entry) for entry in sorted(entries, key=_number)):
             self._page.line(line, "dim")
+        if self._answer["more"] and not self._answer["citations"]:
+            self._page.line(NEAREST_STATEMENTS, "dim")
+            self._print_more()
         self._page.line()
+
+    def _print_more(self) -> None:
+        for statement in self._answer["more"]:
+            marks = "".join(f"[{number}]" for number in statement["citations"])
+            self._page.line(f"- {statement['text']} {marks}", "dim")
 
     def _print_sources(self) -> None:
         if not self._answer:
@@ -160,6 +168,9 @@ class Chat:
                 self._page.line(f"  {entries[0]['paper']['url']}")
             for quote in dict.fromkeys(entry["quote"] for entry in entries):
                 self._page.line(f"  “{' '.join(quote.split())}”", "italic")
+        if self._answer["more"]:
+            self._page.line(MORE if self._answer["citations"] else NEAREST_STATEMENTS, "bold")
+            self._print_more()
 
     def _give_feedback(self, verdict: FeedbackVerdict, comment: str) -> None:
         if not self._answer:
