@@ -8,7 +8,6 @@ from rag import answerability, parts, topic
 from rag import question as questions
 from rag.answerability import Decision
 from rag.protocols import Retriever, Vocabulary
-from rag.text.analysis import content_stems
 from rag.types import EVERYTHING, Filters, Passage, StandaloneQuery
 from rag.writers import members
 
@@ -77,7 +76,7 @@ class Collector:
         if decision.answers and shape == "comparison":
             whole = await self._with_sides(query.question, whole, filters)
         if shape == "list":
-            listed = members.listed(whole, self.vocabulary.idf(content_stems(query.question)))
+            listed = members.listed(whole)
             kept = [passage for rank, passage in enumerate(whole) if rank < top_k or passage in listed]
             return replace(_evidence(query.question, asked, [kept], [decision]), checked=len(whole))
         return _evidence(query.question, asked, [whole], [decision])

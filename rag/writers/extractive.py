@@ -77,7 +77,7 @@ def _compared(passages: Sequence[Passage], idf: Mapping[str, float]) -> Sequence
 _PAPERS: Mapping[Shape, Callable[[Sequence[Passage], Mapping[str, float]], Sequence[Passage]]] = {
     "single": _best,
     "comparison": _compared,
-    "list": members.listed,
+    "list": lambda passages, _idf: members.listed(passages),
 }
 
 

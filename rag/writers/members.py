@@ -1,16 +1,24 @@
 """Which of the passages found belong in a list."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from rag.types import Passage
 
 CHECKED = 24
 """How many papers are looked at for a list."""
 MAX_LISTED = 8
-LISTED_SHARE = 0.72
-"""A paper is listed if it scores at least this share of the best one."""
+LISTED_FROM = 0.68
+SIMILARITY_WEIGHT = 0.5
+"""A paper is listed if its score, as a share of the best one's, less half of what its similarity lacks to the best
+one's, reaches this (`eval/results/answers.md`).
+"""
 
 
-def listed(passages: Sequence[Passage], idf: Mapping[str, float]) -> Sequence[Passage]:
+def listed(passages: Sequence[Passage]) -> Sequence[Passage]:
     """The papers that a list names, best first; `passages` has the best first, and the first is always listed."""
-    return [p for p in passages if p.score >= LISTED_SHARE * passages[0].score][:MAX_LISTED]
+    return [passage for passage in passages if _nearness(passage, passages[0]) >= LISTED_FROM][:MAX_LISTED]
+
+
+def _nearness(passage: Passage, best: Passage) -> float:
+    share = passage.score / best.score if best.score > 0 else 1.0
+    return share + SIMILARITY_WEIGHT * (passage.similarity - best.similarity)

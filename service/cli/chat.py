@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
 from io import TextIOWrapper
 from itertools import groupby
@@ -146,13 +146,19 @@ class Chat:
         entries = self._answer["citations"] or self._answer["passages"][:NEAREST]
         for line in dict.fromkeys(_title_line(entry) for entry in sorted(entries, key=_number)):
             self._page.line(line, "dim")
-        if self._answer["more"] and not self._answer["citations"]:
+        if self._more and not self._answer["citations"]:
             self._page.line(NEAREST_STATEMENTS, "dim")
             self._print_more()
         self._page.line()
 
+    @property
+    def _more(self) -> Sequence[Mapping[str, Any]]:
+        """An answer that an earlier version stored has none."""
+        more: Sequence[Mapping[str, Any]] = self._answer.get("more", ())
+        return more
+
     def _print_more(self) -> None:
-        for statement in self._answer["more"]:
+        for statement in self._more:
             marks = "".join(f"[{number}]" for number in statement["citations"])
             self._page.line(f"- {statement['text']} {marks}", "dim")
 
@@ -168,7 +174,7 @@ class Chat:
                 self._page.line(f"  {entries[0]['paper']['url']}")
             for quote in dict.fromkeys(entry["quote"] for entry in entries):
                 self._page.line(f"  “{' '.join(quote.split())}”", "italic")
-        if self._answer["more"]:
+        if self._more:
             self._page.line(MORE if self._answer["citations"] else NEAREST_STATEMENTS, "bold")
             self._print_more()
 

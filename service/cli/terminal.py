@@ -168,7 +168,7 @@ class Page:
         self._paper(f"[{number}]", cited[0].paper)
         shown = {c.quote: c for c in cited if not highlight.says_it_all(sentences[c.sentence].text, c.quote)}
         for quote, citation in shown.items():
-            text = Text(f"“{_BLANK.sub(" ", quote)}”", "italic")
+            text = Text(f"“{_BLANK.sub(' ', quote)}”", "italic")
             for start, end in highlight.supporting(sentences[citation.sentence].text, quote):
                 text.stylize("bold", start + 1, end + 1)
             self._write(text, indent=4, hanging=1)

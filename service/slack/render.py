@@ -203,8 +203,9 @@ def _quote(sentence: str, quote: str) -> str:
 
 def _more(answer: AnswerJson) -> list[Block]:
     """What the abstracts say beyond the answer, small; statements that no longer fit into a block are left out."""
-    lines = [_MORE if answer["citations"] else _NEAREST_STATEMENTS] if answer["more"] else []
-    for statement in answer["more"]:
+    statements = answer.get("more", ())  # an answer that an earlier version stored has none
+    lines = [_MORE if answer["citations"] else _NEAREST_STATEMENTS] if statements else []
+    for statement in statements:
         marks = "".join(f"[{number}]" for number in statement["citations"])
         line = f"• {escape(shorten(statement['text'], _QUOTE_CHARACTERS))} {marks}"
         if len("\n".join([*lines, line])) <= BLOCK_CHARACTERS:
