@@ -7,10 +7,10 @@ from rag.types import Passage
 CHECKED = 24
 """How many papers are looked at for a list."""
 MAX_LISTED = 8
-LISTED_FROM = 0.68
-SIMILARITY_WEIGHT = 0.5
-"""A paper is listed if its score, as a share of the best one's, less half of what its similarity lacks to the best
-one's, reaches this (`eval/results/answers.md`).
+LISTED_FROM = 0.7
+SIMILARITY_WEIGHT = 0.3
+"""A paper is listed if its score, as a share of the best one's, less this much of what its similarity lacks to the
+best one's, reaches LISTED_FROM (`eval/results/answers.md`).
 """
 
 

@@ -33,3 +33,7 @@ def test_a_guess_takes_the_case_of_the_word_and_a_name_its_own() -> None:
 def test_the_reader_is_told_of_each_guess() -> None:
     assert notice({"seperation": "separation"}) == "Read “seperation” as “separation”."
     assert notice({}) == ""
+
+
+def test_a_word_of_any_question_is_never_misspelt() -> None:
+    assert unknown_words("Which papers are there?", Flat(absent=["paper", "\x00"])) == []

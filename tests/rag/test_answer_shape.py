@@ -1,0 +1,101 @@
+"""What an answer looks like, asked of a real library: short, each part for itself, and what else there is below it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from rag.types import Answer, Paper
+from rag.workspace import Workspace
+from tests.conftest import settings
+
+KITE = Paper(
+    id="kite",
+    title="Kite: speech recognition on phones",
+    abstract="Speech recognition on phones is slow. We propose Kite, a speech recogniser for phones. Kite is trained "
+    "on 960 hours of read speech. It reaches a word error rate of 4.2% on recordings from phones. Kite runs three "
+    "times faster than earlier recognisers on phones.",
+)
+HERON = Paper(
+    id="heron",
+    title="Heron: speech recognition without labels",
+    abstract="Labels for speech are expensive. We introduce Heron, a speech recogniser that learns without labels. "
+    "Heron is trained on 40 hours of radio in sixty languages. Its word error rate is 11% on radio broadcasts.",
+)
+OTHERS = [
+    Paper(
+        id=f"paper-{number}",
+        title=f"{subject.capitalize()} and sleep",
+        abstract=f"We asked {number + 20} people about {subject}. {subject.capitalize()} changes how people sleep.",
+    )
+    for number, subject in enumerate(["coffee", "tea", "noise", "light", "shift work", "travel", "old age", "exercise"])
+]
+
+
+@pytest.fixture
+async def workspace(tmp_path: Path) -> AsyncIterator[Workspace]:
+    async with Workspace(settings(tmp_path)) as opened:
+        await opened.ingest(KITE, HERON, *OTHERS)
+        yield opened
+
+
+def words(answer: Answer) -> int:
+    return len(answer.text.split())
+
+
+async def test_the_answer_comes_first_and_the_rest_of_the_abstract_is_told_below_it(workspace: Workspace) -> None:
+    answer = await workspace.ask("On how many hours of speech is Kite trained?")
+    assert answer.sentences[0].text == "Kite is trained on 960 hours of read speech."
+    assert words(answer) <= 60
+    said = {citation.quote for citation in answer.citations}
+    for index, statement in enumerate(answer.more):
+        [quote] = statement.quotes
+        assert quote.sentence == index
+        assert quote.paper.abstract[quote.start : quote.end] == quote.quote
+        assert quote.quote not in said
+        assert statement.support == "supported"
+        assert (quote.number,) == statement.citations
+
+
+async def test_each_of_two_questions_is_answered(workspace: Workspace) -> None:
+    answer = await workspace.ask(
+        "On how many hours of speech is Kite trained, and which word error rate does it reach?"
+    )
+    assert answer.outcome == "answered"
+    assert "960 hours" in answer.text
+    assert "4.2%" in answer.text
+
+
+async def test_a_question_of_which_one_half_has_no_answer_is_partial_and_names_it(workspace: Workspace) -> None:
+    answer = await workspace.ask("On how many hours of speech is Kite trained, and which university trained it?")
+    assert answer.outcome == "partial"
+    assert "960 hours" in answer.text
+    assert answer.text.endswith("The abstracts do not say: “which university trained it?”")
+
+
+async def test_a_comparison_has_both_sides_each_from_its_own_paper(workspace: Workspace) -> None:
+    answer = await workspace.ask("Kite or Heron: which of the two has the lower word error rate?")
+    assert {citation.paper.id for citation in answer.citations} == {"kite", "heron"}
+    assert "Kite: " in answer.text
+    assert "Heron: " in answer.text
+
+
+async def test_a_list_says_how_many_papers_were_looked_at(workspace: Workspace) -> None:
+    answer = await workspace.ask("Which papers study speech recognition?")
+    listed = {citation.paper.id for citation in answer.citations}
+    assert listed == {"kite", "heron"}
+    assert answer.notice == "2 of the 10 nearest papers are listed."
+
+
+async def test_a_decline_tells_the_nearest_statements(workspace: Workspace) -> None:
+    answer = await workspace.ask("Which university trained Kite, the speech recogniser for phones?")
+    assert answer.outcome == "not_in_abstracts"
+    assert answer.citations == ()
+    assert answer.more[0].quotes[0].paper.id == "kite"
+    assert answer.more[0].text not in answer.text
+
+
+async def test_a_question_about_nothing_here_has_no_nearest_statements(workspace: Workspace) -> None:
+    answer = await workspace.ask("Who painted the ceiling of the Sistine Chapel?")
+    assert answer.outcome == "out_of_scope"
+    assert answer.more == ()
