@@ -47,7 +47,7 @@ _PLAIN = (
     (re.compile(r"\\(?:left|right|[bB]igg?[lr]?)(?![A-Za-z])\s?\.?"), ""),
     (re.compile(r"\^\{\\?(?:circ|prime)\}"), "°"),
     (re.compile(r"\^\{?\\?circledR\}?"), "®"),
-    (re.compile(r"([\^_])\{([+−-]?(?:\d+(?:\.\d+)?|[^\W\d_]*))\}"), r"\1\2"),
+    (re.compile(r"([\^_])\{([+−-]?(?:\d+(?:\.\d+)?|[^\W\d_]*))\}(?!\w)"), r"\1\2"),
     (re.compile(r"([\^_])\{([^{}]*)\}"), r"\1(\2)"),
     (re.compile(r"(?<!\*)\*\*(?=\S)([^*]+)(?<=\S)\*\*(?!\*)"), r"\1"),
     (re.compile(r"\\([%&_#$])"), r"\1"),
@@ -63,7 +63,7 @@ _PLAIN = (
     (re.compile(r"(https?://[^\s{}]+)\{\1\}"), r"\1"),
     (re.compile(r"(?<=\d)leq (?=[a-z])"), "≤"),
     (re.compile(r"(?<![A-Za-z])ell_"), "ℓ_"),
-    (re.compile(r"\{([=+<>×→∞≤≥-]|\d+(?:\.\d+)?|\w+)\}(?!\{)"), r"\1"),
+    (re.compile(r"\{([=+<>×→∞≤≥-])\}|(?<!\w)\{(\d+(?:\.\d+)?|\w+)\}(?![\w{])"), r"\1\2"),
     (re.compile(r"(?<=[^\W\d])~(?=\S)|(?<=\d)~(?=[A-Za-z(\[])|(?<=[.,;:)\]])~(?=\S)"), " "),
 )
 _MOST_NESTED = 10
@@ -93,7 +93,12 @@ def _once(text: str) -> str:
     for pattern, printed in _PLAIN:
         text = pattern.sub(printed, text)
     text = _SYMBOL_WITHOUT_BACKSLASH.sub(lambda m: _symbols()[m[1]], text)
-    return _COMMAND.sub(lambda m: _symbols().get(m[1], m[1]), text)
+    return _COMMAND.sub(_command, text)
+
+
+def _command(found: re.Match[str]) -> str:
+    """Its character, or its name, which must not run into what follows."""
+    return _symbols().get(found[1], found[1] + " " * (found.string[found.end() : found.end() + 1] == "\\"))
 
 
 def _formula(found: re.Match[str]) -> str:

@@ -17,6 +17,7 @@ _SELF = re.compile(r"(?:\A|[,;:(–—] ?|\b(?:that|and|which|as|but|because|whe
 _ADVERBS = r"(?:(?:also|first|then|thus|therefore|further|\w+ly) )*"
 _NEXT = re.compile(rf" (?P<adverbs>{_ADVERBS})(?P<verb>[a-z]+)")
 _AND_VERB = re.compile(r"(?P<and>\band (?:also |then |\w+ly )?)(?P<verb>[a-z]+)\b")
+_WITHIN = re.compile(r"[\w,;:)–—]\s*\Z")
 _PREVIOUS = re.compile(r"(\w+)\W*\Z")
 _OF_ALL = re.compile(r"(?:\w+ )?(\w+)")
 _SHORT = {"re": "are", "m": "am", "ve": "have", "ll": "will"}
@@ -111,8 +112,8 @@ def _first(word: str, named: str) -> str:
 
 
 def _like(written: str, said: str, sentence: str, start: int) -> str:
-    """With a capital where the word had one; "I" has one only where a sentence begins."""
-    is_capital = written[0].isupper() and (written != "I" or not re.search(r"[\w,;:)–—]\s*\Z", sentence[:start]))
+    """With a capital where the word had one at the beginning of a sentence."""
+    is_capital = written[0].isupper() and not _WITHIN.search(sentence[:start])
     return said[0].upper() + said[1:] if is_capital else said
 
 

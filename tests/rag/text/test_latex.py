@@ -27,7 +27,8 @@ from rag.text.latex import plain
         ("(sim10 runs, 15\\%sim30\\%, 3.9pm0.2)", "(~10 runs, 15%~30%, 3.9±0.2)"),
         ("It simulates 5 pm traffic", "It simulates 5 pm traffic"),
         ("51.9\\% rightarrow 67.8\\%, s geq 3, leq 256px", "51.9% → 67.8%, s ≥ 3, ≤ 256px"),
-        ("an \\unknown{thing} of {3.56}", "an unknownthing of 3.56"),
+        ("O(\\log\\log n) for p_i = 1{2}, nk{m}", "O(log log n) for p_i = 1{2}, nk{m}"),
+        ("an \\unknown{thing} of {3.56}", "an unknown{thing} of 3.56"),
         ("*P < 0.05; **P < 0.01; ***P < 0.001", "*P < 0.05; **P < 0.01; ***P < 0.001"),
     ],
 )
