@@ -6,12 +6,14 @@ A contradiction in other words than the abstract's it does not see.
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 
 from rag.grounding import contradictions
 from rag.text.analysis import content_stems, share
 from rag.text.entities import Quantity, has_name, names, quantities
+from rag.text.readable import in_print
 from rag.types import Passage, Quote, Support
 
 SUPPORTED_SHARE = 0.6
@@ -21,6 +23,7 @@ PARTIAL_SHARE = 0.3
 CLEAR_WORDS = 4
 """How many content words say enough to be compared."""
 
+_AUTHORS = frozenset(content_stems("the present authors"))
 _CLAUSE = re.compile(r"(?<=[^\d])[,;:]|[,;:](?=\D)|\b(?:and|while|whereas|but|compared|versus|vs)\b", re.IGNORECASE)
 
 
@@ -29,6 +32,7 @@ class LexicalVerifier:
 
     def verify(self, claim: str, quotes: Sequence[Quote], question: str = "") -> Support:
         """Words that the claim repeats from the question and that the quotes lack make it partial at worst."""
+        claim, quotes = in_print(claim), [_quote_in_print(quote) for quote in quotes]
         words = stems_of(claim)
         if not quotes:
             return Support(verdict="unsupported", reason="it cites no abstract")
@@ -56,8 +60,8 @@ class LexicalVerifier:
 
 @lru_cache(maxsize=2048)
 def stems_of(text: str) -> tuple[str, ...]:
-    """The content stems of a text that is compared again and again."""
-    return tuple(content_stems(text))
+    """The content stems of a text that is compared again and again, without those for its authors ("we")."""
+    return tuple(stem for stem in content_stems(text) if stem not in _AUTHORS)
 
 
 def added_words(claim: str, question: str) -> Sequence[str]:
@@ -135,6 +139,22 @@ def _clauses(text: str) -> Iterator[str]:
     for cut in chain((match.start() for match in _CLAUSE.finditer(text)), (len(text),)):
         yield text[start:cut]
         start = cut
+
+
+def _quote_in_print(quote: Quote) -> Quote:
+    return replace(
+        quote,
+        passage=_passage_in_print(quote.passage),
+        sentence=replace(quote.sentence, text=in_print(quote.sentence.text)),
+    )
+
+
+@lru_cache(maxsize=256)
+def _passage_in_print(passage: Passage) -> Passage:
+    """The passage as an answer shows its sentences; its offsets are still those of the abstract."""
+    sentences = tuple(replace(sentence, text=in_print(sentence.text)) for sentence in passage.sentences)
+    paper = replace(passage.paper, title=in_print(passage.paper.title))
+    return replace(passage, paper=paper, text=in_print(passage.text), sentences=sentences)
 
 
 def _sentences(quotes: Sequence[Quote]) -> list[str]:
