@@ -152,6 +152,15 @@ class Engine:
         filtered = filters != EVERYTHING and bool(await self.retriever.retrieve(alone.search, 1))
         return nothing(answerability.NO_PAPER_PASSES_FILTERS if filtered else answerability.EMPTY_LIBRARY)
 
+    def _otherwise(self, question: str, history: Sequence[Turn], evidence: Evidence, grounded: GroundedText) -> str:
+        """A sentence for the abstract that says the opposite of what the answer rests on; empty if there is none."""
+        if len(evidence.parts) > 1 or evidence.checked:
+            return ""
+        known = " ".join([*(turn.content for turn in history), question])
+        statements = Statements(self.vocabulary, self.verifier)
+        otherwise = statements.otherwise(question, known, evidence.parts[0].passages, grounded.citations)
+        return f"\n\nAnother abstract says otherwise: {otherwise}" if otherwise else ""
+
     def _more(
         self, question: str, history: Sequence[Turn], evidence: Evidence, decision: Decision, grounded: GroundedText
     ) -> tuple[FurtherSentence, ...]:
@@ -178,9 +187,13 @@ class Engine:
             async with aclosing(self._write_part(part, before, draft)) as events:
                 async for event in events:
                     yield event
+        for event in draft.take(self._otherwise(question, history, evidence, draft.grounding.result)):
+            yield event
         for missing in evidence.unanswered:
-            for event in [*draft.take(f"\n\nThe abstracts do not say: “{missing}”"), *draft.flush()]:
+            for event in draft.take(f"\n\nThe abstracts do not say: “{missing}”"):
                 yield event
+        for event in draft.flush():
+            yield event
 
     async def _write_part(self, part: Part, history: Sequence[Turn], draft: "_Draft") -> AsyncGenerator[Event]:
         """What the writer writes, and where that can't be relied on, what the backup writes."""

@@ -3,15 +3,19 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from rag import disagreement
 from rag.protocols import Verifier, Vocabulary
 from rag.text.analysis import content_stems
 from rag.types import Citation, FurtherSentence, Passage, PassageSentence, Quote
-from rag.writers.extractive import tidy
+from rag.writers.extractive import cite, tidy
 from rag.writers.sentence_scoring import answer_probabilities
 
 MAX_STATEMENTS = 5
 OF_THE_SAME_PAPER = 3
 """At most so many further statements of each paper that the answer cites; of any other paper one."""
+MAX_COMPARED = 6
+STATEMENTS_COMPARED = 2
+"""An answer is compared with the likeliest statements of the first papers, to see whether one says the opposite."""
 NEAREST = 3
 """Papers of which a decline tells the nearest statement."""
 OTHER_SHARE = 0.75
@@ -45,6 +49,22 @@ class Statements:
         """Of each of the nearest papers the statement that comes nearest to an answer; none of them may be one."""
         first = [(passage, self._ranked(question, known, passage)) for passage in passages[:NEAREST]]
         return tuple(self._checked([Quote(passage=p, sentence=ranked[0][1]) for p, ranked in first if ranked]))
+
+    def otherwise(self, question: str, known: str, passages: Sequence[Passage], citations: Sequence[Citation]) -> str:
+        """What another paper says against the first thing cited, with its mark; empty if none does."""
+        by_place = {(p.number, s.start): Quote(passage=p, sentence=s) for p in passages for s in p.sentences}
+        stated = by_place.get((citations[0].number, citations[0].start)) if citations else None
+        if stated is None:
+            return ""
+        cited = {citation.number for citation in citations}
+        others = [
+            Quote(passage=passage, sentence=sentence)
+            for passage in passages[:MAX_COMPARED]
+            if passage.number not in cited
+            for _, sentence in self._ranked(question, known, passage)[:STATEMENTS_COMPARED]
+        ]
+        found = disagreement.find(stated, others, self.vocabulary.idf(content_stems(question)))
+        return cite(tidy(found.sentence.text), found.passage.number) if found else ""
 
     def _ranked(self, question: str, known: str, passage: Passage) -> list[tuple[float, PassageSentence]]:
         if not passage.sentences:

@@ -1,6 +1,5 @@
 """The labelled sections of a structured abstract: "METHODS: ...", "Conclusions: ..."."""
 
-import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -8,15 +7,12 @@ from rag.text.vocabulary import pattern
 
 Section = Literal["background", "methods", "results", "conclusion", "unknown"]
 
-_LABEL = re.compile(
-    r"\W*(?:[A-Z][A-Z &/,-]{3,50}|[A-Z][a-z]+(?:(?: and|,|/| &)? [a-zA-Z]+){0,3})\s*(?::|\.(?= [A-Z])| [-–—])\s+"
-)
 _SECTIONS: tuple[Section, ...] = ("conclusion", "results", "background", "methods")
 
 
 def label(sentence: str) -> str:
     """The label with which a sentence begins, its colon included; empty if it begins with none."""
-    found = _LABEL.match(sentence)
+    found = pattern("sentence.section_label").match(sentence)
     return found[0] if found and _named(found[0]) else ""
 
 

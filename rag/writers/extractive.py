@@ -7,8 +7,9 @@ import numpy as np
 from rag import question as questions
 from rag.protocols import Vocabulary
 from rag.question import Shape
-from rag.text import latex
+from rag.text import third_person
 from rag.text.analysis import content_stems
+from rag.text.readable import in_print, readable, without_opening
 from rag.text.vocabulary import pattern
 from rag.types import Passage, Turn
 from rag.writers import members
@@ -22,6 +23,7 @@ MAX_WORDS_LISTED = 24
 """Of the sentence behind a title in a list."""
 MAX_SENTENCES = 2
 """Of each paper in an answer, beside those without which they can't be understood."""
+MAX_ANTECEDENTS = 2
 MAX_SENTENCE_WORDS = 118
 SECOND_SHARE = 0.35
 """A further sentence is shown if it is at least this share as likely to hold the answer as the first."""
@@ -103,20 +105,14 @@ def lead(sentences: Sequence[str], probabilities: Sequence[float], words: int) -
 def _with_antecedents(sentences: Sequence[str], i: int) -> list[int]:
     """Those before the sentence that it can't be understood without, in order, and the sentence."""
     chosen = [i]
-    while chosen[0] > 0 and is_anaphoric(sentences[chosen[0]]):
+    while chosen[0] > 0 and len(chosen) <= MAX_ANTECEDENTS and is_anaphoric(sentences[chosen[0]]):
         chosen.insert(0, chosen[0] - 1)
     return chosen
 
 
-def strip_connective(sentence: str) -> str:
-    """Without the words that tie it to a sentence before, which is not shown."""
-    text = pattern("sentence.connective").sub("", sentence) or sentence
-    return text[:1].upper() + text[1:]
-
-
 def is_anaphoric(sentence: str) -> bool:
     """Whether it speaks of "it" or "this", and can't be understood without the sentence before."""
-    text = strip_connective(sentence)
+    text = without_opening(sentence)
     return bool(pattern("sentence.anaphoric").search(text) or pattern("sentence.anaphoric_ending").search(text))
 
 
@@ -161,6 +157,6 @@ def cite(sentence: str, number: int) -> str:
 
 
 def tidy(sentence: str, follows: bool = False) -> str:
-    """In print, on one line, not endless; what ties it to the sentence before goes, unless it `follows` that."""
-    words = latex.plain(sentence if follows else strip_connective(sentence)).split()
+    """As another tells it, not endless; what ties it to the sentence before goes, unless it `follows` that."""
+    words = (third_person.rewrite(in_print(sentence)) if follows else readable(sentence)).split()
     return " ".join(words) if len(words) <= MAX_SENTENCE_WORDS else f"{' '.join(words[:MAX_SENTENCE_WORDS])} …"

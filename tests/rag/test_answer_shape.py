@@ -99,3 +99,24 @@ async def test_a_question_about_nothing_here_has_no_nearest_statements(workspace
     answer = await workspace.ask("Who painted the ceiling of the Sistine Chapel?")
     assert answer.outcome == "out_of_scope"
     assert answer.more == ()
+
+
+async def test_two_abstracts_that_contradict_each_other_are_both_told(workspace: Workspace) -> None:
+    papers = [
+        ("Coffee and the blood pressure of nurses", "Coffee raises the blood pressure of nurses at night."),
+        ("Coffee in hospitals", "In 90 nurses, coffee lowers the blood pressure of nurses at night."),
+    ]
+    await workspace.ingest(*(Paper(id=title, title=title, abstract=text) for title, text in papers), library="two")
+    answer = await workspace.ask("What does coffee do to the blood pressure of nurses at night?", library="two")
+    assert {citation.paper.title for citation in answer.citations} == {title for title, _ in papers}
+    assert "Another abstract says otherwise: " in answer.text
+
+
+async def test_abstracts_that_agree_are_not_set_against_each_other(workspace: Workspace) -> None:
+    papers = [
+        ("Coffee and the blood pressure of nurses", "Coffee raises the blood pressure of nurses at night."),
+        ("Coffee in hospitals", "In 90 nurses, coffee increases the blood pressure of nurses at night."),
+    ]
+    await workspace.ingest(*(Paper(id=title, title=title, abstract=text) for title, text in papers), library="two")
+    answer = await workspace.ask("What does coffee do to the blood pressure of nurses at night?", library="two")
+    assert "otherwise" not in answer.text

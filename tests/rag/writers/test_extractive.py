@@ -63,7 +63,7 @@ async def test_the_first_sentence_of_a_paper_begins_with_its_name() -> None:
     question = "On how many hours of speech do Kite and Heron train, respectively?"
     written = "".join(await pieces(question, KITE, HERON))
     assert written.startswith("Kite: ")
-    assert f" “{HERON.paper.title}”: We train Heron" in written
+    assert f" “{HERON.paper.title}”: The authors train Heron" in written
 
 
 async def test_words_that_lean_on_a_sentence_not_shown_are_left_out() -> None:
@@ -118,7 +118,7 @@ async def test_an_answer_of_ordinary_sentences_is_short(lengths: list[int]) -> N
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=9))
 async def test_an_answer_is_never_more_than_one_sentence_beyond_its_words(lengths: list[int]) -> None:
     answer = "".join(await pieces("What is it?", words_long(*lengths)))
-    assert words(answer) <= MAX_WORDS or answer.count("We") == 1
+    assert words(answer) <= MAX_WORDS + 2 or answer.count("The authors") == 1
 
 
 @pytest.mark.parametrize(
