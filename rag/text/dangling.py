@@ -22,7 +22,7 @@ def is_dangling(sentence: str) -> bool:
 
     A demonstrative whose noun stands earlier in the sentence, or that means the paper itself, does not count.
     """
-    text = without_opening(sentence)
+    text = pattern("sentence.speaks_of_itself").sub("The paper", without_opening(sentence))
     if any(pattern(f"sentence.{name}").search(text) for name in ("anaphoric", "anaphoric_ending", "anaphoric_clause")):
         return True
     found = [match[0] for match in _WORD.finditer(text)]

@@ -32,6 +32,8 @@ def test_a_reference_to_an_earlier_sentence_dangles(sentence: str) -> None:
         "The bound needs an assumption, and this assumption is strong.",
         "In this paper we study sleep.",
         "The aim of this study was to measure sleep.",
+        "This was a blinded, randomised trial of tea.",
+        "In this prospective, randomised study, tea was drunk.",
         "Both caffeine and tea shorten sleep.",
         "Patients with pain slept less than those without it in both sexes.",
         "Drugs such as caffeine shorten sleep.",
