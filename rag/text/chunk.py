@@ -11,9 +11,8 @@ OVERLAP_SENTENCES = 1
 NAME = f"sentences-{LIMIT_TOKENS}-{OVERLAP_SENTENCES}-v2"
 """What an index remembers of the chunker; the last part changes with the algorithm."""
 USABLE = frozenset({NAME, f"sentences-{LIMIT_TOKENS}-{OVERLAP_SENTENCES}-v1"})
-"""Chunkers whose libraries this one goes on with: papers keep the spans that they were stored with, and only papers
-that come or change are cut anew. v1 cut a sentence after "Phys." and kept Chinese ones together.
-"""
+"""Chunkers whose libraries are used as they are: papers keep the spans that they were stored with, only those that are
+added or changed are cut by this one. v1 cut a sentence after "Phys." and kept Chinese ones together."""
 
 
 class _Piece(NamedTuple):

@@ -9,8 +9,8 @@ from rag.protocols import Vocabulary
 from rag.question import Shape
 from rag.text import third_person
 from rag.text.analysis import content_stems
-from rag.text.readable import in_print, readable, without_opening
-from rag.text.vocabulary import pattern
+from rag.text.dangling import is_dangling
+from rag.text.readable import in_print, readable
 from rag.types import Passage, Turn
 from rag.writers import members
 from rag.writers.sentence_scoring import answer_probabilities
@@ -105,15 +105,9 @@ def lead(sentences: Sequence[str], probabilities: Sequence[float], words: int) -
 def _with_antecedents(sentences: Sequence[str], i: int) -> list[int]:
     """Those before the sentence that it can't be understood without, in order, and the sentence."""
     chosen = [i]
-    while chosen[0] > 0 and len(chosen) <= MAX_ANTECEDENTS and is_anaphoric(sentences[chosen[0]]):
+    while chosen[0] > 0 and len(chosen) <= MAX_ANTECEDENTS and is_dangling(sentences[chosen[0]]):
         chosen.insert(0, chosen[0] - 1)
     return chosen
-
-
-def is_anaphoric(sentence: str) -> bool:
-    """Whether it speaks of "it" or "this", and can't be understood without the sentence before."""
-    text = without_opening(sentence)
-    return bool(pattern("sentence.anaphoric").search(text) or pattern("sentence.anaphoric_ending").search(text))
 
 
 def _prose(passages: Sequence[Passage], probabilities: Sequence[np.ndarray]) -> list[str]:

@@ -1,10 +1,10 @@
 """Of the sentences that fit, the best are shown, and none that can't be understood."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.writers.extractive import MAX_ANTECEDENTS, is_anaphoric, lead
+from rag.text.dangling import is_dangling
+from rag.writers.extractive import MAX_ANTECEDENTS, lead
 
 texts = st.lists(
     st.integers(1, 40).flatmap(lambda n: st.sampled_from([f"We {'w ' * n}.", f"It {'w ' * n}."])),
@@ -22,7 +22,7 @@ def test_the_likeliest_sentence_leads_after_what_it_needs(
     best = likely.index(max(likely))
     before = chosen[: chosen.index(best)]
     assert [*before, best] == list(range(best - len(before), best + 1))
-    assert all(is_anaphoric(sentences[i + 1]) for i in before)
+    assert all(is_dangling(sentences[i + 1]) for i in before)
     assert len(set(chosen)) == len(chosen)
 
 
@@ -32,7 +32,7 @@ def test_what_follows_fits_and_can_be_understood(sentences: list[str], data: st.
     chosen = lead(sentences, likely, words)
     if len(chosen) > len(lead(sentences, likely, 0)):
         assert sum(len(sentences[i].split()) for i in chosen) <= words
-    leaning = [i for i in chosen if i and is_anaphoric(sentences[i]) and i - 1 not in chosen]
+    leaning = [i for i in chosen if i and is_dangling(sentences[i]) and i - 1 not in chosen]
     assert all({i + 1, i + MAX_ANTECEDENTS} <= set(chosen) for i in leaning)
 
 
@@ -45,43 +45,3 @@ def test_a_sentence_that_is_far_less_likely_does_not_follow() -> None:
     sentences = ["We propose Kite.", "Kite hears 60 languages.", "Birds sing."]
     assert lead(sentences, [0.3, 0.6, 0.05], 60) == [1, 0]
     assert lead(sentences, [0.1, 0.6, 0.05], 60) == [1]
-
-
-@pytest.mark.parametrize(
-    "sentence",
-    [
-        "It outperforms Heron.",
-        "However, it outperforms Heron.",
-        "This reduces memory by half.",
-        "These approaches fail.",
-        "Such models are slow.",
-        "The latter is faster.",
-        "In this way, the model learns to listen.",
-        "Using these, we train Kite.",
-        "Kite isolates it.",
-    ],
-)
-def test_a_sentence_about_it_or_this_is_anaphoric(sentence: str) -> None:
-    assert is_anaphoric(sentence)
-
-
-@pytest.mark.parametrize(
-    "sentence",
-    [
-        "In this paper, we propose Kite.",
-        "This work presents Kite.",
-        "It is known that kites fly.",
-        "Both training and inference are fast.",
-        "Italy has 60 kites.",
-        "To address these limitations, we propose Kite.",
-        "Thus, Kite flies.",
-        "We release the recordings of 60 languages, and the code that is needed to process them.",
-    ],
-)
-def test_a_sentence_that_can_be_understood_alone_does_not(sentence: str) -> None:
-    assert not is_anaphoric(sentence)
-
-
-@given(st.text(max_size=60))
-def test_any_text_may_be_asked_whether_it_stands_alone(text: str) -> None:
-    is_anaphoric(text)
