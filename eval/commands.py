@@ -54,7 +54,9 @@ def compare(a: Path, b: Path, declared: str, json: bool) -> None:
     if json:
         rows = [{**asdict(m.difference), "metric": m.metric.name, "a": m.a, "b": m.b, "p": m.p, "declared": m.declared,
                  "verdict": m.verdict} for m in found.measures]  # fmt: skip
-        sys.stdout.write(pretty({"in_words": found.in_words, "measures": rows}))
+        baselines = {name: [asdict(row) for row in Summary(scores).baselines] for name, scores in
+                     (("a", found.a), ("b", found.b))}  # fmt: skip
+        sys.stdout.write(pretty({"in_words": found.in_words, "measures": rows, "baselines": baselines}))
     else:
         terminal.comparison(found)
 

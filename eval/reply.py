@@ -73,11 +73,15 @@ class ShownPassage:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """One answer. `ranked` is what the system's search returned, best first; `cited` the distinct papers it cites."""
+    """One answer: `text` and `sentences` are the answer proper, `more` the sentences that are shown after it.
+
+    `ranked` is what the system's search returned, best first; `cited` the distinct papers that the answer proper cites.
+    """
 
     outcome: str = "unknown"
     text: str = ""
     sentences: tuple[AnswerSentence, ...] = ()
+    more: tuple[AnswerSentence, ...] = ()
     cited: tuple[PaperRef, ...] = ()
     quotes: tuple[Quote, ...] = ()
     shown: tuple[ShownPassage, ...] = ()
@@ -120,16 +124,16 @@ def _parse(answer: Mapping[str, Any] | None, ranked: Sequence[Mapping[str, Any]]
         ShownPassage(number=int(p["number"]), paper=_ref(p["paper"]), text=str(p.get("text") or ""))
         for p in answer.get("passages") or ()
     )
-    citations = answer.get("citations") or ()
+    sentences, more = _sentences(answer.get("sentences")), _sentences(answer.get("more"))
+    elsewhere = _numbers(more) - _numbers(sentences)
+    citations = [c for c in answer.get("citations") or () if c.get("number") not in elsewhere]
     usage = answer.get("usage") or {}
     confidence = answer.get("confidence")
     return Reply(
         outcome=str(answer.get("outcome") or "unknown"),
         text=str(answer["text"]),
-        sentences=tuple(
-            AnswerSentence(text=str(s["text"]), numbers=tuple(int(n) for n in s.get("citations") or ()))
-            for s in answer.get("sentences") or ()
-        ),
+        sentences=sentences,
+        more=more,
         cited=tuple(dict.fromkeys(_ref(c["paper"]) for c in citations)),
         quotes=tuple(
             Quote(paper=_ref(c["paper"]), quote=str(c["quote"]), start=c.get("start"), end=c.get("end"))
@@ -143,6 +147,17 @@ def _parse(answer: Mapping[str, Any] | None, ranked: Sequence[Mapping[str, Any]]
         prompt_tokens=int(usage.get("prompt_tokens") or 0),
         completion_tokens=int(usage.get("completion_tokens") or 0),
     )
+
+
+def _sentences(listed: Sequence[Mapping[str, Any]] | None) -> tuple[AnswerSentence, ...]:
+    return tuple(
+        AnswerSentence(text=str(s["text"]), numbers=tuple(int(n) for n in s.get("citations") or ()))
+        for s in listed or ()
+    )
+
+
+def _numbers(sentences: Sequence[AnswerSentence]) -> set[int]:
+    return {number for sentence in sentences for number in sentence.numbers}
 
 
 def _ref(paper: Mapping[str, Any]) -> PaperRef:

@@ -9,7 +9,7 @@ from typing import Any
 from eval import removal
 from eval import score as scoring
 from eval.metrics import COSTS, METRICS
-from eval.metrics.answers import missing_facts
+from eval.metrics.answers import OPENING, missing_facts
 from eval.metrics.case import Case
 from eval.metrics.citations import answer_sentences, is_supported, is_verbatim
 from eval.metrics.latency import Price
@@ -21,7 +21,8 @@ from eval.summary import Line, Summary
 from rag.errors import ConfigError
 
 WORST = 20
-_TYPE_COLUMNS = ("gold_first", "facts@120", "all_facts", "cites_gold", "gold_precision", "answered", "declined")
+_TYPE_COLUMNS = ("gold_first", "facts_anywhere", "all_facts", "cites_gold", "gold_recall", "gold_precision", "answered",
+                 "declined")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +123,11 @@ class Page:
         return [metric.label for name in self.columns for metric in METRICS if metric.name == name]
 
     @property
+    def opening(self) -> int:
+        """How many words the start of an answer has."""
+        return OPENING
+
+    @property
     def answers(self) -> bool:
         """Whether answers were asked for, and not the ranking alone."""
         return "answers" in self.summary.scores.offers
@@ -186,7 +192,7 @@ _LATENCY = "A failed question counts as the deadline."
 def _quality(row: QuestionScore) -> tuple[float, ...]:
     """Lowest is worst: wrong before declined before right, then fewer facts, no gold paper cited, gold ranked low."""
     values = row.values
-    names = ("net@1", "facts@120", "cites_gold", "ndcg@10")
+    names = ("net@1", f"facts@{OPENING}", "cites_gold", "ndcg@10")
     return tuple(
         1.0 if (value := values.get(name)) is None or (name == "net@1" and row.right) else value for name in names
     )
