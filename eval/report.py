@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eval import removal
+from eval import limits, removal, robustness, support_probe
 from eval import score as scoring
+from eval.limits import LimitCheck
 from eval.metrics import COSTS, METRICS
 from eval.metrics.answers import OPENING, missing_facts
 from eval.metrics.case import Case
@@ -16,8 +17,10 @@ from eval.metrics.latency import Price
 from eval.questions import load
 from eval.records import Response, RunFiles, read_manifest, read_papers, read_responses
 from eval.removal import RemovalResult
+from eval.robustness import VariantMeasure
 from eval.score import QuestionScore
 from eval.summary import Line, Summary
+from eval.support_probe import ProbeResult
 from rag.errors import ConfigError
 
 WORST = 20
@@ -88,6 +91,9 @@ class Page:
     judge: dict[str, Any] | None
     cost: tuple[float, float | None] | None
     removal: RemovalResult | None = None
+    robustness: Sequence[VariantMeasure] = ()
+    probe: ProbeResult | None = None
+    limits: Sequence[LimitCheck] = ()
 
     @property
     def net(self) -> list[dict[str, Any]]:
@@ -159,6 +165,9 @@ def read(folder: Path, price: Price | None = None) -> Page:
         cost=summary.cost(price) if price else None,
         worst=worst[:WORST],
         removal=removal.read(folder),
+        robustness=robustness.read(folder),
+        probe=support_probe.read(folder),
+        limits=limits.check(folder, limits.load()),
         wrong=sum(not row.right for row in scores.rows),
         judge=json.loads(files.judged.read_text(encoding="utf-8")) if files.judged.exists() else None,
     )

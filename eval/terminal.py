@@ -12,12 +12,13 @@ from eval.calibrate import Calibration, HoldoutResult
 from eval.compare import Comparison, GateResult
 from eval.judge import JudgeCheck, JudgeMeasure
 from eval.leaks import Leak
+from eval.limits import LimitCheck
 from eval.metrics.answers import OPENING
 from eval.metrics.latency import Price
 from eval.removal import RemovalResult
 from eval.robustness import VariantMeasure
 from eval.summary import Line, Summary
-from eval.support_probe import VERDICTS, Shares
+from eval.support_probe import VERDICTS, ProbeResult
 
 _WIDTH = None if sys.stdout.isatty() else 140  # a table in a file or a pipe is not cut
 _OUT = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, width=_WIDTH)
@@ -156,13 +157,13 @@ def gate(result: GateResult) -> None:
 
 
 def robustness(found: Sequence[VariantMeasure]) -> None:
-    """Each variant against the questions as written; what has a swapped name should be declined, not answered."""
+    """Each variant against the questions as written; one with a swapped restriction should be declined."""
     table = _table("", "as written", "variant", "difference", "95% interval", "p", "n")
     for row in found:
         d = row.difference
         interval = f"{d.low:+.3f} to {d.high:+.3f}"
         cells = (f"{row.as_written:.3f}", f"{row.value:.3f}", f"{d.mean:+.3f}", interval, f"{d.p:.3g}", str(d.count))
-        table.add_row(f"{row.variant.replace('_', ' ')}: {row.measure.replace('_', ' ')}", *cells)
+        table.add_row(row.label, *cells)
     _OUT.print(table)
 
 
@@ -204,13 +205,22 @@ def judge_check(found: JudgeCheck) -> None:
     )
 
 
-def support_probe(papers: int, kinds: Sequence[Shares]) -> None:
+def limits(checks: Sequence[LimitCheck]) -> None:
+    """Every measure that has a limit, and whether it holds."""
+    table = _table("Limits", "measured", "95% interval", "wanted", "")
+    for found in checks:
+        interval = f"{found.low:+.3f} to {found.high:+.3f}"
+        table.add_row(found.label, f"{found.value:+.3f}", interval, found.wanted, "holds" if found.holds else "BROKEN")
+    _OUT.print(table)
+
+
+def support_probe(found: ProbeResult) -> None:
     """For each kind of change the share with each verdict, and the interval of those called supported."""
     table = _table(
-        f"Sentences of {papers} papers, changed",
+        f"Sentences of {found.papers} papers, changed",
         *("n", "should be", "supported", "95% interval", "partial", "unsupported", "contradicted"),
     )
-    for kind in kinds:
+    for kind in found.kinds:
         supported, *others = (kind.verdicts[verdict] for verdict in VERDICTS)
         interval = f"{supported.low:.3f} to {supported.high:.3f}"
         wanted = "supported" if kind.keeps_meaning else "not supported"
