@@ -203,9 +203,9 @@ def test_a_folder_holds_one_run(
     assert evaluate(*common) == 0
     assert "nothing was asked" in capsys.readouterr().err
     assert evaluate("report", str(tmp_path / "run")) == 0
-    (tmp_path / "run" / "support_probe.json").write_text("{}")
+    (tmp_path / "run" / "notes.txt").write_text("mine")
     assert evaluate(*common, "--model", "other", "--fresh") == 0
-    assert (tmp_path / "run" / "support_probe.json").exists()
+    assert (tmp_path / "run" / "notes.txt").exists()
     assert not (tmp_path / "run" / "report.html").exists()
     assert system.bodies[-1]["model"] == "other"
     assert evaluate(*common[:3], "--out", str(tmp_path), "--questions", str(questions_file)) == 2
