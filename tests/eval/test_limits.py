@@ -10,34 +10,14 @@ from eval import limits, removal, robustness, support_probe
 from eval import report as reporting
 from eval.files import pretty, write_atomically
 from eval.limits import Limit, LimitCheck
-from eval.robustness import VariantMeasure
-from eval.statistics import difference, estimate
-from eval.support_probe import ProbeResult, Shares
 from rag.errors import RequestError
 from tests.conftest import CommandResult
-from tests.support.eval_cases import QUESTIONS, declining, evaluate, oracle, write_run
+from tests.support.eval_cases import QUESTIONS, declining, evaluate, lost, oracle, supported, write_run
 
 
 def write(path: Path, text: str) -> Path:
     path.write_text(text)
     return path
-
-
-def lost(variant: str, share: float, count: int = 100) -> VariantMeasure:
-    """A variant that loses this share of the questions that were answered as written."""
-    before, after = [1.0] * count, [float(n >= share * count) for n in range(count)]
-    found = difference(before, after, [str(n) for n in range(count)])
-    return VariantMeasure(variant=variant, measure="answered", as_written=1, value=1 - share, difference=found)
-
-
-def supported(share: float, count: int = 100) -> ProbeResult:
-    """A probe in which this share of the negated sentences is called supported."""
-    values = [float(n < share * count) for n in range(count)]
-    clusters = [str(n) for n in range(count)]
-    verdicts = {verdict: estimate(values, clusters) for verdict in support_probe.VERDICTS}
-    return ProbeResult(
-        papers=count, kinds=(Shares(kind="negated", keeps_meaning=False, count=count, verdicts=verdicts),)
-    )
 
 
 @pytest.fixture
@@ -148,7 +128,7 @@ def test_one_command_measures_everything(scholiast: Callable[..., CommandResult]
     records = [
         {
             "title": f"The {name} study",
-            "abstract": f"The {name} study measures the {thing} of coffee in forty large cups.",
+            "abstract": f"The {name} study measures {thing} of coffee, which was higher in forty large cups.",
         }
         for name, thing in things.items()
     ]
