@@ -75,7 +75,8 @@ class ShownPassage:
 class Reply:
     """One answer: `text` and `sentences` are the answer proper, `more` the sentences that are shown after it.
 
-    `ranked` is what the system's search returned, best first; `cited` the distinct papers that the answer proper cites.
+    `ranked` is what the system's search returned, best first; `cited` the distinct papers that the answer proper cites;
+    `quotes` are those of both.
     """
 
     outcome: str = "unknown"
@@ -124,20 +125,18 @@ def _parse(answer: Mapping[str, Any] | None, ranked: Sequence[Mapping[str, Any]]
         ShownPassage(number=int(p["number"]), paper=_ref(p["paper"]), text=str(p.get("text") or ""))
         for p in answer.get("passages") or ()
     )
-    sentences, more = _sentences(answer.get("sentences")), _sentences(answer.get("more"))
-    elsewhere = _numbers(more) - _numbers(sentences)
-    citations = [c for c in answer.get("citations") or () if c.get("number") not in elsewhere]
+    citations, more = answer.get("citations") or (), answer.get("more") or ()
     usage = answer.get("usage") or {}
     confidence = answer.get("confidence")
     return Reply(
         outcome=str(answer.get("outcome") or "unknown"),
         text=str(answer["text"]),
-        sentences=sentences,
-        more=more,
+        sentences=_sentences(answer.get("sentences") or ()),
+        more=_sentences(more),
         cited=tuple(dict.fromkeys(_ref(c["paper"]) for c in citations)),
         quotes=tuple(
             Quote(paper=_ref(c["paper"]), quote=str(c["quote"]), start=c.get("start"), end=c.get("end"))
-            for c in citations
+            for c in (*citations, *(quote for statement in more for quote in statement.get("quotes") or ()))
             if c.get("quote")
         ),
         shown=shown,
@@ -149,15 +148,10 @@ def _parse(answer: Mapping[str, Any] | None, ranked: Sequence[Mapping[str, Any]]
     )
 
 
-def _sentences(listed: Sequence[Mapping[str, Any]] | None) -> tuple[AnswerSentence, ...]:
+def _sentences(listed: Sequence[Mapping[str, Any]]) -> tuple[AnswerSentence, ...]:
     return tuple(
-        AnswerSentence(text=str(s["text"]), numbers=tuple(int(n) for n in s.get("citations") or ()))
-        for s in listed or ()
+        AnswerSentence(text=str(s["text"]), numbers=tuple(int(n) for n in s.get("citations") or ())) for s in listed
     )
-
-
-def _numbers(sentences: Sequence[AnswerSentence]) -> set[int]:
-    return {number for sentence in sentences for number in sentence.numbers}
 
 
 def _ref(paper: Mapping[str, Any]) -> PaperRef:

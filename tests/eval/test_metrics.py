@@ -13,9 +13,9 @@ from eval import words
 from eval.metrics import METRICS, abstention, answers, baselines, citations, latency, retrieval, shape
 from eval.questions import PaperRef, Question
 from eval.records import SeenPaper
-from eval.reply import AnswerSentence, Quote, ShownPassage, declines
+from eval.reply import AnswerSentence, Quote, ShownPassage, declines, parse
 from rag.errors import RequestError
-from tests.support.eval_cases import QUESTIONS, case, ref
+from tests.support.eval_cases import ABSTRACTS, QUESTIONS, answer, case, ref
 
 A, B, C, D, E = QUESTIONS
 KEYS = [f"d{i}" for i in range(12)]
@@ -104,6 +104,17 @@ def test_marks_take_no_room_among_the_first_words() -> None:
 def test_facts_that_stand_only_in_what_follows_are_no_facts_of_the_answer() -> None:
     given = case(B, text="Yes [1].", more=(AnswerSentence(text="Its nets use graphs.", numbers=(2,)),))
     assert (answers.facts(given), answers.facts_anywhere(given)) == (0.5, 1)
+
+
+def test_what_follows_an_answer_is_read_with_its_quotes() -> None:
+    given = answer("Yes [1].", ["2"])
+    quote = {**given["citations"][0], "quote": ABSTRACTS["1"][:10], "paper": {"id": "1", "title": "Paper 1"}}
+    further = {"text": "Alpha nets have 12 layers.", "citations": [2], "support": "supported", "quotes": [quote]}
+    reply = parse({**given, "more": [further]}, ())
+    assert reply.more == (AnswerSentence(text="Alpha nets have 12 layers.", numbers=(2,)),)
+    assert [(q.paper.id, q.quote) for q in reply.quotes] == [("2", ABSTRACTS["2"][:20]), ("1", "Alpha nets")]
+    assert [paper.id for paper in reply.cited] == ["2"]
+    assert parse(given, ()).more == ()
 
 
 def test_golden_values_of_shape() -> None:
