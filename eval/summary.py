@@ -12,7 +12,15 @@ from eval.questions import TYPES
 from eval.score import QuestionScore, Scores
 from eval.statistics import Difference, Estimate, difference, estimate, median
 
-SHAPE = ("facts@20", f"facts@{OPENING}", "facts@60", "first_sentence", "sentences_with_fact")
+SHAPE = (
+    "facts@20",
+    f"facts@{OPENING}",
+    "facts@60",
+    "first_sentence",
+    "sentences_with_fact",
+    "speaks_as_authors",
+    "markup",
+)
 """The measures beside the number of words, by type of question."""
 
 
