@@ -112,11 +112,13 @@ class Engine:
                     yield event
         if self.reviewer:
             await draft.review(self.reviewer)
-        decision, grounded = draft.outcome(evidence.decision)
+        foreign = answerability.language_notice(alone.question, usable)
+        decision, grounded = draft.outcome(answerability.across_languages(evidence.decision, foreign))
         if not grounded.text:
             grounded = uncited(answerability.decline_text(decision, evidence.passages))
             yield Delta(grounded.text)
-        notices = (alone.notice, draft.generation.notice, _papers_checked(evidence, grounded))
+        foreign = foreign if decision.answers else ""
+        notices = (alone.notice, foreign, draft.generation.notice, _papers_checked(evidence, grounded))
         clock.lap("write")
         yield Done(
             Answer(

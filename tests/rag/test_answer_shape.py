@@ -120,3 +120,22 @@ async def test_abstracts_that_agree_are_not_set_against_each_other(workspace: Wo
     await workspace.ingest(*(Paper(id=title, title=title, abstract=text) for title, text in papers), library="two")
     answer = await workspace.ask("What does coffee do to the blood pressure of nurses at night?", library="two")
     assert "otherwise" not in answer.text
+
+
+async def test_a_question_in_another_language_than_the_papers_is_told_so(workspace: Workspace) -> None:
+    answer = await workspace.ask("Welche Bäckereien in der Stadt backen das beste Brot und wann öffnen sie?")
+    assert answer.outcome == "not_in_abstracts"
+    assert answer.text.startswith(
+        "The question is in German; the nearest papers are in English. The nearest papers are"
+    )
+
+
+async def test_what_papers_in_another_language_may_say_is_not_denied(workspace: Workspace) -> None:
+    paper = Paper(
+        id="zh", title="交通流量预测", abstract="交通流量预测是重要任务。本文提出一种模型，将误差降低了百分之十二。"
+    )
+    await workspace.ingest(paper, library="zh")
+    answer = await workspace.ask("Who painted the ceiling of the Sistine Chapel?", library="zh")
+    assert "Nothing in this library" not in answer.text
+    assert "in Chinese" in answer.text
+    assert (await workspace.ask("模型将误差降低了多少？", library="zh")).notice == ""
