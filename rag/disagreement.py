@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from rag.grounding.contradictions import unfounded_direction
 from rag.text.analysis import content_stems
+from rag.text.opposites import opposites_of
 from rag.text.vocabulary import pattern
 from rag.types import Quote
 
@@ -15,8 +16,9 @@ NEAR = 0.75
 """Only a paper that scores at least this share of the best one is on the same question."""
 HELD = 0.6
 """How much of the question's words, weighed by rarity, each of the two statements must have."""
-SHARED = 4
-"""How many words with content the two statements must have in common."""
+SHARED = 0.5
+"""How much of the words of the shorter statement the other must have, so that they speak of the same."""
+LEAST_SHARED = 4
 
 
 def find(stated: Quote, others: Sequence[Quote], idf: Mapping[str, float]) -> Quote | None:
@@ -29,15 +31,25 @@ def find(stated: Quote, others: Sequence[Quote], idf: Mapping[str, float]) -> Qu
     said = set(content_stems(stated.sentence.text))
     for other in others:
         near = other.passage.score >= NEAR * stated.passage.score
-        shared = said & set(content_stems(other.sentence.text))
-        is_comparable = near and len(shared) >= SHARED and _speaks(other, idf)
+        content = set(content_stems(other.sentence.text))
+        shared = said & content
+        alike = len(shared) >= max(LEAST_SHARED, SHARED * min(len(said), len(content)))
+        is_comparable = near and alike and _speaks(other, idf)
         if is_comparable and _are_opposed(stated.sentence.text, other.sentence.text):
             return other
     return None
 
 
 def _are_opposed(one: str, other: str) -> bool:
+    if any(map(_contrasts, (one, other))):
+        return False
     return bool(unfounded_direction(one, [other]) or unfounded_direction(other, [one]))
+
+
+def _contrasts(text: str) -> bool:
+    """Whether it sets two opposites against each other itself, such as a small model and a large one."""
+    stems = set(content_stems(text))
+    return any(not stems.isdisjoint(opposites_of(stem)) for stem in stems)
 
 
 def _speaks(quote: Quote, idf: Mapping[str, float]) -> bool:

@@ -29,7 +29,9 @@ SIGNALS = ("similarity", "relative_similarity", "relative_overlap", "previous_si
 
 _WORDS_OF_A_RELEASE = 12
 _NO_SENTENCE_BEFORE = -0.3
-_DIGIT = re.compile(r"\d")
+_NUMBER = re.compile(r"(?<![\w.])(?!(?:19|20)\d\d(?![\d.%]))\d")
+"""The start of a number that is no year."""
+_SHARE = re.compile(r"\d\s?%|\bper ?cent\b|\b\d+ (?:of|out of) \d+|\b0?\.\d|\b\d+/\d+")
 
 
 def answer_probabilities(question: str, known: str, passage: Passage, idf: Mapping[str, float]) -> NDArray[np.float64]:
@@ -51,6 +53,7 @@ def signals(question: str, known: str, passage: Passage, idf: Mapping[str, float
     asked = questions.analyse(question)
     closed, why = not asked.open, pattern("question.why").search(question) is not None
     asked_nouns = {stem for noun in asked.asked_nouns for stem in content_stems(noun)}
+    kind_of_number = _SHARE if _asks_share(question) else _NUMBER
     numbered = (*asked.metrics, *asked.counted)
     known_stems, title = set(content_stems(known)), set(content_stems(passage.paper.title))
     texts = [sentence.text for sentence in passage.sentences]
@@ -61,7 +64,7 @@ def signals(question: str, known: str, passage: Passage, idf: Mapping[str, float
     rows = []
     for i, (text, section) in enumerate(zip(texts, sections(texts), strict=True)):
         position = i / len(texts)
-        has_number = _DIGIT.search(marks.without(text)) is not None
+        has_number = kind_of_number.search(marks.without(text)) is not None
         rows.append([
             passage.sentences[i].similarity,
             leads[i],
@@ -107,6 +110,10 @@ def fitted() -> dict[str, NDArray[np.float64]]:
 
 def _is(kind: str, sentence: str) -> bool:
     return pattern(f"sentence.{kind}").search(sentence) is not None
+
+
+def _asks_share(question: str) -> bool:
+    return pattern("question.share").search(question) is not None
 
 
 def _new_mentions(text: str, known_stems: set[str]) -> list[str]:
