@@ -317,7 +317,7 @@ class Answer:
     notice: str = ""
 
     def _repr_markdown_(self) -> str:
-        """How a notebook shows it: the text, then each cited paper with its quotes."""
+        """How a notebook shows it: the text, each cited paper with its quotes, then the further statements."""
         lines = [self.text.replace("<", "\\<")]
         for number in sorted({citation.number for citation in self.citations}):
             cited = [citation for citation in self.citations if citation.number == number]
@@ -325,6 +325,9 @@ class Answer:
             title = f"[{_escaped(paper.title)}]({paper.url})" if paper.url else _escaped(paper.title)
             lines.append(f"**[{number}]** {title}{paper.suffix}")
             lines += [f"> {_escaped(quote)}" for quote in dict.fromkeys(citation.quote for citation in cited)]
+        if self.more:
+            items = [f"- {_escaped(statement.text)} [{statement.citations[0]}]" for statement in self.more]
+            lines.append("\n".join(["*More from the abstracts*", "", *items]))
         return "\n\n".join(lines)
 
 
