@@ -8,7 +8,6 @@ from rag.text.vocabulary import pattern
 
 _FIRST_WORD = re.compile(r"(?:[a-z]{2,}|a)(?=[\s,;:]|\Z)")
 _BRACKETED_NUMBER = re.compile(r"[\[［【〔(](?:\^|[\w.# ]{0,12}?)\d")
-_MOST_OPENINGS = 5
 
 
 def readable(sentence: str) -> str:
@@ -33,15 +32,14 @@ def in_print(sentence: str) -> str:
 def without_opening(sentence: str) -> str:
     """Without a section's label and the words that tie it to a sentence before, which is not shown."""
     text = _with_capital(sentence)
-    for _ in range(_MOST_OPENINGS):
+    while True:
         shorter = pattern("sentence.section_label").sub("", text, count=1)
         connective = pattern("sentence.connective").match(shorter)
         if connective and not numbers(connective[0]) and not names(connective[0]):
             shorter = shorter[connective.end() :]
         if not shorter.strip() or shorter == text:
-            break
+            return text
         text = _with_capital(shorter)
-    return text
 
 
 def _with_capital(text: str) -> str:

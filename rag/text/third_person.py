@@ -1,7 +1,8 @@
 """What the authors say of themselves, as another says it of them: "We propose" becomes "The authors propose"."""
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from rag.text.vocabulary import words
@@ -60,7 +61,7 @@ def rewrite(sentence: str) -> str:
 def _pronouns(sentence: str) -> Iterator[re.Match[str]]:
     """The words that stand for the authors, in order."""
     quoted = [match.span() for match in _QUOTED.finditer(sentence)]
-    found = [m for m in _PERSON.finditer(sentence) if not any(start < m.start() < end for start, end in quoted)]
+    found = [m for m in _PERSON.finditer(sentence) if not _is_within(m.start(), quoted)]
     has_self = any(m["word"] == "I" and _is_pronoun(sentence, m) for m in found)
     for match in found:
         word = match["word"]
@@ -72,6 +73,11 @@ def _pronouns(sentence: str) -> Iterator[re.Match[str]]:
             is_meant = not _is_generic(sentence, match)
         if is_meant:
             yield match
+
+
+def _is_within(place: int, spans: Sequence[tuple[int, int]]) -> bool:
+    before = bisect_left(spans, (place, 0)) - 1
+    return before >= 0 and place < spans[before][1]
 
 
 def _is_pronoun(sentence: str, match: re.Match[str]) -> bool:
