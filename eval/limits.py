@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from eval import removal, robustness, support_probe
+from eval import score as scoring
 from eval.compare import GateResult
 from eval.files import read_text
+from eval.metrics.baselines import BASELINES
+from eval.summary import Summary
 from eval.support_variants import KINDS
 from rag.errors import RequestError
 
@@ -18,6 +21,7 @@ DEFAULT = Path(str(files("eval") / "limits.toml"))
 
 _SIDES = ("at_least", "at_most")
 _MEASURES = {
+    "baselines": tuple(BASELINES),
     "without_gold": ("answered", "declined", "auroc"),
     "robustness": tuple(robustness.variants((), {}, ())),
     "support_probe": KINDS,
@@ -73,7 +77,7 @@ def check(folder: Path, limits: Mapping[str, Limit]) -> list[LimitCheck]:
     """Every measure in a run's folder that has a limit. Raises RequestError if one of its files is damaged."""
     return [
         LimitCheck(label=m.label, value=m.value, low=m.low, high=m.high, limit=limits[m.name])
-        for m in (*_without_gold(folder), *_robustness(folder), *_support_probe(folder))
+        for m in (*_baselines(folder), *_without_gold(folder), *_robustness(folder), *_support_probe(folder))
         if m.name in limits
     ]
 
@@ -100,6 +104,12 @@ def _limits(path: Path, found: Mapping[str, object]) -> Iterator[tuple[str, Limi
                 if isinstance(value, bool) or not isinstance(value, int | float):
                     raise RequestError(f"{path}: {section}.{name} is {value!r}; give a number")
                 yield f"{section}.{name}", Limit(float(value), side == "at_least")
+
+
+def _baselines(folder: Path) -> Iterator[_Measured]:
+    for row in Summary(scoring.read(folder)).baselines:
+        d = row.difference
+        yield _Measured(f"baselines.{row.name}", f"Key facts, minus: {row.label.lower()}", d.mean, d.low, d.high)
 
 
 def _without_gold(folder: Path) -> Iterator[_Measured]:

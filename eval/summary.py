@@ -58,6 +58,7 @@ class BaselineLine:
     `difference` counts a declined question as no facts, which a baseline never pays; `answered` leaves them out.
     """
 
+    name: str
     label: str
     estimate: Estimate
     difference: Difference
@@ -241,6 +242,7 @@ def _baseline(rows: Sequence[QuestionScore], name: str) -> BaselineLine | None:
         return None
     answered = [(share, facts, row) for share, facts, row in pairs if not row.declined and not row.failed]
     return BaselineLine(
+        name=name,
         label=BASELINES[name],
         estimate=estimate([share for share, _, _ in pairs], [row.cluster for _, _, row in pairs]),
         difference=_paired(pairs),

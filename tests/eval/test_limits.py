@@ -53,7 +53,7 @@ def test_a_limit_is_broken_only_beyond_the_interval(value: float, limit: Limit, 
     [
         ("x", "is not TOML"),
         ("below = 3", "'below' is no table of limits"),
-        ("[at_most]\nspeed.fast = 1", "nothing is measured as 'speed'; there is without_gold"),
+        ("[at_most]\nspeed.fast = 1", "nothing is measured as 'speed'; there is baselines"),
         ("[at_most]\nsupport_probe.reversed = 1", "has no measure 'reversed'; there is verbatim"),
         ("[at_most]\nsupport_probe.negated = true", "negated is True; give a number"),
     ],
@@ -67,7 +67,7 @@ def test_the_gate_tells_ci_whether_the_limits_hold(folder: Path, capsys: pytest.
     robustness.write(folder, [lost("upper_case", 0.04)])
     support_probe.write(folder / support_probe.FILE, supported(0.0), [])
     assert evaluate("gate", str(folder)) == 0
-    assert "All 5 limits hold" in capsys.readouterr().out
+    assert "All 8 limits hold" in capsys.readouterr().out
     robustness.write(folder, [lost("upper_case", 0.3)])
     assert evaluate("gate", str(folder)) == 1
     assert (
@@ -85,7 +85,7 @@ def test_the_gate_holds_both_halves_against_those_of_a_baseline(
 ) -> None:
     assert evaluate("gate", str(folder), "--baseline", str(folder)) == 0
     assert capsys.readouterr().out.count("No difference") == 2
-    alone = write_run(tmp_path / "alone", [oracle(question) for question in QUESTIONS]).folder
+    alone = write_run(tmp_path / "alone", [declining(question) for question in QUESTIONS]).folder
     assert evaluate("score", str(alone)) == 0
     assert evaluate("gate", str(alone)) == 2
     assert "has nothing that has a limit" in capsys.readouterr().err
