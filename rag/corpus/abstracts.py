@@ -1,0 +1,48 @@
+"""Turns the abstract of a record into the plain text that is stored and quoted."""
+
+import re
+
+from rag.corpus.fields import UnusableFieldError, plain
+from rag.text.tails import is_only_tail
+from rag.text.vocabulary import pattern
+
+_LETTERS = re.compile(r"[^\W\d_]{2}|[\u3040-\u9fff\uac00-\ud7af]")
+_SECTIONS = (
+    "Background|Introduction|Context|Importance|Objectives?|Aims?|Purpose|(?:Materials and )?Methods|Design|Setting"
+    "|Participants|Interventions?|Results|Findings|Conclusions?|Interpretation|Discussion|Significance|Limitations"
+)
+# A heading that lost its tag: `ResultsJet lag lasted ...`.
+_GLUED_HEADING = re.compile(rf"(?:\A|(?<=[.!?)\]]))\s*(?P<words>{_SECTIONS}):?(?=[A-Z][a-z]|[A-Z0-9] )")
+_STARTERS = (
+    "We|The|This|These|Those|In|Here|Our|Many|Most|Although|While|Recent|Recently|To|It|An?|Is|For|With|As|On|By|There"
+    "|Despite|Both|Several|Objective|Background"
+)
+# The word itself, unless it begins the sentence, as in "Abstract Meaning Representation is ...".
+_OWN_HEADING = re.compile(
+    rf"\A\W*(?:abstract|summary)(?:\s*[:.–—-]\s*|\s+(?=(?:{_STARTERS}|{_SECTIONS})\b))|\AA(?:bstract|BSTRACT)(?=[A-Z][a-z])",
+    re.IGNORECASE,
+)
+
+
+def clean(text: str) -> str:
+    """The abstract as plain text without the word Abstract before it; headings become `HEADING: `.
+
+    Raises UnusableFieldError for a text that is none: a placeholder, a number, a copyright line.
+    """
+    cleaned = plain(text)
+    cleaned = _OWN_HEADING.sub("", cleaned, count=1)
+    cleaned = _GLUED_HEADING.sub(_heading, cleaned).lstrip()
+    if pattern("paper.placeholder").match(cleaned) or is_only_tail(cleaned):
+        raise UnusableFieldError(f"no abstract: {cleaned[:60]!r} stands in its place")
+    if not _LETTERS.search(cleaned):
+        raise UnusableFieldError(f"abstract {cleaned[:60]!r} has no words")
+    return cleaned
+
+
+def labelled(sections: list[tuple[str, str]]) -> str:
+    """One text of sections with their labels; an empty label is left out."""
+    return " ".join(f"{label.strip(' :').upper()}: {text}" if label.strip(" :") else text for label, text in sections)
+
+
+def _heading(found: re.Match[str]) -> str:
+    return f"{' ' if found.start() else ''}{found['words'].upper()}: "
