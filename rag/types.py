@@ -149,7 +149,7 @@ class IngestReport:
     updated: int = 0
     unchanged: int = 0
     rejected: tuple[RejectedRecord, ...] = ()
-    notes: tuple[IngestNote, ...] = ()
+    notes: Annotated[tuple[IngestNote, ...], Field(exclude_if=lambda notes: not notes)] = ()
     papers: int = 0
     chunks: int = 0
 
