@@ -68,7 +68,7 @@ class _Reader:
         public = next((known[kind] for kind in ("arxiv", "doi", "pmid") if kind in known), None)
         identity = public if not own or (_OF_AN_INDEX.match(own) and public) else own
         return Paper(
-            id=paper_id(title, identity),
+            id=self._identity(title, identity, public),
             title=title,
             abstract=abstract,
             url=url or next(filter(None, map(page, [identity or "", *known.values()])), None),
@@ -99,7 +99,9 @@ class _Reader:
     def _optional(self, name: str, read: Callable[[object], _T]) -> _T | None:
         """The first value that can be used; None, and a note if there was any."""
         complaint = ""
-        for value in self._given.get(name, ()):
+        if name not in self._given:
+            return None
+        for value in self._given[name]:
             try:
                 if found := read(value):
                     return found
@@ -111,7 +113,7 @@ class _Reader:
 
     def _ids(self) -> tuple[str | None, dict[str, str]]:
         """The record's own id, and the arXiv, DOI and PubMed ids by kind. A cell such as "-" is no id."""
-        own = self._optional("id", _own_id)
+        own = self._optional("id", _id_text)
         known: dict[str, str] = {}
         if own and (id := known_id(own)):
             known[id.partition(":")[0]] = id
@@ -120,6 +122,14 @@ class _Reader:
             if id := known_id(number) or known_id(f"{kind}:{number}"):
                 known.setdefault(id.partition(":")[0], id)
         return own, known
+
+    def _identity(self, title: str, preferred: str | None, public: str | None) -> str:
+        """The identity from the preferred id, if it can be used."""
+        try:
+            return paper_id(title, preferred)
+        except UnusableIdError as error:
+            self.left_out.append(str(error))
+            return paper_id(title, public)
 
     def _is_retracted(self, title: str, abstract: str) -> bool:
         """Whether a field, the kind of publication, the title or the beginning of the abstract says so."""
@@ -141,11 +151,17 @@ def _known_fields(record: Mapping[str, object]) -> _Values:
     for name, value in record.items():
         if (field := field_of(name)) and not fields.is_missing(value):
             found.setdefault(field[1], []).append((field[0], value))
-    given = {ours: [value for _, value in sorted(ranked, key=lambda pair: pair[0])] for ours, ranked in found.items()}
+    given = {ours: _by_rank(ranked) for ours, ranked in found.items()}
     nested = record.get("metadata")
     if isinstance(nested, Mapping):
         given = {**_known_fields({str(name): value for name, value in nested.items()}), **given}
     return given
+
+
+def _by_rank(ranked: list[tuple[int, object]]) -> list[object]:
+    if len(ranked) > 1:
+        ranked.sort(key=lambda pair: pair[0])
+    return [value for _, value in ranked]
 
 
 def _title(value: object) -> str:
@@ -176,15 +192,6 @@ def _language(value: object) -> str:
     if isinstance(value, list) and value:
         value = value[0]
     return fields.text("language", value, 100)
-
-
-def _own_id(value: object) -> str:
-    """The id if one can be made of it."""
-    try:
-        given = _id_text(value)
-        return given if not given or paper_id("", given) else ""
-    except UnusableIdError as error:
-        raise fields.UnusableFieldError(str(error)) from error
 
 
 def _id_text(value: object) -> str:

@@ -1,11 +1,13 @@
 """What stands behind an abstract without being part of it: copyright, registration, funding, keywords."""
 
+import re
+
 from rag.text.vocabulary import pattern
 
 # A line such as a copyright notice is short; a section runs until the next heading.
 _LONGEST_LINE = 300
 _LONGEST_SECTION = 1500
-_SENTENCE_ENDS = (".", "!", "?", ")", "]", "”", '"')
+_SENTENCE_START = re.compile(r"""(?:\A|[.!?)\]”"])\s*(?=\S)|(?=©)""")
 
 
 def evidence_end(abstract: str) -> int:
@@ -25,10 +27,9 @@ def is_only_tail(abstract: str) -> bool:
 
 def _tail_start(abstract: str, name: str, longest: int) -> int:
     """The first match of the pattern that begins a sentence and runs to the end without a section of the paper."""
-    earliest = max(0, len(abstract) - longest)
-    for found in pattern(name).finditer(abstract, earliest):
-        before = abstract[: found.start()].rstrip()
-        begins = not before or before.endswith(_SENTENCE_ENDS) or found[0][0] == "©"
-        if begins and not pattern("paper.section").search(abstract, found.end()):
-            return len(before)
+    tail, section = pattern(name), pattern("paper.section")
+    for start in _SENTENCE_START.finditer(abstract, max(0, len(abstract) - longest)):
+        found = tail.match(abstract, start.end())
+        if found and not section.search(abstract, found.end()):
+            return len(abstract[: found.start()].rstrip())
     return len(abstract)
