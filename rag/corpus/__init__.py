@@ -36,6 +36,10 @@ _MAX_COLUMNS = 200
 _ERRORS_SHOWN = 3
 
 
+class _UnknownFormatError(CorpusError):
+    """A file that no format recognises."""
+
+
 class _Format(Protocol):
     """What the module of a format provides."""
 
@@ -129,7 +133,8 @@ def _of_container(path: Path, named: _Format | None) -> Iterator[Record]:
                 readable = True
                 yield record
         except CorpusError as error:
-            errors.append((name, str(error)))
+            known_reason = "is in no known format" if isinstance(error, _UnknownFormatError) else str(error)
+            errors.append((name, known_reason))
     if not readable:
         reasons = "; ".join(reason for _, reason in errors[:_ERRORS_SHOWN]) or "it is empty"
         raise CorpusError(f"{textfile.name_of(path)} holds no file that can be read as papers: {reasons}")
@@ -179,7 +184,7 @@ def _recognised(path: Path, file: File) -> _Format:
     if advice := csv.advice(head):
         raise CorpusError(f"{file.name} {advice}")
     needs = "; ".join(f"{name} ({known.NEEDS})" for name, known in _FORMATS.items())
-    raise CorpusError(
+    raise _UnknownFormatError(
         f"{file.name} is in no known format: {needs}. "
         "If it is one of these, say so: --format NAME, or format=NAME over HTTP"
     )

@@ -35,7 +35,9 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
         "keywords", "keyword", "author_keywords", "keywords_plus", "index_keywords", "manual_tags", "automatic_tags",
         "tags", "mesh_terms", "mesh", "subject", "ieee_terms", "de", "kw",
     ),
-    "language": ("language", "lang", "languages", "language_of_original_document", "langid", "la"),
+    "language": (
+        "language", "lang", "languages", "language_of_original_document", "language_of_article", "langid", "la",
+    ),
     "retracted": ("is_retracted", "retracted"),
     "kind": (
         "document_type", "publication_types", "publicationtypes", "publication_type", "item_type", "itemtype",

@@ -56,6 +56,8 @@ def unwrapped(value: object) -> list[object]:
     """The papers that a reply of an API holds, or an object of papers by id; any other value itself."""
     if not isinstance(value, Mapping):
         return [value]
+    if _has_title(work := value.get("message")):  # Crossref's reply about one work
+        return [work]
     if path := _wrapper(value):
         inner: object = value
         for key in path:
@@ -66,7 +68,7 @@ def unwrapped(value: object) -> list[object]:
 
 
 def _wrapper(value: Mapping[str, object]) -> tuple[str, ...] | None:
-    if any(title in value for title in _TITLES):
+    if _has_title(value):
         return None
     for path in _WRAPPERS:
         inner: object = value
@@ -77,6 +79,10 @@ def _wrapper(value: Mapping[str, object]) -> tuple[str, ...] | None:
         if isinstance(inner, Mapping) and _is_by_id(inner):
             return path
     return None
+
+
+def _has_title(value: object) -> bool:
+    return isinstance(value, Mapping) and any(title in value for title in _TITLES)
 
 
 def _is_by_id(value: Mapping[str, object]) -> bool:

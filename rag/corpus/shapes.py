@@ -59,8 +59,12 @@ def _semantic_scholar(paper: _Fields) -> _Fields:
     """https://api.semanticscholar.org/api-docs/; the bulk files write the names in lower case."""
     external = paper.get("externalIds") or paper.get("externalids")
     ids = {str(kind).lower(): value for kind, value in external.items()} if isinstance(external, Mapping) else {}
-    known = {"doi": ids.get("doi"), "arxiv": ids.get("arxiv"), "pmid": ids.get("pubmed")}
-    own = None if any(known.values()) else paper.get("paperId") or paper.get("corpusid")
+    known = {
+        "doi": ids.get("doi") or paper.get("doi"),
+        "arxiv": ids.get("arxiv"),
+        "pmid": ids.get("pubmed") or paper.get("pmid"),
+    }
+    own = None if any(known.values()) else paper.get("paperId") or paper.get("corpusid") or paper.get("id")
     journal = paper.get("journal")
     venue = paper.get("venue") or at(journal, "name") or (journal if isinstance(journal, str) else None)
     dropped = {"externalIds", "externalids", "journal", "paperId", "corpusid", "corpusId"}
@@ -160,7 +164,7 @@ def _pubmed_qa(record: _Fields) -> _Fields:
 
 _SHAPES: tuple[tuple[tuple[str, ...], Callable[[_Fields], _Fields]], ...] = (
     (("abstract_inverted_index", "authorships", "host_venue"), _openalex),
-    (("externalIds", "externalids", "paperId", "corpusid"), _semantic_scholar),
+    (("externalIds", "externalids", "paperId", "corpusid", "paperAbstract"), _semantic_scholar),
     (("abstractText", "authorString", "pubTypeList"), _europe_pmc),
     (("lens_id",), _lens),
     (("container-title", "issued", "date-parts", "is-referenced-by-count"), _csl),
