@@ -124,12 +124,15 @@ class _Reader:
         return own, known
 
     def _identity(self, title: str, preferred: str | None, public: str | None) -> str:
-        """The identity from the preferred id, if it can be used."""
+        """The identity from the preferred id if it can be used, else from the public one or the title."""
         try:
             return paper_id(title, preferred)
         except UnusableIdError as error:
             self.left_out.append(str(error))
+        try:
             return paper_id(title, public)
+        except UnusableIdError:
+            return paper_id(title, None)
 
     def _is_retracted(self, title: str, abstract: str) -> bool:
         """Whether a field, the kind of publication, the title or the beginning of the abstract says so."""

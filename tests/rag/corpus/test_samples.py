@@ -13,11 +13,12 @@ from rag.errors import CorpusError
 from rag.text.tails import evidence_end
 from rag.types import IngestNote, Paper, Record, RejectedRecord
 
+Row = dict[str, object]
 SAMPLES = Path(__file__).parent / "samples"
 TEXT = "We counted the otters of twelve rivers for nine winters. They came back where the water was clean."
 SECTIONS = "BACKGROUND: We counted the otters of twelve rivers. RESULTS: They came back where the water was clean."
 BOTH = ("Ada Wren", "Bo Crane")
-ARTICLE = {
+ARTICLE: Row = {
     "id": "doi:10.5555/otter.1",
     "title": "Otters return to clean rivers",
     "abstract": TEXT,
@@ -28,16 +29,22 @@ ARTICLE = {
 }
 """What a sample says of its first paper, unless its row says something else."""
 
-WORDS = {"keywords": ("otters", "rivers")}
-PAGE = {"url": "https://example.org/otters"}
-PMID = {"pmid": "90000001"}
-BARE = {"id": "title:c4931113d229b0c7", "doi": None, "venue": None, "authors": ()}
-CAPITALS = {"venue": "JOURNAL OF RIVER STUDIES", **WORDS, **PMID, "language": "English", "publication_type": "Article"}
-PREPRINT = {"id": "arxiv:2101.00001", "arxiv_id": "2101.00001"}
+WORDS: Row = {"keywords": ("otters", "rivers")}
+PAGE: Row = {"url": "https://example.org/otters"}
+PMID: Row = {"pmid": "90000001"}
+BARE: Row = {"id": "title:c4931113d229b0c7", "doi": None, "venue": None, "authors": ()}
+CAPITALS: Row = {
+    "venue": "JOURNAL OF RIVER STUDIES",
+    **WORDS,
+    **PMID,
+    "language": "English",
+    "publication_type": "Article",
+}
+PREPRINT: Row = {"id": "arxiv:2101.00001", "arxiv_id": "2101.00001"}
 COPYRIGHT = f"{TEXT} © 2021 Wren Press Ltd"
-GIVEN = {"id": "4983", "doi": None, "venue": None, "authors": (), **PAGE}
+GIVEN: Row = {"id": "4983", "doi": None, "venue": None, "authors": (), **PAGE}
 
-EXPECTED: dict[str, dict[str, object]] = {
+EXPECTED: dict[str, Row] = {
     "acl.bib": {
         "venue": "Proceedings of the 1st Workshop on Rivers",
         "url": "https://aclanthology.org/2021.otter-1.1",
@@ -224,6 +231,14 @@ def test_the_abstract_that_was_read_is_kept_beside_the_clean_one() -> None:
     assert paper.raw_abstract is not None and paper.raw_abstract.startswith(
         "<jats:title>Abstract</jats:title><jats:sec>"
     )
+
+
+def test_an_id_that_can_not_be_printed_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "papers.ris"
+    path.write_bytes((SAMPLES / "zotero.ris").read_bytes().replace(b"otter.1", b"o\x14ter"))
+    paper, *notes = corpus.read(path)
+    assert isinstance(paper, Paper) and paper.id == BARE["id"]
+    assert any("can't be printed" in note.text for note in notes if isinstance(note, IngestNote))
 
 
 def cut(content: bytes, random: Random) -> bytes:
