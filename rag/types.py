@@ -60,17 +60,33 @@ class PaperReference:
 
 @dataclass(frozen=True, kw_only=True)
 class Paper(PaperReference):
-    """A title and an abstract. `id` is the paper's own (arXiv, DOI, PMID, ...) or is made from its title."""
+    """A title and an abstract. `id` is the paper's own (arXiv, DOI, PMID, ...) or is made from its title.
+
+    `abstract` is plain text; `raw_abstract` is the one that was read, where that had markup, entities or LaTeX.
+    `doi`, `pmid` and `arxiv_id` are bare and in lower case, without a prefix or a version.
+    """
 
     abstract: str
     venue: str | None = None
+    doi: str | None = None
+    pmid: str | None = None
+    arxiv_id: str | None = None
+    keywords: tuple[str, ...] = ()
+    language: str | None = None
+    publication_type: str | None = None
+    raw_abstract: str | None = None
     sources: tuple[Source, ...] = ()
 
     @property
     def content_hash(self) -> str:
-        """Changes when anything a reader could notice changes; where the record was read does not count."""
+        """Changes when anything a reader could notice changes; where the record was read does not count.
+
+        A field that papers did not always have counts only where it has a value, so that older hashes stay true.
+        """
         seen = (self.title, self.abstract, self.url, self.year, self.authors, self.venue)
-        return sha256(repr((*seen, "retracted") if self.retracted else seen).encode()).hexdigest()
+        later = ("doi", "pmid", "arxiv_id", "keywords", "language", "publication_type", "raw_abstract")
+        told = tuple((name, value) for name in later if (value := getattr(self, name)))
+        return sha256(repr((*seen, *(("retracted",) if self.retracted else ()), *told)).encode()).hexdigest()
 
 
 class _ShownAsReference:
@@ -91,6 +107,19 @@ class RejectedRecord:
     source: str
     line: int
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestNote:
+    """What was left out of a record that went in, such as a year that is none, or columns that nothing is read from."""
+
+    source: str
+    line: int
+    text: str
+
+
+Record = Paper | RejectedRecord | IngestNote
+"""What reading a file yields: papers, what became none, and what was left out of some."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +149,7 @@ class IngestReport:
     updated: int = 0
     unchanged: int = 0
     rejected: tuple[RejectedRecord, ...] = ()
+    notes: Annotated[tuple[IngestNote, ...], Field(exclude_if=lambda notes: not notes)] = ()
     papers: int = 0
     chunks: int = 0
 

@@ -87,7 +87,7 @@ class Workspace:
         CorpusError for a file that can't be read as papers, and then nothing is added; else as `library` does.
         """
         papers = [source for source in sources if isinstance(source, Paper)]
-        files = corpus.find_files([Path(source) for source in sources if not isinstance(source, Paper)])
+        files = dict.fromkeys(Path(source) for source in sources if not isinstance(source, Paper))
         records = chain(papers, *(corpus.read(file, format or None) for file in files))
         opened = await self.library(library or DEFAULT_LIBRARY, create=True)
         return await opened.ingest(records, progress)

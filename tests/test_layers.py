@@ -61,6 +61,7 @@ HOMES = {
     "openai": {"rag/embedders/openai.py", "rag/writers/"},
     "platformdirs": {"rag/config.py", "rag/embedders/minilm.py", "rag/text/tokens.py"},
     "prometheus_client": {"service/http/metrics.py"},
+    "pyarrow": {"rag/corpus/parquet.py"},
     "pydantic": {
         "rag/config.py",
         "rag/serialize.py",
@@ -71,6 +72,7 @@ HOMES = {
     },
     "pydantic_core": {"rag/types.py", "service/http/schemas.py"},
     "pydantic_settings": {"rag/config.py"},
+    "python_calamine": {"rag/corpus/spreadsheet.py"},
     "rich": {"service/cli/terminal.py", "eval/terminal.py"},
     "sentencex": {"rag/text/sentences.py"},
     "scipy": {"eval/fit_sentences.py"},
@@ -84,6 +86,7 @@ HOMES = {
     "tokenizers": {"rag/embedders/minilm.py"},
     "typer": {"service/cli/main.py", "eval/cli.py"},
     "uvicorn": {"service/http/server.py"},
+    "zstandard": {"rag/corpus/packed.py"},
 }
 """Where each library may be imported: a file, or a folder with a slash at its end. `eval/bench` may try anything."""
 

@@ -19,7 +19,14 @@ from tests.test_layers import ANYWHERE, HOMES, LAYERS, ROOT, imports, sources
 pytestmark = pytest.mark.slow
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-MAY_NEED = {"service/slack/": "slack", "eval/plots.py": "eval", "eval/report.py": "eval", "eval/fit.py": "fit"}
+MAY_NEED = {
+    "service/slack/": "slack",
+    "eval/plots.py": "eval",
+    "eval/report.py": "eval",
+    "eval/fit.py": "fit",
+    "rag/corpus/parquet.py": "tables",
+    "rag/corpus/spreadsheet.py": "tables",
+}
 """Which extra a file, or a folder, may need; all others do with the core."""
 PACKAGES = {"pydantic_core": "pydantic", "sklearn": "scikit-learn"}
 """Libraries whose package has another name, or comes with another one that pins it."""

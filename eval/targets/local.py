@@ -17,7 +17,7 @@ from rag.answerability import CALIBRATION
 from rag.engine import Delta, Done, Engine
 from rag.errors import RequestError
 from rag.library.library import Library
-from rag.types import EVERYTHING, Filters, Paper, Passage, RejectedRecord
+from rag.types import EVERYTHING, Filters, Paper, Passage, Record
 from rag.workspace import Workspace
 
 _PAGE = 1000
@@ -144,7 +144,7 @@ def _details(workspace: Workspace) -> dict[str, Any]:
     return {"settings": workspace.settings.model_dump(mode="json", include=_RECORDED_SETTINGS)}
 
 
-def _records(paths: Sequence[Path]) -> Iterator[Paper | RejectedRecord]:
+def _records(paths: Sequence[Path]) -> Iterator[Record]:
     for path in paths:
         yield from corpus.read(path)
 

@@ -1,16 +1,18 @@
-"""CSV with a header: comma, semicolon, tab or bar between the fields, quotes around those that span lines."""
+"""Tables with a header: comma, semicolon, tab or bar between the fields, quotes around those that span lines."""
 
 import csv
+import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from itertools import accumulate, islice
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from rag.corpus import textfile
-from rag.corpus.record import from_record, has_title_and_abstract
+from rag.corpus.columns import have_title_and_abstract, plain
+from rag.corpus.record import BrokenRecord, RawRecord
 from rag.errors import CorpusError
-from rag.types import Paper, RejectedRecord
 
 SUFFIXES: tuple[str, ...] = (".csv", ".tsv", ".tab")
 NEEDS = "a header line that names the columns, among them title and abstract"
@@ -18,37 +20,61 @@ NEEDS = "a header line that names the columns, among them title and abstract"
 _DELIMITERS = (",", "\t", ";", "|")
 _QUOTE = '"'
 _LONGEST_ROW_LINES = 50
+# Excel's `sep=;`, and a line on what was exported, stand before the header.
+_ROWS_BEFORE_HEADER = 5
+# Web of Science names its columns by two letters, and writes quotes as they are.
+_TAGS = re.compile(r"\ufeff?PT\tA[UF]\t")
+_TITLE_ONLY = {"title", "pmid", "journal_book"}
+# Scopus' references pass the limit of 131,072 characters that Python has set.
+csv.field_size_limit(1 << 30)
+
+
+class _Table(NamedTuple):
+    """How a table is written; `header` is its row of names, and how many rows stand before it."""
+
+    delimiter: str
+    header: list[str]
+    rows_before: int
+    quoting: bool
 
 
 def recognises(head: str) -> bool:
     """By a header that names a title and an abstract under some delimiter."""
-    return _delimiter(head) is not None
+    return _table(head) is not None
 
 
-def read(path: Path) -> Iterator[Paper | RejectedRecord]:
-    """The papers in file order, each with the line where its row begins. Raises CorpusError for an unusable header."""
-    delimiter = _delimiter(textfile.head(path))
-    if delimiter is None:
-        raise CorpusError(f"{path} is no table of papers; it needs {NEEDS}, with one of , ; | or a tab between them")
-    rows = _rows(textfile.lines(path), delimiter, str(path))
-    header: list[str] = []
-    for line, row in rows:
-        if isinstance(row, RejectedRecord):
-            yield row
-        elif header and row:
-            yield _from_row(header, row, str(path), line)
-        else:
-            header = header or row
+def advice(head: str) -> str:
+    """What to do about a table of papers without abstracts; empty if it is none."""
+    names = {plain(name) for name in next(_first_rows(head, ",", quoting=True), [])}
+    if names >= _TITLE_ONLY:
+        return "is the CSV of PubMed, which has no abstracts; save the search in the format PubMed instead (.nbib)"
+    return ""
 
 
-def _delimiter(head: str) -> str | None:
-    """The delimiter between the names of the columns. The data would be a worse guide: prose has commas."""
-    return next((mark for mark in _DELIMITERS if has_title_and_abstract(_header(head, mark))), None)
+def read(path: Path, name: str) -> Iterator[RawRecord | BrokenRecord]:
+    """The rows in file order, each with the line where it begins. Raises CorpusError for an unusable header."""
+    table = _table(textfile.head(path))
+    if table is None:
+        raise CorpusError(f"{name} is no table of papers; it needs {NEEDS}, with one of , ; | or a tab between them")
+    rows = _rows(textfile.lines(path), table.delimiter, quoting=table.quoting)
+    filled = ((line, row) for line, row in rows if row)
+    for ordinal, (line, row) in enumerate(islice(filled, table.rows_before + 1, None)):
+        yield row if isinstance(row, BrokenRecord) else _record(table.header, row, line, ordinal)
 
 
-def _header(head: str, delimiter: str) -> list[str]:
-    row = next((row for _, row in _rows(StringIO(head), delimiter, "") if row), [])
-    return [] if isinstance(row, RejectedRecord) else row
+def _table(head: str) -> _Table | None:
+    """The first row that names a title and an abstract. The data would be a worse guide: prose has commas."""
+    quoting = _TAGS.match(head) is None
+    for delimiter in _DELIMITERS:
+        for number, row in enumerate(_first_rows(head, delimiter, quoting)):
+            if have_title_and_abstract(row):
+                return _Table(delimiter, row, number, quoting)
+    return None
+
+
+def _first_rows(head: str, delimiter: str, quoting: bool) -> Iterator[list[str]]:
+    rows = (row for _, row in _rows(StringIO(head), delimiter, quoting=quoting) if row)
+    return ([] if isinstance(row, BrokenRecord) else row for row in islice(rows, _ROWS_BEFORE_HEADER))
 
 
 class _Lines:
@@ -81,13 +107,14 @@ class _Lines:
             next(self)
 
 
-def _rows(lines: Iterable[str], delimiter: str, source: str) -> Iterator[tuple[int, list[str] | RejectedRecord]]:
+def _rows(lines: Iterable[str], delimiter: str, *, quoting: bool) -> Iterator[tuple[int, list[str] | BrokenRecord]]:
     """Each row with the line on which it begins; a blank line is an empty row.
 
     Strict, because a quote that is never closed would otherwise merge many papers into one.
     """
     counted = _Lines(lines)
-    reader = csv.reader(counted, delimiter=delimiter, strict=True, skipinitialspace=True)
+    style: Literal[0, 3] = csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE
+    reader = csv.reader(counted, delimiter=delimiter, strict=True, skipinitialspace=quoting, quoting=style)
     while True:
         line, counted.quotes = counted.number + 1, 0
         try:
@@ -97,11 +124,22 @@ def _rows(lines: Iterable[str], delimiter: str, source: str) -> Iterator[tuple[i
         except csv.Error as error:
             counted.skip_quoted()
             reason = f"lines {line} to {counted.number} are no row: {error}; write a quote inside a field twice"
-            yield line, RejectedRecord(source=source, line=line, reason=reason)
+            yield line, BrokenRecord(line, reason)
 
 
-def _from_row(header: list[str], row: list[str], source: str, line: int) -> Paper | RejectedRecord:
+def _record(header: Sequence[str], row: list[str], line: int, ordinal: int) -> RawRecord | BrokenRecord:
+    while len(row) > len(header) and not row[-1].strip():  # a delimiter at the end of each row
+        row.pop()
     if len(row) != len(header):
         reason = f"{len(row)} columns where the header has {len(header)}; quote a field that holds the delimiter"
-        return RejectedRecord(source=source, line=line, reason=reason)
-    return from_record(dict(zip(header, row, strict=True)), source, line)
+        return BrokenRecord(line, reason)
+    fields: dict[str, str] = {}
+    for name, value in zip(header, row, strict=True):
+        if not _is_row_number(name, value, ordinal):
+            fields.setdefault(name, value)  # of columns with the same name the first counts
+    return RawRecord(line, fields)
+
+
+def _is_row_number(name: str, value: str, ordinal: int) -> bool:
+    """Whether a column of ids only counts the rows, as data frames do: such a number names another paper elsewhere."""
+    return name.lower() in ("id", "") and value in (str(ordinal), str(ordinal + 1))

@@ -6,8 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from rag.corpus import textfile
-from rag.corpus.record import from_record
-from rag.types import Paper, RejectedRecord
+from rag.corpus.record import BrokenRecord, RawRecord
 
 SUFFIXES: tuple[str, ...] = (".txt",)
 NEEDS = "a saved page of titles, each followed by its abstract on a line of its own"
@@ -44,7 +43,7 @@ def recognises(head: str) -> bool:
     return not head.lstrip().startswith(_MARKUP) and _alternate(lines)
 
 
-def read(path: Path) -> Iterator[Paper | RejectedRecord]:
+def read(path: Path, name: str) -> Iterator[RawRecord | BrokenRecord]:
     """The entries in page order, each with the line of its title.
 
     A line that is neither a title nor an abstract is rejected alone, and reading continues with the next title: no
@@ -53,9 +52,9 @@ def read(path: Path) -> Iterator[Paper | RejectedRecord]:
     for title, abstract in _pairs(textfile.lines(path)):
         number, text = title
         if abstract is None:
-            yield RejectedRecord(source=str(path), line=number, reason=_why_not(text))
+            yield BrokenRecord(number, _why_not(text))
         else:
-            yield from_record({"title": text, "abstract": abstract}, str(path), number)
+            yield RawRecord(number, {"title": text, "abstract": abstract})
 
 
 def _alternate(lines: list[str]) -> bool:

@@ -1,23 +1,37 @@
-"""JSON Lines: one object a line (also arXiv's snapshot and BEIR's corpora); or one JSON list of objects."""
+"""JSON: one object a line (also arXiv's snapshot and BEIR's corpora), a list of objects, or a page of an API."""
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rag.corpus import textfile
-from rag.corpus.record import from_record
+from rag.corpus.record import BrokenRecord, RawRecord
 from rag.errors import CorpusError
-from rag.types import Paper, RejectedRecord
 
 SUFFIXES: tuple[str, ...] = (".jsonl", ".ndjson", ".json")
-NEEDS = "one JSON object a line with title and abstract, or a list of such objects"
+NEEDS = "JSON: an object with title and abstract a line, a list of them, or a reply of an API that holds such a list"
 
 _OBJECT_LINE = re.compile(r'^\s*\{\s*(?:"|\}|$)', re.MULTILINE)
 _RECOGNITION_LINES = 20
 # A list of objects, or one object over several lines.
 _DOCUMENT = re.compile(r"\s*(?:\[\s*[{\]]|\{[^\S\n]*\n)")
-_BETWEEN_ENTRIES = re.compile(r"[\s,\[\]]*")
+_BETWEEN_ENTRIES = re.compile(r"[\s,]*")
+_KEY = re.compile(r'[\s,]*("(?:[^"\\]|\\.)*")\s*:\s*')
+# Where the replies of APIs and exports hold their papers.
+_WRAPPERS = (
+    ("message", "items"),
+    ("resultList", "result"),
+    ("response", "docs"),
+    ("results",),
+    ("data",),
+    ("items",),
+    ("papers",),
+    ("records",),
+    ("works",),
+    ("references",),
+)
+_TITLES = ("title", "Title", "TITLE", "display_name", "title_display", "abstract", "Abstract", "text")
 
 
 def recognises(head: str) -> bool:
@@ -26,55 +40,131 @@ def recognises(head: str) -> bool:
     return bool(_DOCUMENT.match(head) or _OBJECT_LINE.search(first_lines))
 
 
-def read(path: Path) -> Iterator[Paper | RejectedRecord]:
+def read(path: Path, name: str) -> Iterator[RawRecord | BrokenRecord]:
     """The objects in file order; only a list is held in memory. Raises CorpusError for a list that is not JSON."""
-    if _DOCUMENT.match(textfile.head(path)):
-        yield from _from_document(path)
-    else:
-        yield from _from_lines(path)
+    return _from_document(path, name) if _DOCUMENT.match(textfile.head(path)) else _from_lines(path)
 
 
-def _from_lines(path: Path) -> Iterator[Paper | RejectedRecord]:
+def raw_record(value: object, line: int) -> RawRecord | BrokenRecord:
+    """The record of a JSON value."""
+    if isinstance(value, dict):
+        return RawRecord(line, value)
+    return BrokenRecord(line, f"is a JSON {type(value).__name__}, not an object")
+
+
+def unwrapped(value: object) -> list[object]:
+    """The papers that a reply of an API holds, or an object of papers by id; any other value itself."""
+    if not isinstance(value, Mapping):
+        return [value]
+    if _has_title(work := value.get("message")):  # Crossref's reply about one work
+        return [work]
+    if path := _wrapper(value):
+        inner: object = value
+        for key in path:
+            assert isinstance(inner, Mapping)
+            inner = inner[key]
+        return inner if isinstance(inner, list) else _by_id(inner)
+    return _by_id(value) if _is_by_id(value) else [value]
+
+
+def _wrapper(value: Mapping[str, object]) -> tuple[str, ...] | None:
+    if _has_title(value):
+        return None
+    for path in _WRAPPERS:
+        inner: object = value
+        for key in path:
+            inner = inner.get(key) if isinstance(inner, Mapping) else None
+        if isinstance(inner, list) and any(isinstance(entry, Mapping) for entry in inner):
+            return path
+        if isinstance(inner, Mapping) and _is_by_id(inner):
+            return path
+    return None
+
+
+def _has_title(value: object) -> bool:
+    return isinstance(value, Mapping) and any(title in value for title in _TITLES)
+
+
+def _is_by_id(value: Mapping[str, object]) -> bool:
+    return bool(value) and all(isinstance(entry, Mapping) for entry in value.values())
+
+
+def _by_id(value: object) -> list[object]:
+    """The records of an object by their ids; a record's own id counts more."""
+    assert isinstance(value, Mapping)
+    return [{"id": key, **entry} for key, entry in value.items()]
+
+
+def _from_lines(path: Path) -> Iterator[RawRecord | BrokenRecord]:
     for number, line in enumerate(textfile.lines(path), start=1):
         if line.strip():
-            yield _from_line(line, str(path), number)
+            yield from _from_line(line, number)
 
 
-def _from_line(line: str, source: str, number: int) -> Paper | RejectedRecord:
+def _from_line(line: str, number: int) -> Iterator[RawRecord | BrokenRecord]:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        return RejectedRecord(source=source, line=number, reason=f"not JSON: {_complaint(error)}")
-    return _from_value(value, source, number)
+        yield BrokenRecord(number, f"not JSON: {_complaint(error)}")
+        return
+    if isinstance(value, dict) and "title" in value:
+        yield RawRecord(number, value)
+    else:
+        yield from (raw_record(entry, number) for entry in unwrapped(value))
 
 
-def _from_value(value: object, source: str, number: int) -> Paper | RejectedRecord:
-    if isinstance(value, dict):
-        return from_record(value, source, number)
-    return RejectedRecord(source=source, line=number, reason=f"is a JSON {type(value).__name__}, not an object")
-
-
-def _from_document(path: Path) -> Iterator[Paper | RejectedRecord]:
+def _from_document(path: Path, name: str) -> Iterator[RawRecord | BrokenRecord]:
     text = textfile.text(path)
     try:
-        json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else 1
         raise CorpusError(
-            f"{path} begins as a JSON document but is not one: line {line}: {_complaint(error)}; fix it"
+            f"{name} begins as a JSON document but is not one: line {line}: {_complaint(error)}; fix it"
         ) from error
-    for number, value in _entries(text):
-        yield _from_value(value, str(path), number)
+    wrapper = _wrapper(value) if isinstance(value, Mapping) else None
+    records = value if isinstance(value, list) else unwrapped(value)
+    lines = (
+        _lines_of_entries(text, wrapper or ()) if wrapper or isinstance(value, list) or len(records) > 1 else iter([1])
+    )
+    for record, line in zip(records, lines, strict=False):  # a key may come twice
+        yield raw_record(record, line)
 
 
-def _entries(text: str) -> Iterator[tuple[int, object]]:
-    """The entries of a list that is known to be JSON, each with its line, which `json.loads` does not give."""
-    decode, line, position = json.JSONDecoder().raw_decode, 1, 0
-    while (start := _end_of_gap(text, position)) < len(text):
-        line += text.count("\n", position, start)
-        value, position = decode(text, start)
-        yield line, value
-        line += text.count("\n", start, position)
+def _lines_of_entries(text: str, path: tuple[str, ...]) -> Iterator[int]:
+    """The line of each entry of the list or object under `path`, in a text that is known to be JSON.
+
+    `json.loads` does not give them.
+    """
+    decode = json.JSONDecoder().raw_decode
+    position = _end_of_gap(text, 0)
+    for key in path:
+        position = _value_under(text, position, key)
+    keyed, position, line, counted = text[position] == "{", position + 1, 1, 0
+    while text[(position := _end_of_gap(text, position))] not in "]}":
+        line, counted = line + text.count("\n", counted, position), position
+        yield line
+        if keyed:
+            position = _end_of_key(text, position)
+        position = decode(text, position)[1]
+
+
+def _value_under(text: str, position: int, key: str) -> int:
+    """Where the last value of a key begins in the object at `position`; the last one is what `json.loads` keeps."""
+    decode = json.JSONDecoder().raw_decode
+    position, found = position + 1, -1
+    while text[(position := _end_of_gap(text, position))] != "}":
+        name = decode(text, position)[0]
+        position = _end_of_key(text, position)
+        found = position if name == key else found
+        position = decode(text, position)[1]
+    return found
+
+
+def _end_of_key(text: str, position: int) -> int:
+    key = _KEY.match(text, position)
+    assert key is not None
+    return key.end()
 
 
 def _end_of_gap(text: str, position: int) -> int:

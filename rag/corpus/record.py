@@ -1,126 +1,213 @@
 """Turns one record (a JSON object, a row of a table, an entry of a page) into a paper, under any known field names."""
 
 import re
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping
 from reprlib import repr as short
+from typing import NamedTuple, TypeVar
 
-from rag.corpus import fields
+from rag.corpus import abstracts, fields, names
+from rag.corpus.columns import field_of
 from rag.corpus.identity import UnusableIdError, known_id, page, paper_id
 from rag.text.vocabulary import pattern
-from rag.types import Paper, RejectedRecord, Source
+from rag.types import IngestNote, Paper, Record, RejectedRecord, Source
 
 MAX_TITLE = 1000
 MAX_ABSTRACT = 100_000
 
-# The first name that a record has is used. Ours come first, then arXiv's snapshot, BEIR, PubMed, Semantic Scholar.
-_NAMES = {
-    "id": ("id", "doc_id", "paper_id", "paperid", "corpus_id", "corpusid"),
-    "arxiv": ("arxiv_id", "arxiv", "arxivid"),
-    "doi": ("doi",),
-    "pmid": ("pmid", "pubmed_id"),
-    "title": ("title", "article_title", "articletitle"),
-    "abstract": ("abstract", "text", "summary", "abstract_text", "abstracttext"),
-    "url": ("url", "link"),
-    # The versions give the year of the first submission; `update_date` is that of the last change.
-    "year": (
-        "year",
-        "publication_year",
-        "pub_year",
-        "versions",
-        "published",
-        "publication_date",
-        "date",
-        "update_date",
-    ),
-    "authors": ("authors_parsed", "authors", "author"),
-    "venue": ("venue", "journal_ref", "journal", "journal_book"),
-    "retracted": ("is_retracted", "retracted"),
-    "kind": ("publication_type", "publication_types", "publicationtypes", "type"),
-}
+# Numbers of OpenAlex, Web of Science, Scopus and Dimensions: the same paper has others elsewhere.
+_OF_AN_INDEX = re.compile(r"(?:https?://)?openalex\.org/|wos:|2-s2\.0-|pub\.[0-9]", re.IGNORECASE)
 
-_Fields = Mapping[str, object]
+_T = TypeVar("_T")
+_Values = Mapping[str, list[object]]
 
 
-def from_record(record: Mapping[str, object], source: str, line: int) -> Paper | RejectedRecord:
-    """The paper, or why there is none. Field names may have any case, with `_`, `-` or a space."""
+class RawRecord(NamedTuple):
+    """The fields of one record under the names that its file gives them, and the line on which it begins."""
+
+    line: int
+    fields: Mapping[str, object]
+
+
+class BrokenRecord(NamedTuple):
+    """A part of a file that is no record, and why."""
+
+    line: int
+    reason: str
+
+
+def from_record(record: Mapping[str, object], source: str, line: int) -> Iterator[Record]:
+    """The paper, or why there is none; then a note for each optional value that was left out.
+
+    Field names may have any case, with `_`, `-` or a space; a nested record is flattened before (`shapes`).
+    """
+    reader = _Reader(record)
     try:
-        return _paper(_known_fields(record), Source(path=source, line=line))
-    except (fields.UnusableFieldError, UnusableIdError) as error:
-        return RejectedRecord(source=source, line=line, reason=str(error))
+        yield reader.paper(Source(path=source, line=line))
+    except fields.UnusableFieldError as error:
+        yield RejectedRecord(source=source, line=line, reason=str(error))
+        return
+    for text in reader.left_out:
+        yield IngestNote(source=source, line=line, text=f"{text}; the paper is kept without it")
 
 
-def has_title_and_abstract(names: list[str]) -> bool:
-    """Whether a table with such columns can hold papers."""
-    known = {_plain(name) for name in names}
-    return all(known.intersection(_NAMES[field]) for field in ("title", "abstract"))
+class _Reader:
+    """Reads the fields of one record; what can't be used of the optional ones is noted in `left_out`."""
+
+    def __init__(self, record: Mapping[str, object]) -> None:
+        self._given = _known_fields(record)
+        self.left_out: list[str] = []
+
+    def paper(self, source: Source) -> Paper:
+        """The paper. Raises UnusableFieldError without a title and an abstract."""
+        title = self._required("title", _title)
+        abstract, raw = self._required("abstract", _abstract)
+        url = self._optional("url", fields.url)
+        own, known = self._ids()
+        if url and (of_url := known_id(url)):
+            known.setdefault(of_url.partition(":")[0], of_url)
+        public = next((known[kind] for kind in ("arxiv", "doi", "pmid") if kind in known), None)
+        identity = public if not own or (_OF_AN_INDEX.match(own) and public) else own
+        return Paper(
+            id=self._identity(title, identity, public),
+            title=title,
+            abstract=abstract,
+            url=url or next(filter(None, map(page, [identity or "", *known.values()])), None),
+            year=self._optional("year", fields.year),
+            authors=self._optional("authors", names.authors) or (),
+            venue=self._optional("venue", _venue),
+            retracted=self._is_retracted(title, abstract),
+            doi=_number(known, "doi"),
+            pmid=_number(known, "pmid"),
+            arxiv_id=_number(known, "arxiv"),
+            keywords=self._optional("keywords", fields.keywords) or (),
+            language=self._optional("language", _language),
+            publication_type=self._optional("kind", fields.kind),
+            raw_abstract=raw,
+            sources=(source,),
+        )
+
+    def _required(self, name: str, read: Callable[[object], _T]) -> _T:
+        """The first value that can be used, else the error of the first."""
+        errors = []
+        for value in self._given.get(name, ()):
+            try:
+                return read(value)
+            except fields.UnusableFieldError as error:
+                errors.append(error)
+        raise errors[0] if errors else fields.UnusableFieldError(f"no {name}; a record needs one that is not empty")
+
+    def _optional(self, name: str, read: Callable[[object], _T]) -> _T | None:
+        """The first value that can be used; None, and a note if there was any."""
+        complaint = ""
+        if name not in self._given:
+            return None
+        for value in self._given[name]:
+            try:
+                if found := read(value):
+                    return found
+            except fields.UnusableFieldError as error:
+                complaint = complaint or str(error)
+        if complaint:
+            self.left_out.append(complaint)
+        return None
+
+    def _ids(self) -> tuple[str | None, dict[str, str]]:
+        """The record's own id, and the arXiv, DOI and PubMed ids by kind. A cell such as "-" is no id."""
+        own = self._optional("id", _id_text)
+        known: dict[str, str] = {}
+        if own and (id := known_id(own)):
+            known[id.partition(":")[0]] = id
+        for kind in ("arxiv", "doi", "pmid"):
+            number = self._optional(kind, _id_text) or ""
+            if id := known_id(number) or known_id(f"{kind}:{number}"):
+                known.setdefault(id.partition(":")[0], id)
+        return own, known
+
+    def _identity(self, title: str, preferred: str | None, public: str | None) -> str:
+        """The identity from the preferred id if it can be used, else from the public one or the title."""
+        try:
+            return paper_id(title, preferred)
+        except UnusableIdError as error:
+            self.left_out.append(str(error))
+        try:
+            return paper_id(title, public)
+        except UnusableIdError:
+            return paper_id(title, None)
+
+    def _is_retracted(self, title: str, abstract: str) -> bool:
+        """Whether a field, the kind of publication, the title or the beginning of the abstract says so."""
+        kinds = "; ".join(str(kind) for kind in self._given.get("kind", ()))
+        return bool(
+            any(map(fields.flag, self._given.get("retracted", ())))
+            or pattern("paper.retracted_kind").search(kinds)
+            or pattern("paper.retracted_title").search(title)
+            or pattern("paper.retracted_abstract").search(abstract)
+        )
 
 
-def _known_fields(record: Mapping[str, object]) -> _Fields:
-    """The values that are present, under our names. BEIR's `metadata` fills in what the record itself lacks."""
-    given = {_plain(name): value for name, value in record.items() if not fields.is_missing(value)}
-    nested = given.get("metadata")
+def _known_fields(record: Mapping[str, object]) -> _Values:
+    """The values that are present, under our names, the preferred one first.
+
+    BEIR's `metadata` fills in what the record itself lacks.
+    """
+    found: dict[str, list[tuple[int, object]]] = {}
+    for name, value in record.items():
+        if (field := field_of(name)) and not fields.is_missing(value):
+            found.setdefault(field[1], []).append((field[0], value))
+    given = {ours: _by_rank(ranked) for ours, ranked in found.items()}
+    nested = record.get("metadata")
     if isinstance(nested, Mapping):
-        given = {_plain(str(name)): value for name, value in nested.items() if not fields.is_missing(value)} | given
-    present = {ours: [given[name] for name in names if name in given] for ours, names in _NAMES.items()}
-    return {ours: values[0] for ours, values in present.items() if values}
+        given = {**_known_fields({str(name): value for name, value in nested.items()}), **given}
+    return given
 
 
-@lru_cache(maxsize=1000)
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")
+def _by_rank(ranked: list[tuple[int, object]]) -> list[object]:
+    if len(ranked) > 1:
+        ranked.sort(key=lambda pair: pair[0])
+    return [value for _, value in ranked]
 
 
-def _paper(given: _Fields, source: Source) -> Paper:
-    title = _required(given, "title", MAX_TITLE)
-    abstract = _required(given, "abstract", MAX_ABSTRACT)
-    url = fields.url(given["url"]) if "url" in given else None
-    own_ids = _own_ids(given)
-    return Paper(
-        id=paper_id(title, next(iter(own_ids), None) or (known_id(url) if url else None)),
-        title=title,
-        abstract=abstract,
-        url=url or next(filter(None, map(page, own_ids)), None),
-        year=fields.year(given["year"]) if "year" in given else None,
-        authors=fields.authors(given["authors"]) if "authors" in given else (),
-        venue=fields.text("venue", given["venue"]) or None if "venue" in given else None,
-        retracted=_is_retracted(given, title, abstract),
-        sources=(source,),
-    )
+def _title(value: object) -> str:
+    if isinstance(value, list) and value:  # Crossref: a title, then translations of it
+        value = value[0]
+    title = fields.plain(fields.text("title", value, MAX_TITLE))
+    if not title:
+        raise fields.UnusableFieldError("no title; a record needs one that is not empty")
+    return title
 
 
-def _is_retracted(given: _Fields, title: str, abstract: str) -> bool:
-    """Whether a field, the kind of publication, the title or the beginning of the abstract says so."""
-    flag = given.get("retracted", False)
-    return bool(
-        (flag if isinstance(flag, bool) else str(flag).strip().lower() in ("1", "true", "yes"))
-        or pattern("paper.retracted_kind").search(str(given.get("kind", "")))
-        or pattern("paper.retracted_title").search(title)
-        or pattern("paper.retracted_abstract").search(abstract)
-    )
+def _abstract(value: object) -> tuple[str, str | None]:
+    """The clean abstract, and the one that was read if that is another."""
+    raw = fields.text("abstract", value, MAX_ABSTRACT)
+    if not raw:
+        raise fields.UnusableFieldError("no abstract; a record needs one that is not empty")
+    cleaned = abstracts.clean(raw)
+    return cleaned, None if cleaned == raw else raw
 
 
-def _required(given: _Fields, name: str, longest: int) -> str:
-    text = fields.text(name, given[name], longest) if name in given else ""
-    if not text:
-        raise fields.UnusableFieldError(f"no {name}; a record needs one that is not empty")
-    return text
+def _venue(value: object) -> str:
+    if isinstance(value, list) and value:
+        value = value[0]
+    return fields.plain(fields.text("venue", value))
 
 
-def _own_ids(given: _Fields) -> list[str]:
-    """The record's own ids, the preferred one first."""
-    ids = [_id_text("id", given["id"])] if "id" in given else []
-    for kind in ("arxiv", "doi", "pmid"):
-        if kind in given:
-            number = _id_text(kind, given[kind])
-            # A cell such as "-" is not an id: papers that share it would become one.
-            ids += filter(None, [known_id(number) or known_id(f"{kind}:{number}")])
-    return ids
+def _language(value: object) -> str:
+    if isinstance(value, list) and value:
+        value = value[0]
+    return fields.text("language", value, 100)
 
 
-def _id_text(name: str, value: object) -> str:
+def _id_text(value: object) -> str:
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, str):
-        return value.strip()
+        return value.strip().removesuffix(".0") if value.strip()[:-2].isdigit() else value.strip()
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise fields.UnusableFieldError(f"{name} is {short(value)}; write it as text")
+    raise fields.UnusableFieldError(f"id is {short(value)}; write it as text")
+
+
+def _number(known: Mapping[str, str], kind: str) -> str | None:
+    return known[kind].partition(":")[2] if kind in known else None

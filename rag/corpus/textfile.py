@@ -1,6 +1,8 @@
 """Text files: checked to be UTF-8 as a whole before anything is read, with the line ends of any system."""
 
 import codecs
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,22 +11,79 @@ from rag.errors import CorpusError
 _ENCODING = "utf-8-sig"
 _PIECE_BYTES = 1 << 20
 _HEAD_CHARACTERS = 1 << 16
-_OTHER_FORMATS = {
-    codecs.BOM_UTF16_LE: "UTF-16 text; save it as UTF-8",
-    codecs.BOM_UTF16_BE: "UTF-16 text; save it as UTF-8",
-    b"\x1f\x8b": "gzip-compressed; unpack it first",
-    b"PK\x03\x04": "a zip archive or an office document; unpack it, or export it as CSV",
+_NO_TEXT = {
     b"%PDF-": "a PDF; this reads titles and abstracts as text",
+    b"PK\x03\x04": "an office document; export it as CSV",
+    b"\xd0\xcf\x11\xe0": "an office document; export it as CSV",
 }
+_DECLARATION_BYTES = 200
+_XML_ENCODING = re.compile(rb"""\s*<\?xml[^>]{0,100}?encoding=["']([A-Za-z0-9._-]{1,40})["']""")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def check(path: Path) -> None:
-    """Raise CorpusError unless the file is there, is UTF-8 text (a byte-order mark is fine) and is not blank."""
+def name_of(path: Path) -> str:
+    """The path as text that can be printed and stored; a name in another encoding than UTF-8 is read as Latin-1."""
+    name = os.fsencode(path)
     try:
-        _check_kind(path)
-        _check_bytes(path)
+        text = name.decode()
+    except UnicodeDecodeError:
+        text = name.decode("latin-1")
+    return "".join(character if character.isprintable() else "�" for character in text)
+
+
+def check_kind(path: Path) -> None:
+    """Raise CorpusError unless the file is there and is a regular file that may be opened."""
+    name = name_of(path)
+    try:
+        if not path.exists():
+            raise CorpusError(f"{name} does not exist; check the path")
+        if not path.is_file():
+            raise CorpusError(f"{name} is not a regular file; save its content to one")
+        path.open("rb").close()
     except OSError as error:
-        raise CorpusError(f"{path} can't be read: {error.strerror or error}") from error
+        raise CorpusError(f"{name} can't be read: {error.strerror or error}") from error
+
+
+def declared_encoding(path: Path) -> str | None:
+    """UTF-16 where the file begins with its mark, else what an XML declaration says; None for UTF-8 and by default."""
+    start = first_bytes(path, _DECLARATION_BYTES)
+    if start.startswith(_UTF_16):
+        return "utf-16"
+    declared = _XML_ENCODING.match(start)
+    name = declared[1].decode("ascii").lower() if declared else "utf-8"
+    return None if name in ("utf-8", "utf8", "us-ascii") else name
+
+
+def first_bytes(path: Path, number: int = 16) -> bytes:
+    """What the file begins with."""
+    with path.open("rb") as file:
+        return file.read(number)
+
+
+def to_utf_8(path: Path, encoding: str, copy: Path, name: str) -> None:
+    """Write a text in another encoding as UTF-8. Raises CorpusError where it is not in that encoding."""
+    try:
+        with path.open(encoding=encoding, newline="") as file, copy.open("w", encoding="utf-8", newline="") as out:
+            while piece := file.read(_PIECE_BYTES):
+                out.write(piece)
+    except (UnicodeError, LookupError) as error:
+        raise CorpusError(f"{name} is not {encoding.upper()} text: {error}; save it as UTF-8") from error
+
+
+def check(path: Path, name: str) -> None:
+    """Raise CorpusError unless the file is UTF-8 text (a byte-order mark is fine) and is not blank."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    offset, blank = 0, True
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            if offset == 0:
+                _check_first_bytes(name, piece)
+            text = _decoded(name, decoder, piece, offset)
+            blank = blank and not text.lstrip("\ufeff").strip()
+            offset += len(piece)
+    _decoded(name, decoder, b"", offset)
+    if blank:
+        raise CorpusError(f"{name} is empty; give it at least one paper")
 
 
 def head(path: Path) -> str:
@@ -45,44 +104,20 @@ def text(path: Path) -> str:
     return path.read_text(encoding=_ENCODING)
 
 
-def _check_kind(path: Path) -> None:
-    if not path.exists():
-        raise CorpusError(f"{path} does not exist; check the path")
-    if path.is_dir():
-        raise CorpusError(f"{path} is a directory; name the files in it")
-    if not path.is_file():
-        raise CorpusError(f"{path} is not a regular file; save its content to one")
-
-
-def _check_bytes(path: Path) -> None:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    offset, blank = 0, True
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE_BYTES):
-            if offset == 0:
-                _check_first_bytes(path, piece)
-            text = _decoded(path, decoder, piece, offset)
-            blank = blank and not text.lstrip("\ufeff").strip()
-            offset += len(piece)
-    _decoded(path, decoder, b"", offset)
-    if blank:
-        raise CorpusError(f"{path} is empty; give it at least one paper")
-
-
-def _check_first_bytes(path: Path, piece: bytes) -> None:
-    for start, kind in _OTHER_FORMATS.items():
+def _check_first_bytes(name: str, piece: bytes) -> None:
+    for start, kind in _NO_TEXT.items():
         if piece.startswith(start):
-            raise CorpusError(f"{path} is {kind}")
+            raise CorpusError(f"{name} is {kind}")
 
 
-def _decoded(path: Path, decoder: codecs.IncrementalDecoder, piece: bytes, offset: int) -> str:
+def _decoded(name: str, decoder: codecs.IncrementalDecoder, piece: bytes, offset: int) -> str:
     """The text of the piece that begins `offset` bytes into the file; an empty piece ends the file."""
     if b"\0" in piece:
-        raise CorpusError(f"{path} is not text: byte {offset + piece.index(0)} is NUL; is it a binary file?")
+        raise CorpusError(f"{name} is not text: byte {offset + piece.index(0)} is NUL; is it a binary file?")
     held = len(decoder.getstate()[0])  # bytes of a character that began in the last piece
     try:
         return decoder.decode(piece, final=not piece)
     except UnicodeDecodeError as error:
         raise CorpusError(
-            f"{path} is not UTF-8: {error.reason} at byte {offset - held + error.start}; save it as UTF-8"
+            f"{name} is not UTF-8: {error.reason} at byte {offset - held + error.start}; save it as UTF-8"
         ) from error

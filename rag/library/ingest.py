@@ -9,17 +9,18 @@ import numpy as np
 
 from rag.errors import BackendError
 from rag.protocols import Embedder
-from rag.text import chunk, sentences
-from rag.types import Paper, RejectedRecord, Span, StoredPaper, Vectors
+from rag.text import chunk, sentences, tails
+from rag.types import IngestNote, Paper, Record, RejectedRecord, Span, StoredPaper, Vectors
 
 
 @dataclass(frozen=True, kw_only=True)
 class IngestBatch:
-    """Papers by id, in order of first appearance; how many records repeated one; and the records rejected."""
+    """Papers by id, in order of first appearance; how many records repeated one; the records rejected; the notes."""
 
     papers: dict[str, Paper]
     repeats: int
     rejected: tuple[RejectedRecord, ...]
+    notes: tuple[IngestNote, ...]
 
 
 class _SplitPaper(NamedTuple):
@@ -34,20 +35,23 @@ class _SplitPaper(NamedTuple):
         return chunks + [abstract[start:end] for start, end in self.sentences]
 
 
-def gather(records: Iterable[Paper | RejectedRecord]) -> IngestBatch:
+def gather(records: Iterable[Record]) -> IngestBatch:
     """Read all records. Of those with the same id the last one is kept, with the sources of all."""
     papers: dict[str, Paper] = {}
     rejected: list[RejectedRecord] = []
+    notes: list[IngestNote] = []
     repeats = 0
     for record in records:
         if isinstance(record, RejectedRecord):
             rejected.append(record)
+        elif isinstance(record, IngestNote):
+            notes.append(record)
         elif record.id in papers:
             repeats += 1
             papers[record.id] = replace(record, sources=papers[record.id].sources + record.sources)
         else:
             papers[record.id] = record
-    return IngestBatch(papers=papers, repeats=repeats, rejected=tuple(rejected))
+    return IngestBatch(papers=papers, repeats=repeats, rejected=tuple(rejected), notes=tuple(notes))
 
 
 def divide(papers: Mapping[str, Paper], known: Mapping[str, str]) -> tuple[list[Paper], list[Paper]]:
@@ -75,7 +79,8 @@ async def embed(papers: Sequence[Paper], embedder: Embedder) -> list[StoredPaper
 
 def _split(paper: Paper) -> _SplitPaper:
     chunks = tuple(Span(piece.start, piece.end) for piece in chunk.split(paper))
-    return _SplitPaper(paper, chunks, tuple(sentences.spans(paper.abstract)))
+    evidence = paper.abstract[: tails.evidence_end(paper.abstract)]
+    return _SplitPaper(paper, chunks, tuple(sentences.spans(evidence)))
 
 
 def _with_vectors(papers: Sequence[_SplitPaper], vectors: Vectors) -> Iterable[StoredPaper]:

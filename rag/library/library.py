@@ -14,7 +14,7 @@ from rag.library.sync import Indexes, new_generation
 from rag.library.vector_index import VectorIndex
 from rag.protocols import Embedder
 from rag.text import chunk
-from rag.types import Filters, IngestReport, Paper, RejectedRecord, StoredPaper, Vectors
+from rag.types import Filters, IngestReport, Paper, Record, StoredPaper, Vectors
 
 Progress = Callable[[int, int], None]
 """Called with how many papers are done, and of how many."""
@@ -82,7 +82,7 @@ class Library:
         if not self._shared:
             self._lock.announce(url)
 
-    async def ingest(self, records: Iterable[Paper | RejectedRecord], progress: Progress | None = None) -> IngestReport:
+    async def ingest(self, records: Iterable[Record], progress: Progress | None = None) -> IngestReport:
         """Store papers that are new or changed. May be killed at any point and run again.
 
         All records are read before the first is stored, so that a file which can't be read changes nothing. Of records
@@ -103,6 +103,7 @@ class Library:
             updated=updated,
             unchanged=len(same) + batch.repeats,
             rejected=batch.rejected,
+            notes=batch.notes,
             papers=counts.papers,
             chunks=counts.chunks,
         )

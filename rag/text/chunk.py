@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from rag.text import sentences, tokens
+from rag.text import sentences, tails, tokens
 from rag.types import Chunk, Paper
 
 LIMIT_TOKENS = 96
@@ -24,12 +24,12 @@ class _Piece(NamedTuple):
 
 
 def split(paper: Paper, limit: int = LIMIT_TOKENS, overlap: int = OVERLAP_SENTENCES) -> list[Chunk]:
-    """The chunks of a paper's abstract, in order; together they cover every character that is not a blank.
+    """The chunks of a paper's abstract, in order; together they cover every character that may be evidence.
 
     Each holds as many whole sentences as fit into about `limit` tokens and begins with up to `overlap` sentences of
     the one before. A sentence longer than the limit is cut where a token begins, at a blank if there is one.
     """
-    text = paper.abstract
+    text = paper.abstract[: tails.evidence_end(paper.abstract)]
     return [
         Chunk(paper_id=paper.id, ordinal=ordinal, start=start, end=end, text=text[start:end])
         for ordinal, (start, end) in enumerate(_runs(list(_pieces(text, limit)), limit, overlap))

@@ -23,7 +23,7 @@ def in_print(sentence: str) -> str:
 
     A text in which that would make what looks like a mark of a citation keeps them.
     """
-    shown = latex.plain(markup.plain(sentence))
+    shown = latex.plain(markup.to_text(sentence))
     if shown != sentence and len(_BRACKETED_NUMBER.findall(shown)) > len(_BRACKETED_NUMBER.findall(sentence)):
         shown = sentence
     return " ".join(shown.split())

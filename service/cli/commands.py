@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from importlib.resources import as_file, files
 from itertools import chain
@@ -17,7 +17,7 @@ from rag.config import Settings
 from rag.errors import ConfigError, CorpusError, RequestError, how_to_list_papers
 from rag.history.answers import Answers
 from rag.library.checks import Finding, diagnose
-from rag.types import Filters, Paper, RejectedRecord
+from rag.types import Filters, Record
 from rag.workspace import DEMO_LIBRARY, Workspace, list_libraries, open_database, remove_library
 from service.cli.terminal import Page, print_error, progress
 
@@ -26,7 +26,7 @@ _TRY_NEXT = (
     'ask "Which papers speed up decoding with a draft model?"',
     'search "sparse autoencoders"',
     "serve",
-    "ingest FILE...     your own papers: JSON Lines, CSV or saved pages",
+    "ingest FILE...     your own papers: from Zotero, PubMed, arXiv, ..., or JSON and CSV",
 )
 _YEARS_PATTERN = re.compile(r"(?P<first>\d{4})?(?P<to>-)?(?P<last>\d{4})?")
 
@@ -61,7 +61,7 @@ async def ingest(paths: Sequence[Path], library: str, format: str, json: bool) -
     if format and format not in corpus.formats():
         raise RequestError(f"--format is {format!r}; there is {', '.join(corpus.formats())}")
     errors: list[str] = []
-    records = _records(_find_files(paths, errors), format, errors)
+    records = _records(dict.fromkeys(paths), format, errors)
     first = next(records, None)
     if first is not None:
         async with Workspace() as workspace:
@@ -74,22 +74,11 @@ async def ingest(paths: Sequence[Path], library: str, format: str, json: bool) -
     return not errors
 
 
-def _find_files(paths: Sequence[Path], errors: list[str]) -> list[Path]:
-    """The files of all paths; for a folder without any, a message is added to `errors`."""
-    files: dict[Path, None] = {}
+def _records(paths: Iterable[Path], format: str, errors: list[str]) -> Iterator[Record]:
+    """The records of all files and folders; for one that can't be read, a message is added to `errors`."""
     for path in paths:
         try:
-            files |= dict.fromkeys(corpus.find_files([path]))
-        except CorpusError as error:
-            errors.append(str(error))
-    return list(files)
-
-
-def _records(files: Sequence[Path], format: str, errors: list[str]) -> Iterator[Paper | RejectedRecord]:
-    """The records of all files; for a file that can't be read, a message is added to `errors`."""
-    for file in files:
-        try:
-            yield from corpus.read(file, format or None)
+            yield from corpus.read(path, format or None)
         except CorpusError as error:
             errors.append(str(error))
 

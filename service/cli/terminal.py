@@ -24,7 +24,7 @@ _MAX_COLUMNS = 100
 NEAREST = 3
 MORE = "More from the abstracts"
 NEAREST_STATEMENTS = "The nearest statements, which may not answer this"
-_REJECTED_SHOWN = 10
+_MESSAGES_SHOWN = 10
 _MARKS = re.compile(r"(?:\[\d+\])+")
 _COLOURED_MARKS = "\x1b[1;36m\\g<0>\x1b[0m"
 _SPACE = re.compile(r"(\s+)")
@@ -116,14 +116,18 @@ class Page:
             self._write(Text.assemble((library.name.ljust(width), _TITLE), counts))
 
     def report(self, report: IngestReport) -> None:
-        """What an ingest did, and why records were rejected."""
+        """What an ingest did, and why records were rejected, or kept without a value."""
         done = f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged"
         self._write(Text(f"{done}, {len(report.rejected)} rejected"))
-        for rejected in report.rejected[:_REJECTED_SHOWN]:
-            self._write(Text(f"{rejected.source}:{rejected.line}: {rejected.reason}", _WARNING), indent=2)
-        if len(report.rejected) > _REJECTED_SHOWN:
-            self._write(Text(f"and {len(report.rejected) - _REJECTED_SHOWN} more; --json lists all", _FAINT), indent=2)
+        self._messages([(f"{r.source}:{r.line}: {r.reason}", _WARNING) for r in report.rejected])
+        self._messages([(f"{note.source}:{note.line}: {note.text}", _FAINT) for note in report.notes])
         self._write(Text(f"library {report.library}: {report.papers:,} papers, {report.chunks:,} chunks", _FAINT))
+
+    def _messages(self, messages: Sequence[tuple[str, str]]) -> None:
+        for message, style in messages[:_MESSAGES_SHOWN]:
+            self._write(Text(message, style), indent=2)
+        if len(messages) > _MESSAGES_SHOWN:
+            self._write(Text(f"and {len(messages) - _MESSAGES_SHOWN} more; --json lists all", _FAINT), indent=2)
 
     def findings(self, findings: Sequence[Finding]) -> None:
         """What `doctor` found; the remedy stands under each fault."""

@@ -14,9 +14,8 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from rag import corpus
-from rag.corpus.record import from_record
 from rag.errors import CorpusError, RequestError
-from rag.types import Paper, RejectedRecord
+from rag.types import Paper, Record
 
 _MAX_FILES = 100
 _CHUNK_BYTES = 1 << 20
@@ -28,7 +27,7 @@ _SUFFIXES = {"text/csv": ".csv", "application/x-ndjson": ".jsonl", "application/
 class Upload(NamedTuple):
     """The records of a request, and the library that its form names; empty if it names none."""
 
-    records: list[Paper | RejectedRecord]
+    records: list[Record]
     library: str
 
 
@@ -57,7 +56,7 @@ async def read_upload(request: Request, format: str) -> Upload:
         return Upload(await asyncio.to_thread(_records, files, format), library)
 
 
-def _from_list(body: bytes) -> list[Paper | RejectedRecord]:
+def _from_list(body: bytes) -> list[Record]:
     """The nth object of the list gets line n as its source."""
     try:
         values = json.loads(body)
@@ -67,29 +66,23 @@ def _from_list(body: bytes) -> list[Paper | RejectedRecord]:
         ) from error
     if not isinstance(values, list) or not values:
         raise RequestError("the body must be a JSON list of papers, each with a title and an abstract")
-    return [_from_value(value, number) for number, value in enumerate(values, 1)]
+    return list(corpus.from_values(values, "request"))
 
 
-def _from_value(value: object, number: int) -> Paper | RejectedRecord:
-    if isinstance(value, Mapping):
-        return from_record(value, "request", number)
-    return RejectedRecord(source="request", line=number, reason=f"is a JSON {type(value).__name__}, not an object")
-
-
-def _records(files: Mapping[Path, str], format: str) -> list[Paper | RejectedRecord]:
+def _records(files: Mapping[Path, str], format: str) -> list[Record]:
     if format and format not in corpus.formats():
         raise RequestError(f"format is {format!r}; there is {', '.join(corpus.formats())}")
     return [record for file, name in files.items() for record in _of_file(file, name, format)]
 
 
-def _of_file(file: Path, name: str, format: str) -> Iterator[Paper | RejectedRecord]:
+def _of_file(file: Path, name: str, format: str) -> Iterator[Record]:
     """The records of one file; their sources have the file's name on the client, not our temporary path."""
     try:
         for record in corpus.read(file, format or None):
-            if isinstance(record, RejectedRecord):
-                yield replace(record, source=name)
-            else:
+            if isinstance(record, Paper):
                 yield replace(record, sources=tuple(replace(source, path=name) for source in record.sources))
+            else:
+                yield replace(record, source=name)
     except CorpusError as error:
         raise CorpusError(str(error).replace(str(file), name)) from error
 

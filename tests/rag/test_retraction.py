@@ -37,7 +37,7 @@ STATINS = Paper(
 def test_a_field_the_title_or_the_abstract_says_that_a_paper_is_retracted(
     record: dict[str, Any], retracted: bool
 ) -> None:
-    paper = from_record(record, "papers.jsonl", 1)
+    (paper,) = from_record(record, "papers.jsonl", 1)
     assert isinstance(paper, Paper) and paper.retracted is retracted
 
 
