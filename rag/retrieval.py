@@ -11,6 +11,7 @@ from rag.errors import RequestError
 from rag.library.library import Library
 from rag.protocols import Embedder, Reranker, Retriever
 from rag.text.analysis import content_stems
+from rag.text.tails import evidence_end
 from rag.types import EVERYTHING, Filters, Passage, PassageSentence, StoredPaper, Vectors
 
 DENSE_SHARE = 0.5
@@ -128,11 +129,16 @@ def _without_near_duplicates(passages: Sequence[Passage], limit: int) -> list[Pa
 
 
 def _passage(stored: StoredPaper, score: float, vector: Vectors) -> Passage:
-    """What a paper says, with its similarity to the question; its number comes with its rank."""
+    """What a paper says, with its similarity to the question; its number comes with its rank.
+
+    What stands behind an abstract, such as a copyright notice, is no evidence and no part of it.
+    """
     similarities = stored.sentence_vectors @ vector
+    end_of_evidence = evidence_end(stored.paper.abstract)
     sentences = [
         PassageSentence(start=span.start, end=span.end, text=stored.text(span), similarity=float(similarity))
         for span, similarity in zip(stored.sentences, similarities, strict=True)
+        if span.start < end_of_evidence
     ]
     shown = _window(sentences)
     start, end = shown[0].start, shown[-1].end

@@ -14,7 +14,7 @@ from rag.text.markup import to_text
         ("salt &amp;amp; water", "salt & water"),
         ("CO<sub>2</sub> rose by 10<sup>-3</sup> mol m<sup>-2</sup>", "CO2 rose by 10⁻³ mol m-2"),
         ("Ca<sup>2+</sup> and <sup>18</sup>F", "Ca2+ and 18F"),
-        ("<jats:title>Abstract</jats:title><jats:p>Mice <jats:italic>in vitro</jats:italic>.</jats:p>", "  Mice in vitro. "),
+        ("<jats:title>Abstract</jats:title><jats:p><jats:italic>In vitro</jats:italic>.</jats:p>", "  In vitro. "),
         ('<b>Results:</b> a <a href="https://x.org">link</a><br/>more', "Results: a link more"),
         ("where a<b and b>c, p<0.05, <unknown> and R&D", "where a<b and b>c, p<0.05, <unknown> and R&D"),
         ("no control characters: &#27;[31m &#0;", "no control characters: &#27;[31m &#0;"),
