@@ -22,7 +22,7 @@ RAG = (
     ("rag.errors", "rag.types", "rag.protocols", "rag.config", "rag"),
     ("rag.text",),
     ("rag.serialize", "rag.database", "rag.corpus", "rag.embedders", "rag.grounding"),
-    ("rag.library", "rag.question", "rag.wording", "rag.spelling", "rag.topic", "rag.condense"),
+    ("rag.library", "rag.question", "rag.restrictions", "rag.wording", "rag.spelling", "rag.topic", "rag.condense"),
     ("rag.retrieval", "rag.answer_signals", "rag.answerability", "rag.writers", "rag.model_verifier"),
     ("rag.engine",),
     ("rag.history",),
