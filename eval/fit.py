@@ -39,12 +39,12 @@ from rag.types import EVERYTHING, Filters, Passage
 from rag.workspace import Workspace
 from rag.writers import sentence_scoring
 
-OVER_REFUSAL = 0.05
+OVER_REFUSAL = 0.035
 SENTENCE_STRENGTH = 0.05
 DECISION_STRENGTH = 0.05
 """Inverse regularisation, scikit-learn's C: both models have as many signals as fit on a page and few examples."""
 FOLDS = 8
-WEIGHTS: dict[Kind, float] = {"present": 1, "removed": 1, "unanswerable": 2, "replaced": 0.3, "off_topic": 0.5}
+WEIGHTS: dict[Kind, float] = {"present": 1, "removed": 1, "unanswerable": 2, "replaced": 0.2, "off_topic": 0.25}
 """How much an example counts: unanswerable questions are few, and the made ones are not what people ask."""
 FITTED_SWAPS = ("word", "phrase", "added", "age", "place", "condition", "substance", "architecture")
 """The other kinds of replaced restrictions are only reported, to see what carries over to what was not fitted."""

@@ -21,12 +21,13 @@ COMPARED = 8
 _CLEAR_LEAD = 0.3
 _SOME_LEAD = 0.12
 """A paper that is asked for leads by more than this; by how much more matters less than whether it does."""
-_NEUTRAL = {"lead": 0.12, "similarity_lead": 0.1}
+_NEUTRAL = {"lead": 0.07, "similarity_lead": 0.1}
 """Where there is nothing to compare the only passage with: between the usual lead of a paper that answers and none."""
 _RARE_WORDS = 3
 _MANY_WORDS = 20
 _SUBJECT_WORDS = 2
-_SUBJECT_PASSAGES = 3
+_RARE_SHARE = 0.75
+"""A word is rare from this share of the idf of a word that no paper has."""
 _CAPITALISED = 0.6
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _NAME_WITH_DIGIT = re.compile(r"\b(?=\w*[A-Za-z])(?=\w*\d)\w+")
@@ -99,14 +100,15 @@ def lacks_what_is_asked(question: str, passage: Passage) -> bool:
 
 
 def holds_subject(question: str, passages: Sequence[Passage], vocabulary: Vocabulary) -> bool:
-    """Whether one of the first passages has one of the question's rarest words, so that it may be about the same."""
+    """Whether a passage has one of the question's rarest words, so that it may be about the same.
+
+    Its rarest words may be ones that no paper has, misspelt perhaps; then the rare ones that papers have count as well.
+    """
     idf = vocabulary.idf(content_stems(question))
-    ranked = sorted(idf.values(), reverse=True)
-    if not ranked:
-        return False
-    least = ranked[min(_SUBJECT_WORDS, len(ranked)) - 1]
-    rarest = {stem for stem, weight in idf.items() if weight >= least}
-    return any(not rarest.isdisjoint(content_stems(_text(passage))) for passage in passages[:_SUBJECT_PASSAGES])
+    highest = _highest_idf(vocabulary)
+    least = sorted(idf.values(), reverse=True)[:_SUBJECT_WORDS]
+    subject = {stem for stem, weight in idf.items() if weight >= least[-1] or _RARE_SHARE * highest <= weight < highest}
+    return any(not subject.isdisjoint(content_stems(_text(passage))) for passage in passages)
 
 
 def _leads(best: Passage, others: Sequence[Passage]) -> dict[str, float]:
