@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from rag import answerability, parts
 from rag.answerability import Decision
+from rag.catalog_questions import CatalogAnswer, CatalogQuestions
 from rag.condense import RuleBasedRewriter
 from rag.errors import BackendError, RequestError
 from rag.evidence import Collector, Evidence, Part, Split
@@ -82,6 +83,8 @@ class Engine:
     verifier: Verifier = LexicalVerifier()  # noqa: RUF009  # without state
     reviewer: AnswerReviewer | None = None
     """Gives the verdicts of the whole answer; where it fails the verifier's stay, and the answer says so."""
+    catalog: CatalogQuestions | None = None
+    """Answers what the papers' fields and an exhaustive pass tell, before anything is retrieved."""
     unsupported: Policy = "flag"
     answer_from: float | None = None
     split: Split = parts.split
@@ -100,6 +103,13 @@ class Engine:
         question = _checked(question, top_k)
         clock = _Clock()
         alone = await self.rewriter.rewrite(question, history)
+        if self.catalog and alone.search:
+            narrowed = await self.catalog.narrow(alone, filters)
+            if found := await self.catalog.answer(narrowed):
+                for event in self._from_catalog(question, narrowed.query, found, clock):
+                    yield event
+                return
+            alone, filters = narrowed.query, narrowed.filters
         evidence = await self._collect(alone, top_k, filters)
         clock.lap("retrieve")
         yield Sources(evidence.passages)
@@ -140,6 +150,29 @@ class Engine:
                 notice=" ".join(filter(None, notices)),
             )
         )
+
+    def _from_catalog(
+        self, question: str, alone: StandaloneQuery, found: CatalogAnswer, clock: "_Clock"
+    ) -> Sequence[Event]:
+        """The events of an answer that needs no writer."""
+        clock.lap("catalog")
+        answer = Answer(
+            id=f"ans_{uuid4().hex}",
+            question=question,
+            standalone_question=alone.search,
+            library=self.library,
+            outcome=found.outcome,
+            text=found.text,
+            sentences=found.sentences,
+            citations=found.citations,
+            passages=found.passages,
+            confidence=found.confidence,
+            model="catalog",
+            usage=alone.usage,
+            timings_ms=clock.total(),
+            notice=f"{alone.notice} {found.notice}".strip(),
+        )
+        return [Sources(found.passages), Delta(found.text), *map(CitationEvent, found.citations), Done(answer)]
 
     async def _collect(self, alone: StandaloneQuery, top_k: int, filters: Filters) -> Evidence:
         def nothing(decision: Decision) -> Evidence:

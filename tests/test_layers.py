@@ -32,6 +32,7 @@ RAG = (
         "rag.model_verifier",
     ),
     ("rag.evidence", "rag.further"),
+    ("rag.catalog_questions",),
     ("rag.engine",),
     ("rag.history",),
     ("rag.workspace",),

@@ -88,7 +88,9 @@ def _about_many(text: str) -> CatalogQuestion | None:
         topic = _tidy(pattern("catalog.since_words").sub(" ", " ".join(filter(None, found.groups()))))
         return CatalogQuestion(kind="since", topic=topic) if topic else None
     if (found := pattern("catalog.extreme").match(text)) and pattern("question.metric").search(found[2]):
-        return CatalogQuestion(kind="extreme", topic=_tidy(found[3]), extreme=found[1].lower(), measure=found[2].strip())
+        return CatalogQuestion(
+            kind="extreme", topic=_tidy(found[3]), extreme=found[1].lower(), measure=found[2].strip()
+        )
     return None
 
 

@@ -118,7 +118,7 @@ class KeywordIndex:
     def having_all(self, words: Collection[str], allowed: Collection[str] | None = None) -> list[str]:
         """The ids of all papers that have each of the stems in title or abstract, in order; empty without a stem.
 
-        An exhaustive pass over the postings. `allowed` restricts the papers; None means every paper. Raises LibraryError.
+        An exhaustive pass over the postings; only papers in `allowed` unless that is None. Raises LibraryError.
         """
         now = self._now()
         if not words or not now.papers:

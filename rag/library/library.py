@@ -140,7 +140,7 @@ class Library:
         return await asyncio.to_thread(lambda: self._current().keywords().search(question, limit, allowed))
 
     async def having_all(self, stems: Collection[str], allowed: Collection[str] | None = None) -> list[str]:
-        """The ids of all papers that have each of the stems in title or abstract; only those in `allowed` unless None."""
+        """The ids of all papers, or of those allowed, that have each of the stems in title or abstract."""
         return await asyncio.to_thread(lambda: self._current().keywords().having_all(stems, allowed))
 
     def idf(self, stems: Sequence[str]) -> dict[str, float]:
