@@ -47,7 +47,8 @@ class TopicPapers:
         """ "that mention “bees”", "near “bees”", or nothing for all papers."""
         if not self.topic:
             return "in this library"
-        return f"that mention {self.quoted}" if self.mentioned else f"near {self.quoted}"
+        mention = "mentions" if len(self.mentioned) == 1 else "mention"
+        return f"that {mention} {self.quoted}" if self.mentioned else f"near {self.quoted}"
 
     @property
     def quoted(self) -> str:

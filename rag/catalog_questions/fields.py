@@ -25,12 +25,13 @@ CANDIDATES = 8
 _MOST_AUTHORS = 12
 _NAMED_PAPERS = 3
 _IN_TITLE = 0.8
-"""How much of a description stands in the title of the paper that it names."""
+_WORDS_OF_A_TITLE = 2
+"""A description names a paper if so much of it, and at least so many words, stand in the title."""
 
 _QUOTED = re.compile(r"[\"“„«]([^\"”“»]{3,})[\"”“»]")
 _DOI = re.compile(r"10\.\d{4,9}/\S+\Z")
 _MISSING: Mapping[Field, str] = {
-    "authors": "the authors", "year": "the year", "venue": "the venue", "identifier": "a DOI", "link": "a link",
+    "authors": "the authors", "year": "the year", "venue": "the venue", "identifier": "the DOI", "link": "the web address",
 }  # fmt: skip
 
 
@@ -71,7 +72,7 @@ def _meant(topic: str, described: str, search: str, found: Sequence[Passage], vo
     """By its title, or, where the words say that a paper is meant, by the decision that any question goes through."""
     quoted = _QUOTED.search(topic)
     name = quoted[1] if quoted else described
-    titled = [] if search else [passage for passage in found if _is_named(name, passage.paper)]
+    titled = [] if search else _titled(name, found)
     if titled:
         return MeantPapers(passages=_numbered(titled[:_NAMED_PAPERS]), confidence=1.0)
     if not found or quoted or not (search or pattern("catalog.one_paper").search(topic)):
@@ -80,17 +81,19 @@ def _meant(topic: str, described: str, search: str, found: Sequence[Passage], vo
     return MeantPapers(passages=_numbered(found[:1]) if decision.answers else (), confidence=decision.confidence)
 
 
-def _is_named(name: str, paper: Paper) -> bool:
-    """Whether the words are a paper's title, or the name before its colon, or enough of it to be no other's."""
-    wanted = stems(name)
+def _titled(name: str, found: Sequence[Passage]) -> list[Passage]:
+    """The papers whose title it is, or its part before the colon; else those whose title has nearly all of it."""
+    wanted, described = stems(name), content_stems(name)
+    exact = [passage for passage in found if wanted and wanted in _names(passage.paper)]
+    if exact or len(described) < _WORDS_OF_A_TITLE:
+        return exact
+    return [p for p in found if share(described, content_stems(p.paper.title)) >= _IN_TITLE]
+
+
+def _names(paper: Paper) -> list[list[str]]:
+    """The stems of its title, and of the part before the colon."""
     head, colon, _ = paper.title.partition(":")
-    if not wanted:
-        return False
-    if wanted in (stems(paper.title), stems(head) if colon else []):
-        return True
-    title = content_stems(paper.title)
-    described = content_stems(name)
-    return len(described) > 1 and share(described, title) >= _IN_TITLE
+    return [stems(paper.title), *([stems(head)] if colon else [])]
 
 
 def _numbered(passages: Sequence[Passage]) -> tuple[Passage, ...]:

@@ -17,7 +17,7 @@ from rag.catalog_questions.evidence import TopicPapers
 from rag.library.library import Library
 from rag.text.analysis import content_stems
 from rag.text.vocabulary import pattern
-from rag.types import Passage, PassageSentence
+from rag.types import PassageSentence
 
 CHECKED = 100
 """How many papers on the topic are read, the nearest first."""
@@ -28,7 +28,7 @@ _CLAUSE = re.compile(r"[,;:.()]")
 
 
 async def answer(condition: str, found: TopicPapers, library: Library) -> CatalogAnswer | None:
-    """The papers on the topic that say so, each with the sentence; a decline that tells how many were read.
+    """The papers on the topic that say so, each with the sentence, unless its title says it; or how many were read.
 
     None where no paper is on the topic.
     """
@@ -36,7 +36,11 @@ async def answer(condition: str, found: TopicPapers, library: Library) -> Catalo
     if not wanted or not found.found:
         return None
     read = await passages_of(library, [*found.mentioned, *found.near][:CHECKED], found.vector)
-    met = {passage.paper.id: sentence for passage in read if (sentence := _denying(passage, wanted))}
+    met: dict[str, PassageSentence | None] = {}
+    for passage in read:
+        sentence = next((sentence for sentence in passage.sentences if denies(sentence.text, wanted)), None)
+        if sentence or denies(passage.paper.title, wanted):
+            met[passage.paper.id] = sentence
     about = f"on {found.quoted}" if found.topic else "nearest to this"
     if not met:
         reason = f"None of the {papers(len(read))} {about} says that it works without “{condition}”."
@@ -47,10 +51,6 @@ async def answer(condition: str, found: TopicPapers, library: Library) -> Catalo
     head = f"{len(met):,} of the {papers(len(read))} {about} {say} so{more}:"
     items = [item(passage, met[passage.paper.id]) for passage in shown]
     return compose("answered", [Statement(text=head), *items], shown, notice=found.rule)
-
-
-def _denying(passage: Passage, wanted: frozenset[str]) -> PassageSentence | None:
-    return next((sentence for sentence in passage.sentences if denies(sentence.text, wanted)), None)
 
 
 def denies(text: str, wanted: frozenset[str]) -> bool:

@@ -56,11 +56,6 @@ def recognise(question: str) -> CatalogQuestion | None:
     )
 
 
-def is_several(question: str) -> bool:
-    """Whether it asks for several papers, methods and the like."""
-    return pattern("catalog.several").search(question) is not None
-
-
 def asks_for_any(question: str) -> bool:
     """Whether it asks for papers and names nothing that they are about."""
     return pattern("catalog.any_papers").match(question.strip()) is not None
@@ -118,12 +113,12 @@ def _reading(text: str) -> CatalogQuestion | None:
 
 def _negation(text: str) -> CatalogQuestion | None:
     found = pattern("catalog.negation").search(text)
-    if not found or not is_several(text):
+    if not found or not pattern("catalog.several").search(text):
         return None
     if pattern("question.pair").search(text) or pattern("catalog.content_question").search(text):
         return None
     condition, _, rest = _first_group(found).partition(",")
-    topic = pattern("catalog.list_words").sub(" ", f"{text[: found.start()]} {rest}")
+    topic = pattern("catalog.list_words").sub(" ", f"{text[: found.start()]} {rest} {text[found.end() :]}")
     return CatalogQuestion(kind="negation", topic=" ".join(topic.split()).strip(" ,"), condition=condition.strip())
 
 

@@ -7,7 +7,7 @@ from unicodedata import combining, normalize
 
 from rag import question as questions
 from rag.catalog_questions.composition import in_print, joined, years_of
-from rag.catalog_questions.recognition import asks_for_any, is_several, recognise
+from rag.catalog_questions.recognition import asks_for_any, recognise
 from rag.library.catalog import Byline
 from rag.library.library import Library
 from rag.text.vocabulary import pattern
@@ -38,6 +38,7 @@ class _Part:
 
     question: str
     told: str
+    behind_kinds: bool
     first: int | None = None
     last: int | None = None
 
@@ -50,7 +51,8 @@ async def restricted(question: str, library: Library, filters: Filters = EVERYTH
     names = [
         name for name in ("author", "author_before", "author_at_end", "venue", "published_in") if _named(name, rest)
     ]
-    if (not parts and not names) or not _is_for_several(rest, names):
+    for_papers = any(part.behind_kinds for part in parts) or _is_for_papers(rest, names)
+    if not (parts or names) or not for_papers:
         return unchanged
     told = [part.told for part in parts]
     ids: set[str] | None = None
@@ -101,9 +103,9 @@ def _has(years: dict[str, int | None]) -> str:
     return f"; the years it knows are {known}" if known else "; it does not hold the years of its papers"
 
 
-def _is_for_several(question: str, names: Sequence[str]) -> bool:
+def _is_for_papers(question: str, names: Sequence[str]) -> bool:
     """Whether the question, without its years, asks for papers, for counts of them, or for what is there."""
-    if "author_before" in names or asks_for_any(question) or is_several(question):
+    if "author_before" in names or asks_for_any(question) or pattern("catalog.several_papers").search(question):
         return True
     asked = recognise(question)
     if asked is not None:
@@ -118,8 +120,10 @@ def _years(question: str) -> list[_Part]:
         found = pattern(f"restriction.{name}").search(question)
         if found:
             first, last, told = read([int(group) for group in found.groups() if group])
-            question = " ".join(f"{question[: found.start()]} {question[found.end() :]}".split())
-            parts.append(_Part(question=question, told=told, first=first, last=last))
+            before = question[: found.start()]
+            behind = pattern("restriction.behind_kinds").search(before) is not None
+            question = " ".join(f"{before} {question[found.end() :]}".split())
+            parts.append(_Part(question=question, told=told, behind_kinds=behind, first=first, last=last))
     return parts
 
 
