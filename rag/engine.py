@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from rag import answerability, parts
 from rag.answerability import Decision
-from rag.catalog_questions import CatalogAnswer, CatalogQuestions
+from rag.catalog_questions import CatalogQuestions
 from rag.condense import RuleBasedRewriter
 from rag.errors import BackendError, RequestError
 from rag.evidence import Collector, Evidence, Part, Split
@@ -106,8 +106,11 @@ class Engine:
         if self.catalog and alone.search:
             narrowed = await self.catalog.narrow(alone, filters)
             if found := await self.catalog.answer(narrowed):
-                for event in self._from_catalog(question, narrowed.query, found, clock):
-                    yield event
+                yield Sources(found.passages)
+                yield Delta(found.text)
+                for citation in found.citations:
+                    yield CitationEvent(citation)
+                yield Done(found.as_answer(question, narrowed.query, self.library, clock.total()))
                 return
             alone, filters = narrowed.query, narrowed.filters
         evidence = await self._collect(alone, top_k, filters)
@@ -150,29 +153,6 @@ class Engine:
                 notice=" ".join(filter(None, notices)),
             )
         )
-
-    def _from_catalog(
-        self, question: str, alone: StandaloneQuery, found: CatalogAnswer, clock: "_Clock"
-    ) -> Sequence[Event]:
-        """The events of an answer that needs no writer."""
-        clock.lap("catalog")
-        answer = Answer(
-            id=f"ans_{uuid4().hex}",
-            question=question,
-            standalone_question=alone.search,
-            library=self.library,
-            outcome=found.outcome,
-            text=found.text,
-            sentences=found.sentences,
-            citations=found.citations,
-            passages=found.passages,
-            confidence=found.confidence,
-            model="catalog",
-            usage=alone.usage,
-            timings_ms=clock.total(),
-            notice=f"{alone.notice} {found.notice}".strip(),
-        )
-        return [Sources(found.passages), Delta(found.text), *map(CitationEvent, found.citations), Done(answer)]
 
     async def _collect(self, alone: StandaloneQuery, top_k: int, filters: Filters) -> Evidence:
         def nothing(decision: Decision) -> Evidence:

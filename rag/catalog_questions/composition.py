@@ -2,13 +2,28 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from uuid import uuid4
 
 from rag.grounding.marks import escape_marks
 from rag.library.library import Library
 from rag.retrieval import as_passage
 from rag.text import latex
 from rag.text.analysis import content_stems
-from rag.types import Citation, Outcome, Paper, Passage, PassageSentence, Sentence, StoredPaper, Vectors
+from rag.types import (
+    Answer,
+    Citation,
+    Outcome,
+    Paper,
+    Passage,
+    PassageSentence,
+    Sentence,
+    StandaloneQuery,
+    StoredPaper,
+    Vectors,
+)
+
+NAME = "catalog"
+"""What such an answer names as its model."""
 
 SHOWN = 8
 """How many papers are listed; of others their number is told."""
@@ -42,6 +57,25 @@ class CatalogAnswer:
     passages: tuple[Passage, ...] = ()
     confidence: float = 1.0
     notice: str = ""
+
+    def as_answer(self, question: str, asked: StandaloneQuery, library: str, timings_ms: Mapping[str, float]) -> Answer:
+        """What every door shows; `asked` is the question as it was understood."""
+        return Answer(
+            id=f"ans_{uuid4().hex}",
+            question=question,
+            standalone_question=asked.search,
+            library=library,
+            outcome=self.outcome,
+            text=self.text,
+            sentences=self.sentences,
+            citations=self.citations,
+            passages=self.passages,
+            confidence=self.confidence,
+            model=NAME,
+            usage=asked.usage,
+            timings_ms=timings_ms,
+            notice=f"{asked.notice} {self.notice}".strip(),
+        )
 
 
 def compose(

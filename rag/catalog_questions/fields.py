@@ -31,8 +31,12 @@ _WORDS_OF_A_TITLE = 2
 _QUOTED = re.compile(r"[\"“„«]([^\"”“»]{3,})[\"”“»]")
 _DOI = re.compile(r"10\.\d{4,9}/\S+\Z")
 _MISSING: Mapping[Field, str] = {
-    "authors": "the authors", "year": "the year", "venue": "the venue", "identifier": "the DOI", "link": "the web address",
-}  # fmt: skip
+    "authors": "the authors",
+    "year": "the year",
+    "venue": "the venue",
+    "identifier": "the DOI",
+    "link": "the web address",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
