@@ -105,7 +105,7 @@ class Engine:
         alone = await self.rewriter.rewrite(question, history)
         if self.catalog and alone.search:
             narrowed = await self.catalog.narrow(alone, filters)
-            if found := await self.catalog.answer(narrowed):
+            if found := await self.catalog.answer(narrowed, history):
                 yield Sources(found.passages)
                 yield Delta(found.text)
                 for citation in found.citations:

@@ -80,4 +80,4 @@ def _in_case_of(word: str, guess: str, written: str) -> str:
 def _question_words() -> frozenset[str]:
     """Words of any question, whatever it is about."""
     lists = words("stop")
-    return frozenset(f"{lists['index']} {lists['question']}".split())
+    return frozenset(f"{lists['index']} {lists['question']} {words('catalog')['known']}".split())

@@ -3,6 +3,7 @@
 Such an answer needs no writer: it is read off the papers' fields, or off an exhaustive pass over the library.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rag.catalog_questions import counts, extremes, fields, negations, overview, reading
@@ -11,13 +12,17 @@ from rag.catalog_questions.composition import CatalogAnswer, Statement, compose,
 from rag.catalog_questions.evidence import topic_papers
 from rag.catalog_questions.recognition import ABOUT_LIBRARY, CatalogQuestion, asks_for_any, recognise
 from rag.catalog_questions.restrictions import Restriction, restricted
+from rag.condense import with_exchange
 from rag.library.library import Library
 from rag.protocols import Retriever
 from rag.text.analysis import content_stems
 from rag.text.vocabulary import pattern
-from rag.types import Filters, StandaloneQuery
+from rag.types import Filters, StandaloneQuery, Turn
 
 __all__ = ["CatalogAnswer", "CatalogQuestions", "Narrowed", "Restriction", "recognise", "restricted"]
+
+_EXCHANGE = 2
+"""Turns that say which paper "it" is: the last question and its answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +56,7 @@ class CatalogQuestions:
         narrower = replace(query, question=found.question, search=search, notice=notice)
         return Narrowed(query=narrower, filters=found.filters, restricted=True, missing=found.missing)
 
-    async def answer(self, narrowed: Narrowed) -> CatalogAnswer | None:
+    async def answer(self, narrowed: Narrowed, history: Sequence[Turn] = ()) -> CatalogAnswer | None:
         """The answer; None for a question that goes through retrieval and a writer, and for an empty library."""
         query = narrowed.query
         asked = recognise(query.question)
@@ -60,14 +65,15 @@ class CatalogQuestions:
         if narrowed.missing:
             return decline("not_in_abstracts", narrowed.missing)
         allowed = await self._library.allowed(narrowed.filters)
-        if asked is None or asked.kind == "library":
-            if narrowed.restricted and (asked or asks_for_any(query.question)):
-                return await self._listing(allowed)
-            return await overview.answer("library", self._library, allowed) if asked else None
+        whole_library = asked is not None and asked.kind in ("library", "library_size")
+        if narrowed.restricted and (whole_library or asks_for_any(query.question)):
+            return await self._listing(allowed)
+        if asked is None:
+            return None
         if asked.kind in ABOUT_LIBRARY:
             return await overview.answer(asked.kind, self._library, allowed)
         if asked.kind in ("fields", "code"):
-            return await self._fields(asked, query, narrowed.filters)
+            return await self._fields(asked, history, narrowed.filters)
         if query.goes_on and pattern("question.anaphoric").search(asked.topic):
             return None
         return await self._about_many(asked, allowed)
@@ -83,10 +89,10 @@ class CatalogQuestions:
             return await reading.answer(found, self._library)
         return await counts.answer(asked, found, self._library)
 
-    async def _fields(self, asked: CatalogQuestion, query: StandaloneQuery, filters: Filters) -> CatalogAnswer | None:
+    async def _fields(self, asked: CatalogQuestion, history: Sequence[Turn], filters: Filters) -> CatalogAnswer | None:
         """Where the paper is named by "it" or "the paper", it is the one that the conversation is about."""
         named = content_stems(pattern("catalog.paper_words").sub(" ", asked.topic))
-        search = "" if named or not query.goes_on else query.search.removeprefix(query.question).strip(" ()")
+        search = "" if named else with_exchange("", history[-_EXCHANGE:])
         if not named and not search:
             return None
         return await fields.answer(asked, search, filters, self._retriever, self._library)

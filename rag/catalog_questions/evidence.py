@@ -14,6 +14,7 @@ words that reached it were about the topic in most cases; at 0.45 there were fou
 """
 
 MOST_NEAR = 100
+AROUND = 24
 _OR = re.compile(r"\s+(?:or|and/or)\s+", re.IGNORECASE)
 
 
@@ -22,13 +23,15 @@ class TopicPapers:
     """What a library has on a topic.
 
     `mentioned` are the ids of all papers with all words of the topic in title or abstract, the nearest to it first as
-    far as they are ranked; `near` those without that have a chunk of at least NEAR, best first, at most MOST_NEAR.
+    far as they are ranked; `near` those without that have a chunk of at least NEAR, best first, at most MOST_NEAR, and
+    `around` the AROUND nearest of those left.
     `years` has the year of every paper searched; `vector`, shape (dimension,), is the topic's.
     """
 
     topic: str
     mentioned: tuple[str, ...]
     near: tuple[str, ...]
+    around: tuple[str, ...]
     years: dict[str, int | None]
     vector: Vectors
 
@@ -69,13 +72,14 @@ async def topic_papers(library: Library, topic: str, allowed: Collection[str] | 
         years = {id: year for id, year in years.items() if id in allowed}
     vector = (await library.embedder.embed([topic]))[0]
     if not content_stems(topic):
-        return TopicPapers(topic="", mentioned=tuple(sorted(years)), near=(), years=years, vector=vector)
+        return TopicPapers(topic="", mentioned=tuple(sorted(years)), near=(), around=(), years=years, vector=vector)
     mentioned: set[str] = set()
     for part in _OR.split(topic):
         mentioned |= set(await library.having_all(content_stems(part), allowed))
     nearest = await library.nearest(vector, MOST_NEAR, allowed)
     near = tuple(id for id, cosine in nearest if cosine >= NEAR and id not in mentioned)
+    around = tuple(id for id, cosine in nearest if cosine < NEAR and id not in mentioned)[:AROUND]
     ranked = await library.nearest(vector, MOST_NEAR, mentioned) if mentioned else []
     first = [id for id, _ in ranked]
     rest = sorted(mentioned.difference(first))
-    return TopicPapers(topic=topic, mentioned=(*first, *rest), near=near, years=years, vector=vector)
+    return TopicPapers(topic=topic, mentioned=(*first, *rest), near=near, around=around, years=years, vector=vector)

@@ -17,7 +17,7 @@ from rag.catalog_questions.evidence import TopicPapers
 from rag.library.library import Library
 from rag.text.analysis import content_stems
 from rag.text.vocabulary import pattern
-from rag.types import PassageSentence
+from rag.types import Passage, PassageSentence
 
 CHECKED = 100
 """How many papers on the topic are read, the nearest first."""
@@ -35,7 +35,7 @@ async def answer(condition: str, found: TopicPapers, library: Library) -> Catalo
     wanted = frozenset(content_stems(condition))
     if not wanted or not found.found:
         return None
-    read = await passages_of(library, [*found.mentioned, *found.near][:CHECKED], found.vector)
+    read = await _read(found, library)
     met: dict[str, PassageSentence | None] = {}
     for passage in read:
         sentence = next((sentence for sentence in passage.sentences if denies(sentence.text, wanted)), None)
@@ -51,6 +51,18 @@ async def answer(condition: str, found: TopicPapers, library: Library) -> Catalo
     head = f"{len(met):,} of the {papers(len(read))} {about} {say} so{more}:"
     items = [item(passage, met[passage.paper.id]) for passage in shown]
     return compose("answered", [Statement(text=head), *items], shown, notice=found.rule)
+
+
+async def _read(found: TopicPapers, library: Library) -> list[Passage]:
+    """The papers on the topic, and those around it that have one of its words at least."""
+    near = {*found.mentioned, *found.near}
+    stems = set(content_stems(found.topic))
+    ids = [*found.mentioned, *found.near, *found.around][:CHECKED]
+    return [
+        passage
+        for passage in await passages_of(library, ids, found.vector)
+        if passage.paper.id in near or stems & set(content_stems(f"{passage.paper.title} {passage.paper.abstract}"))
+    ]
 
 
 def denies(text: str, wanted: frozenset[str]) -> bool:

@@ -42,7 +42,7 @@ class CatalogQuestion:
 
 def recognise(question: str) -> CatalogQuestion | None:
     """What the catalog is asked for; None for any other question."""
-    whole = " ".join(question.split()).strip(" ?!.")
+    whole = pattern("question.continuation").sub("", " ".join(question.split()).strip(" ?!.")).lstrip(" ,")
     bare = pattern("catalog.asking").sub("", whole)
     return (
         _about_library(whole)
@@ -72,7 +72,7 @@ def _about_many(text: str) -> CatalogQuestion | None:
     kinds: tuple[Kind, ...] = ("peak", "most_author", "most_venue", "count", "newest", "oldest")
     for kind in kinds:
         if found := pattern(f"catalog.{kind}").match(yearly):
-            topic = _clause(" ".join(filter(None, found.groups())))
+            topic = _topic_around(found)
             if topic is not None:
                 kind = "per_year" if kind == "count" and yearly != text else kind
                 return CatalogQuestion(kind=kind, topic=topic, several=_is_plural(text))
@@ -120,6 +120,17 @@ def _negation(text: str) -> CatalogQuestion | None:
     condition, _, rest = _first_group(found).partition(",")
     topic = pattern("catalog.list_words").sub(" ", f"{text[: found.start()]} {rest} {text[found.end() :]}")
     return CatalogQuestion(kind="negation", topic=" ".join(topic.split()).strip(" ,"), condition=condition.strip())
+
+
+def _topic_around(found: re.Match[str]) -> str | None:
+    """The topic behind the papers, or before them: "papers on sleep", "sleep papers"."""
+    said = [group.strip() for group in found.groups() if group is not None]
+    topic = _clause(" ".join(said))
+    if topic is not None or len(said) == 1:
+        return topic
+    kind = " ".join(pattern("catalog.any_kind").sub(" ", said[0]).split())
+    topic = _clause(said[1])
+    return topic if topic is None or not content_stems(kind) else f"{kind} {topic}".strip()
 
 
 def _clause(text: str) -> str | None:
