@@ -93,7 +93,7 @@ class CatalogQuestions:
         """Where the paper is named by "it" or "the paper", it is the one that the conversation is about."""
         named = content_stems(pattern("catalog.paper_words").sub(" ", asked.topic))
         search = "" if named else with_exchange("", history[-_EXCHANGE:])
-        if not named and not search:
+        if not named and not (search and pattern("catalog.unnamed").match(asked.topic)):
             return None
         return await fields.answer(asked, search, filters, self._retriever, self._library)
 

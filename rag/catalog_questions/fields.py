@@ -76,7 +76,9 @@ def _meant(topic: str, described: str, search: str, found: Sequence[Passage], vo
     """By its title, or, where the words say that a paper is meant, by the decision that any question goes through."""
     quoted = _QUOTED.search(topic)
     name = quoted[1] if quoted else described
-    titled = [] if search else _titled(name, found)
+    is_paper = quoted or pattern("catalog.one_paper").search(topic)
+    of_a_paper = not is_paper and pattern("catalog.names_paper").search(topic)
+    titled = [] if search else _titled(name, found, whole=of_a_paper is not None)
     if titled:
         return MeantPapers(passages=_numbered(titled[:_NAMED_PAPERS]), confidence=1.0)
     if not found or quoted or not (search or pattern("catalog.one_paper").search(topic)):
@@ -85,11 +87,14 @@ def _meant(topic: str, described: str, search: str, found: Sequence[Passage], vo
     return MeantPapers(passages=_numbered(found[:1]) if decision.answers else (), confidence=decision.confidence)
 
 
-def _titled(name: str, found: Sequence[Passage]) -> list[Passage]:
-    """The papers whose title it is, or its part before the colon; else those whose title has nearly all of it."""
+def _titled(name: str, found: Sequence[Passage], *, whole: bool) -> list[Passage]:
+    """The papers whose title it is, or its part before the colon; else, but for `whole`, whose title has most of it.
+
+    "The nurses of the coffee study" are in a title too, and are no paper.
+    """
     wanted, described = stems(name), content_stems(name)
     exact = [passage for passage in found if wanted and wanted in _names(passage.paper)]
-    if exact or len(described) < _WORDS_OF_A_TITLE:
+    if exact or whole or len(described) < _WORDS_OF_A_TITLE:
         return exact
     return [p for p in found if share(described, content_stems(p.paper.title)) >= _IN_TITLE]
 
