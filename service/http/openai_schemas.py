@@ -139,8 +139,7 @@ def ending(answer: Answer) -> str:
     further = {quote.number: quote.paper for statement in answer.more for quote in statement.quotes}
     papers = answer.cited_papers or further
     lines = [
-        f"[{number}] {paper.title}{paper.suffix} {paper.url or ''}".strip()
-        for number, paper in sorted(papers.items())
+        f"[{number}] {paper.title}{paper.suffix} {paper.url or ''}".strip() for number, paper in sorted(papers.items())
     ]
     return notice + warning + statements + (_SOURCES + "\n".join(lines) if lines else "")
 
