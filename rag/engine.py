@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from rag import answerability, parts
 from rag.answerability import Decision
+from rag.catalog_questions import CatalogQuestions
 from rag.condense import RuleBasedRewriter
 from rag.errors import BackendError, RequestError
 from rag.evidence import Collector, Evidence, Part, Split
@@ -82,6 +83,8 @@ class Engine:
     verifier: Verifier = LexicalVerifier()  # noqa: RUF009  # without state
     reviewer: AnswerReviewer | None = None
     """Gives the verdicts of the whole answer; where it fails the verifier's stay, and the answer says so."""
+    catalog: CatalogQuestions | None = None
+    """Answers what the papers' fields and an exhaustive pass tell, before anything is retrieved."""
     unsupported: Policy = "flag"
     answer_from: float | None = None
     split: Split = parts.split
@@ -100,6 +103,16 @@ class Engine:
         question = _checked(question, top_k)
         clock = _Clock()
         alone = await self.rewriter.rewrite(question, history)
+        if self.catalog and alone.search:
+            narrowed = await self.catalog.narrow(alone, filters)
+            if found := await self.catalog.answer(narrowed, history):
+                yield Sources(found.passages)
+                yield Delta(found.text)
+                for citation in found.citations:
+                    yield CitationEvent(citation)
+                yield Done(found.as_answer(question, narrowed.query, self.library, clock.total()))
+                return
+            alone, filters = narrowed.query, narrowed.filters
         evidence = await self._collect(alone, top_k, filters)
         clock.lap("retrieve")
         yield Sources(evidence.passages)

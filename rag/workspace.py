@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from rag import answerability, config, corpus, embedders, parts, retrieval
+from rag.catalog_questions import CatalogQuestions
 from rag.condense import RuleBasedRewriter
 from rag.config import Settings
 from rag.database import Database, home_errors
@@ -200,6 +201,7 @@ def make_engine(settings: Settings, library: Library, model: str = "") -> Engine
         backup=backup,
         rewriter=rewriter,
         reviewer=_reviewer(settings, name),
+        catalog=CatalogQuestions(library, retriever),
         unsupported=settings.unsupported,
         answer_from=answerability.calibrated(settings.home / answerability.CALIBRATION),
         split=parts.split if name == ExtractiveWriter.name else parts.whole,

@@ -35,6 +35,7 @@ RAG = (
     ("rag.retrieval", "rag.answer_signals", "rag.answerability", "rag.writers", "rag.model_verifier"),
     ("rag.disagreement",),
     ("rag.evidence", "rag.further"),
+    ("rag.catalog_questions",),
     ("rag.engine",),
     ("rag.history",),
     ("rag.workspace",),

@@ -6,7 +6,6 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -63,10 +62,11 @@ class Page:
             self._write(_with_marks(line), hanging=2 if line.startswith("- ") else 0)
         self._write(Text(answer.notice, _WARNING))
         self._unsupported(answer)
-        if answer.citations:
+        if answer.cited_papers:
             self._heading("Sources")
-            for number, cited in _by_number(answer.citations):
-                self._source(number, cited, answer.sentences)
+            for number, paper in answer.cited_papers.items():
+                cited = [citation for citation in answer.citations if citation.number == number]
+                self._source(number, paper, cited, answer.sentences)
         elif answer.passages:
             self._heading("Nearest papers")
             for passage in answer.passages[:NEAREST]:
@@ -167,9 +167,9 @@ class Page:
             marks = "".join(f"[{number}]" for number in statement.citations)
             self._write(Text(f"- {statement.text} {marks}", _FAINT), hanging=2)
 
-    def _source(self, number: int, cited: Sequence[Citation], sentences: Sequence[Sentence]) -> None:
+    def _source(self, number: int, paper: Paper, cited: Sequence[Citation], sentences: Sequence[Sentence]) -> None:
         """The paper, and the quotes that the answer does not repeat, with the words that support it in bold."""
-        self._paper(f"[{number}]", cited[0].paper)
+        self._paper(f"[{number}]", paper)
         shown = {c.quote: c for c in cited if not highlight.says_it_all(sentences[c.sentence].text, c.quote)}
         for quote, citation in shown.items():
             text = Text(f"“{_BLANK.sub(' ', quote)}”", "italic")
@@ -257,12 +257,6 @@ def progress(what: str) -> Iterator[ProgressCallback]:
 def print_error(message: str) -> None:
     """Print one line on standard error."""
     print(f"scholiast: {_plain(' '.join(message.split()))}", file=sys.stderr)
-
-
-def _by_number(citations: Sequence[Citation]) -> Iterator[tuple[int, list[Citation]]]:
-    ordered = sorted(citations, key=lambda citation: citation.number)
-    for number, cited in groupby(ordered, key=lambda citation: citation.number):
-        yield number, list(cited)
 
 
 def _facts(answer: Answer) -> str:

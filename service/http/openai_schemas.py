@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -39,6 +39,12 @@ class StreamOptions(BaseModel):
     include_usage: bool | None = False
 
 
+class ResponseFormat(BaseModel):
+    """How the completion is to be written: as text. JSON by a schema could not carry the marks of its citations."""
+
+    type: Literal["text"]
+
+
 class ChatRequest(BaseModel):
     """A request for a completion. Parameters that have no meaning here, such as `temperature`, are ignored."""
 
@@ -53,6 +59,7 @@ class ChatRequest(BaseModel):
     messages: list[ChatMessage] = Field(min_length=1)
     stream: bool | None = False
     stream_options: StreamOptions | None = None
+    response_format: ResponseFormat | None = None
     n: int | None = None
 
     def question_and_history(self) -> tuple[str, tuple[Turn, ...]]:
@@ -129,8 +136,8 @@ def ending(answer: Answer) -> str:
     warning = _CONTRADICTED + "\n".join(contradicted) if contradicted else ""
     nearest = [] if answer.citations else [f"- {s.text} [{s.citations[0]}]" for s in answer.more]
     statements = _NEAREST + "\n".join(nearest) if nearest else ""
-    quoted = answer.citations or [quote for statement in answer.more for quote in statement.quotes]
-    papers = {citation.number: citation.paper for citation in quoted}
+    further = {quote.number: quote.paper for statement in answer.more for quote in statement.quotes}
+    papers = answer.cited_papers or further
     lines = [
         f"[{number}] {paper.title}{paper.suffix} {paper.url or ''}".strip() for number, paper in sorted(papers.items())
     ]
