@@ -208,6 +208,15 @@ def test_a_sample_gives_the_values_that_it_holds(name: str) -> None:
     assert {field: getattr(first, field) for field in expected} == expected
 
 
+@pytest.mark.parametrize("suffix", ["", ".txt", ".csv", ".json", ".xml"])
+@pytest.mark.parametrize("name", sorted(EXPECTED.keys() - {"title_abstract.txt"}))
+def test_content_decides_whatever_a_file_is_called(name: str, suffix: str, tmp_path: Path) -> None:
+    renamed = tmp_path / f"download{suffix}"
+    renamed.write_bytes((SAMPLES / name).read_bytes())
+    first = next(record for record in corpus.read(renamed) if isinstance(record, Paper))
+    assert first.title == {**ARTICLE, **EXPECTED[name]}["title"]
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_what_does_not_go_in_is_named_with_its_line(name: str) -> None:
     found = [record for record in records(name) if isinstance(record, RejectedRecord)]
