@@ -59,6 +59,7 @@ def test_a_bibtex_value_loses_its_braces_outside_of_formulas() -> None:
         ("AbstractWe count otters.", "We count otters."),
         ("Abstract Meaning Representation is a graph.", "Abstract Meaning Representation is a graph."),
         ("BackgroundOtters swim.ResultsThey do.", "BACKGROUND: Otters swim. RESULTS: They do."),
+        ("ContextNet is a network. ContextNet reads.", "ContextNet is a network. ContextNet reads."),
         ("The MethodsX journal and ResultsDB are names.", "The MethodsX journal and ResultsDB are names."),
     ],
 )

@@ -205,7 +205,9 @@ def test_of_a_folder_what_can_be_read_goes_in(scholiast: Scholiast, file: Path, 
     ran = scholiast("ingest", tmp_path / "pile", "--json")
     report = json.loads(ran.out)
     assert (ran.code, report["added"]) == (0, 2)
-    assert [rejected["source"] for rejected in report["rejected"]] == [str(inside / "photo.png")]
+    assert [r["reason"] for r in report["rejected"] if r["source"] == str(inside / "photo.png")] == [
+        "is not UTF-8: invalid start byte at byte 0; save it as UTF-8"
+    ]
 
 
 def test_a_file_that_can_not_be_read_does_not_stop_the_others(scholiast: Scholiast, file: Path, tmp_path: Path) -> None:
