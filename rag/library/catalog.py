@@ -129,6 +129,10 @@ class Catalog:
         """The content hash of each paper that is stored, by its id."""
         return {row.id: row.content_hash for row in self._rows(select(papers.c.id, papers.c.content_hash), name, ids)}
 
+    def titles(self, name: str, ids: Collection[str]) -> dict[str, str]:
+        """The title of each paper that is stored, by its id."""
+        return {row.id: row.title for row in self._rows(select(papers.c.id, papers.c.title), name, ids)}
+
     def write(self, name: str, stored: Sequence[StoredPaper]) -> None:
         """Store papers, each in place of all that was stored under its id, as one change."""
         ids = [paper.paper.id for paper in stored]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rag.errors import BackendError
+from rag.library import namesakes
 from rag.protocols import Embedder
 from rag.text import chunk, sentences, tails
 from rag.types import IngestNote, Paper, Record, RejectedRecord, Span, StoredPaper, Vectors
@@ -36,7 +37,10 @@ class _SplitPaper(NamedTuple):
 
 
 def gather(records: Iterable[Record]) -> IngestBatch:
-    """Read all records. Of those with the same id the last one is kept, with the sources of all."""
+    """Read all records. Of those with the same id the last one is kept, with the sources of all.
+
+    Where two of them are different works, both are kept, the later one under an id of its own, with a warning.
+    """
     papers: dict[str, Paper] = {}
     rejected: list[RejectedRecord] = []
     notes: list[IngestNote] = []
@@ -46,10 +50,15 @@ def gather(records: Iterable[Record]) -> IngestBatch:
             rejected.append(record)
         elif isinstance(record, IngestNote):
             notes.append(record)
-        elif record.id in papers:
-            repeats += 1
-            papers[record.id] = replace(record, sources=papers[record.id].sources + record.sources)
         else:
+            known = papers.get(record.id)
+            if known and namesakes.is_other_work(record.title, known.title):
+                record, note = namesakes.with_own_id(record, known.title)
+                notes.append(note)
+                known = papers.get(record.id)
+            if known:
+                repeats += 1
+                record = replace(record, sources=known.sources + record.sources)
             papers[record.id] = record
     return IngestBatch(papers=papers, repeats=repeats, rejected=tuple(rejected), notes=tuple(notes))
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from rag.errors import LibraryError, LockedError, NotFoundError, how_to_list_papers
-from rag.library import ingest, registry, schema
+from rag.library import ingest, namesakes, registry, schema
 from rag.library.catalog import Byline, Catalog, Counts
 from rag.library.lock import Lock
 from rag.library.schema import LibraryRow
@@ -86,13 +86,16 @@ class Library:
         """Store papers that are new or changed. May be killed at any point and run again.
 
         All records are read before the first is stored, so that a file which can't be read changes nothing. Of records
-        with the same id the last one is stored, and the others count as unchanged. Raises BackendError when the
-        embedder fails; papers stored until then stay.
+        with the same id the last one is stored, and the others count as unchanged; a paper with the id of another work,
+        in the records or in the library, is stored under an id of its own, with a warning in the notes.
+        Raises BackendError when the embedder fails; papers stored until then stay.
         """
         async with self._as_writer():
             batch = await asyncio.to_thread(ingest.gather, records)
-            known = await asyncio.to_thread(self._catalog.hashes, self.name, batch.papers)
-            todo, same = await asyncio.to_thread(ingest.divide, batch.papers, known)
+            titles = await asyncio.to_thread(self._catalog.titles, self.name, batch.papers)
+            papers, warnings = namesakes.apart(batch.papers.values(), titles)
+            known = await asyncio.to_thread(self._catalog.hashes, self.name, papers)
+            todo, same = await asyncio.to_thread(ingest.divide, papers, known)
             await asyncio.to_thread(self._catalog.add_sources, self.name, {paper.id: paper.sources for paper in same})
             await self._store(todo, len(same), progress or _no_progress)
             counts = await asyncio.to_thread(self._catalog.counts, self.name)
@@ -103,7 +106,7 @@ class Library:
             updated=updated,
             unchanged=len(same) + batch.repeats,
             rejected=batch.rejected,
-            notes=batch.notes,
+            notes=(*batch.notes, *warnings),
             papers=counts.papers,
             chunks=counts.chunks,
         )

@@ -260,9 +260,8 @@ def print_error(message: str) -> None:
 
 
 def _facts(answer: Answer) -> str:
-    confidence = [f"confidence {answer.confidence:.2f}"] if answer.passages else []
     milliseconds = [f"{answer.timings_ms['total']:.0f} ms"] if "total" in answer.timings_ms else []
-    facts = [_OUTCOMES[answer.outcome], *confidence, answer.model, *milliseconds, f"library {answer.library}"]
+    facts = [_OUTCOMES[answer.outcome], answer.model, *milliseconds, f"library {answer.library}"]
     return " · ".join(facts)
 
 

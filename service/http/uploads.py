@@ -77,12 +77,16 @@ def _records(files: Mapping[Path, str], format: str) -> list[Record]:
 
 def _of_file(file: Path, name: str, format: str) -> Iterator[Record]:
     """The records of one file; their sources have the file's name on the client, not our temporary path."""
+
+    def on_client(path: str) -> str:
+        return path.replace(str(file), name, 1)  # a member of an archive has its own name behind that
+
     try:
         for record in corpus.read(file, format or None):
             if isinstance(record, Paper):
-                yield replace(record, sources=tuple(replace(source, path=name) for source in record.sources))
+                yield replace(record, sources=tuple(replace(s, path=on_client(s.path)) for s in record.sources))
             else:
-                yield replace(record, source=name)
+                yield replace(record, source=on_client(record.source))
     except CorpusError as error:
         raise CorpusError(str(error).replace(str(file), name)) from error
 

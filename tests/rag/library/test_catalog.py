@@ -1,6 +1,8 @@
 """The catalog stores papers with their sources, completely or not at all, and counts every change."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +51,36 @@ def test_a_paper_comes_back_as_it_was_stored(catalog: Catalog) -> None:
     assert found.text(found.sentences[0]) == "We s"
     assert found.sentence_vectors == pytest.approx(np.array([[0.6, 0.8], [1, 0]]), abs=1e-3)
     assert catalog.by_id("main", [paper.id]) == {paper.id: paper}
+
+
+def test_every_field_of_a_paper_is_stored(catalog: Catalog) -> None:
+    (paper,) = papers(1)
+    whole = replace(
+        paper,
+        doi="10.5555/otter.1",
+        pmid="90000001",
+        arxiv_id="2101.00001",
+        keywords=("otters", "rivers"),
+        language="en",
+        publication_type="Review",
+        raw_abstract="<p>We swim.</p>",
+    )
+    catalog.write("main", [stored(whole)])
+    assert catalog.by_id("main", [paper.id]) == {paper.id: whole}
+
+
+def test_a_database_of_the_former_version_opens_with_its_papers(tmp_path: Path) -> None:
+    (paper,) = papers(1)
+    before = Catalog(tmp_path)
+    before.create(ROW)
+    before.write("main", [stored(paper)])
+    before.close()
+    with closing(sqlite3.connect(tmp_path / FILE)) as database:
+        for column in ("doi", "pmid", "arxiv_id", "keywords", "language", "publication_type", "raw_abstract"):
+            database.execute(f"ALTER TABLE papers DROP COLUMN {column}")
+    with closing(Catalog(tmp_path)) as after:
+        assert after.by_id("main", [paper.id]) == {paper.id: paper}
+        assert after.hashes("main", [paper.id]) == {paper.id: paper.content_hash}
 
 
 def test_every_change_gets_the_next_revision(catalog: Catalog) -> None:
