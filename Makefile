@@ -34,11 +34,10 @@ test-all: dev ## all tests
 coverage: dev ## all tests; fails when they run a smaller part of the code than pyproject.toml asks for
 	$(BIN)/python -m pytest --cov
 
-eval: dev ## the numbers: the held-out questions on the sample papers with their papers and without, a report, other words, and what the check of support sees
-	$(BIN)/scholiast eval run --out build/eval --fresh --without-gold
+eval: dev ## the numbers: the held-out questions on the sample papers, without these papers and in other words, what the check of support sees, a report, the limits
+	$(BIN)/scholiast eval run --out build/eval --fresh --without-gold --robustness --support-probe
 	$(BIN)/scholiast eval report build/eval
-	$(BIN)/scholiast eval support-probe --out build/eval/support_probe.json
-	$(BIN)/scholiast eval robustness --out build/robustness --fresh
+	$(BIN)/scholiast eval gate build/eval
 
 SHARED ?= ../shared
 SCIFACT = $(SHARED)/benchmarks/scifact

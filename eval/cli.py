@@ -36,6 +36,10 @@ _BaseUrl = Annotated[str, typer.Option("--base-url", metavar="URL", help="Of an 
 _Price = Annotated[
     str, typer.Option("--price", metavar="IN/OUT", help="US dollars for a million tokens, as 0.15/0.60.")
 ]
+_Limits = Annotated[
+    Path | None,
+    typer.Option("--limits", metavar="FILE", help="What must be reached.", show_default="eval/limits.toml"),
+]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -71,13 +75,23 @@ def run(
         bool,
         typer.Option("--without-gold", help="Ask again with the papers that answer left out (local)."),
     ] = False,
+    robustness: Annotated[
+        bool,
+        typer.Option("--robustness", help="Ask again in other words: case, typing errors, greetings, ... (local)."),
+    ] = False,
+    support_probe: Annotated[
+        bool,
+        typer.Option("--support-probe", help="See what the check of support says of changed sentences (local)."),
+    ] = False,
     citations: Annotated[
         str, typer.Option(metavar="REGEX", help="What a citation looks like (openai:).", show_default="[n]")
     ] = "",
     system: Annotated[Path | None, typer.Option(metavar="FILE", help="A system prompt (openai:).")] = None,
     gate: Annotated[
-        Path | None, typer.Option(metavar="BASELINE", help="Exit 1 if worse than these scores, 2 if not comparable.")
+        Path | None,
+        typer.Option(metavar="BASELINE", help="Exit 1 if worse than this run or beyond a limit, 2 if not comparable."),
     ] = None,
+    limits: _Limits = None,
 ) -> None:
     """Ask every question once, score the answers, and print the figures."""
     from eval import run_commands
@@ -98,6 +112,8 @@ def run(
         retry_failed=retry_failed,
         fresh=fresh,
         without_gold=without_gold,
+        robustness=robustness,
+        support_probe=support_probe,
     )
     options = Options(
         library=library,
@@ -108,37 +124,35 @@ def run(
         pattern=citations,
         system_prompt=read_text(system) if system else "",
     )
-    raise typer.Exit(run_commands.run(plan, options, gate))
+    raise typer.Exit(run_commands.run(plan, options, gate, limits))
 
 
-@app.command()
-def robustness(
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the runs are kept; run again to go on.")],
+@app.command("robustness")
+def ask_in_other_words(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder of the run; run again to go on.")],
     questions: _Questions = None,
     library: Annotated[str, typer.Option("--library", metavar="NAME", help="Which library answers.")] = "",
     papers: _Papers = None,
     model: Annotated[str, typer.Option(metavar="M", help="What writes the answers.")] = "",
-    fresh: Annotated[bool, typer.Option("--fresh", help="Forget the runs in DIR and ask everything again.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget the run in DIR and ask everything again.")] = False,
 ) -> None:
-    """Ask the same questions in other case, misspelt, wrapped, after another exchange, and with a name swapped."""
-    from eval import run_commands
-    from eval.questions import SAMPLE_PAPERS, SAMPLE_QUESTIONS
-    from eval.targets import Options
+    """The same as `run --robustness`: in other case, misspelt, wrapped, after another exchange, with a name swapped."""
+    run(out, questions, library=library, papers=papers, model=model, fresh=fresh, robustness=True)
 
-    if not questions and not papers and not library:
-        papers = [SAMPLE_PAPERS]
-    plan = run_commands.Plan(
-        questions=questions or SAMPLE_QUESTIONS,
-        target="local",
-        out=out,
-        name=out.name,
-        concurrency=1,
-        deadline_seconds=120.0,
-        retry_failed=False,
-        fresh=fresh,
-    )
-    library = library or run_commands.library_of(papers or [])
-    run_commands.robustness(plan, Options(library=library, model=model, papers=papers or []))
+
+@app.command()
+def gate(
+    run: _Run,
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Another run, or its scores, that it must not be worse than.")
+    ] = None,
+    limits: _Limits = None,
+) -> None:
+    """Exit 1 if a run breaks a limit or is worse than another, 2 if the two can't be compared."""
+    from eval import limits as limiting
+    from eval import run_commands
+
+    raise typer.Exit(run_commands.gate(run, baseline, limiting.load(limits or limiting.DEFAULT)))
 
 
 @app.command()

@@ -11,6 +11,7 @@ from eval import calibrate as calibrating
 from eval import compare as comparing
 from eval import judge as judging
 from eval import leaks, run_commands, terminal
+from eval import papers as known_papers
 from eval import questions as question_files
 from eval import report as reporting
 from eval import score as scoring
@@ -25,12 +26,10 @@ from eval.questions import PaperRef, Question
 from eval.records import RunFiles, read_papers, read_responses
 from eval.score import Scores
 from eval.summary import Summary
-from rag import config, corpus
+from rag import config
 from rag.answerability import CALIBRATION
-from rag.errors import NotFoundError, RequestError
+from rag.errors import RequestError
 from rag.history.answers import Answers
-from rag.library.catalog import Catalog
-from rag.types import Paper
 from rag.workspace import open_database
 
 _PACKAGES = ("rag", "prompts", "service", "eval")
@@ -54,7 +53,9 @@ def compare(a: Path, b: Path, declared: str, json: bool) -> None:
     if json:
         rows = [{**asdict(m.difference), "metric": m.metric.name, "a": m.a, "b": m.b, "p": m.p, "declared": m.declared,
                  "verdict": m.verdict} for m in found.measures]  # fmt: skip
-        sys.stdout.write(pretty({"in_words": found.in_words, "measures": rows}))
+        baselines = {name: [asdict(row) for row in Summary(scores).baselines] for name, scores in
+                     (("a", found.a), ("b", found.b))}  # fmt: skip
+        sys.stdout.write(pretty({"in_words": found.in_words, "measures": rows, "baselines": baselines}))
     else:
         terminal.comparison(found)
 
@@ -115,7 +116,7 @@ def judge_check(labelled: Path, model: str, base_url: str, out: Path) -> int:
 
 def lint(questions: Path, papers: Sequence[Path]) -> None:
     """Report that a file of questions is valid; its problems are raised as RequestError."""
-    known = [PaperRef(paper.id, paper.title) for paper in _read_corpus(papers)] if papers else None
+    known = [PaperRef(paper.id, paper.title) for paper in known_papers.of_files(papers)] if papers else None
     found = question_files.load(questions, known)
     unanswerable = sum(not question.answerable for question in found)
     groups = len(set(question_files.clusters(found).values()))
@@ -130,7 +131,7 @@ def leak_check(questions: Path, papers: Sequence[Path], code: Sequence[Path], ag
     folders = code or [Path(str(packaged(package))) for package in _PACKAGES]
     skipped = [questions, *papers, *against, *(folder / "data" for folder in folders if folder.name == "eval")]
     texts = leaks.texts_under(folders, skipped)
-    corpus_papers = _read_corpus(papers)
+    corpus_papers = known_papers.of_files(papers)
     others = [question for path in against for question in question_files.load(path)]
     found = [
         *leaks.in_corpus(held_out, corpus_papers),
@@ -145,19 +146,14 @@ def leak_check(questions: Path, papers: Sequence[Path], code: Sequence[Path], ag
 
 def support_probe(papers: Sequence[Path], library: str, limit: int, out: Path | None, json: bool) -> None:
     """Change sentences of papers, let the grounding judge them, and print its verdicts for each kind of change."""
-    known = _library_papers(library) if library else _read_corpus(papers)
-    chosen = known[:: max(1, -(-len(known) // limit))]
-    trials = support_probing.probe(chosen)
-    if not trials:
-        raise RequestError(f"no sentence of these {len(chosen)} papers is long enough to be changed; give other papers")
-    shares = support_probing.summarise(trials)
-    found = {"papers": len(chosen), "kinds": [asdict(share) for share in shares]}
+    known = known_papers.of_library(library) if library else known_papers.of_files(papers)
+    found, trials = support_probing.probe_evenly(known, limit)
     if out:
-        write_atomically(out, pretty({**found, "trials": [asdict(trial) for trial in trials]}))
+        support_probing.write(out, found, trials)
     if json:
-        sys.stdout.write(pretty(found))
+        sys.stdout.write(pretty(asdict(found)))
     else:
-        terminal.support_probe(len(chosen), shares)
+        terminal.support_probe(found)
 
 
 def import_set(form: str, paths: Sequence[Path], split: str, out: Path, papers: Path | None) -> None:
@@ -194,23 +190,6 @@ def _cases(folder: Path) -> tuple[Scores, list[Case]]:
     files = RunFiles(folder)
     questions = question_files.load(files.questions)
     return run_commands.scored(folder), scoring.cases(questions, read_responses(files), read_papers(files))
-
-
-def _read_corpus(paths: Sequence[Path]) -> list[Paper]:
-    """Every paper of these files. Raises CorpusError."""
-    return [record for path in paths for record in corpus.read(path) if isinstance(record, Paper)]
-
-
-def _library_papers(name: str) -> list[Paper]:
-    """Every paper of a library. Raises NotFoundError."""
-    settings = config.load()
-    catalog = Catalog(settings.home, settings.database_url)
-    try:
-        if catalog.library(name) is None:
-            raise NotFoundError(f"there is no library {name!r}; `scholiast libraries` lists them")
-        return catalog.papers(name, 0, catalog.counts(name).papers)
-    finally:
-        catalog.close()
 
 
 async def _feedback() -> list[dict[str, object]]:

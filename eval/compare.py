@@ -6,11 +6,12 @@ from statistics import fmean
 from typing import Literal, NamedTuple
 
 from eval.metrics import BY_NAME, Metric
+from eval.metrics.answers import OPENING
 from eval.score import Scores
 from eval.statistics import Difference, difference, holm
 from rag.errors import RequestError
 
-DECLARED = ("ndcg@10", "facts@120", "cites_gold", "net@1")
+DECLARED = ("ndcg@10", f"facts@{OPENING}", "cites_gold", "net@1")
 """Measures that a claim may rest on, fixed before looking at any figures: retrieval, answer, citation, abstention."""
 
 LEVEL = 0.05
@@ -48,7 +49,8 @@ class MeasureComparison:
         """The comparison in words."""
         d = self.difference
         if not self.is_significant:
-            return f"no difference can be claimed; one below about {d.detectable:.3f} would not be seen"
+            unseen = "" if d.detectable is None else f"; one below about {d.detectable:.3f} would not be seen"
+            return f"no difference can be claimed{unseen}"
         better = "B is better" if self.gain > 0 else "A is better"
         return better if self.declared else f"{better}, as an exploratory finding to be confirmed on other questions"
 

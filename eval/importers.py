@@ -81,22 +81,17 @@ def scifact(claims: Path) -> QuestionSet:
 
 
 def pubmedqa(labelled: Path) -> QuestionSet:
-    """PubMedQA's labelled set (`ori_pqal.json`), with its abstracts as papers.
+    """PubMedQA's labelled set (Jin et al., 2019), with its abstracts as papers.
 
-    A question is its paper's title, so papers are titled by number alone. Retrieval is easy even so, and shows little.
+    Either `ori_pqal.json`, an object of entries by PubMed number, or one entry a line (or in a list) with an id that
+    ends in that number; names of fields in any case, `abstract`, `contexts` or `context` as texts or as parts with
+    `text`. The paper is the abstract without its conclusion, which is the answer. A question is its paper's title, so
+    papers are titled by number alone. Retrieval is easy even so, and shows little.
     """
-    try:
-        found: dict[str, Any] = json.loads(labelled.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RequestError(f"{labelled} can't be read as PubMedQA's JSON object: {error}") from error
     with _format_errors(labelled):
-        return QuestionSet(
-            questions=tuple(_pubmed_question(number, entry) for number, entry in found.items()),
-            papers=tuple(
-                {"id": f"pmid:{number}", "title": f"PubMed {number}", "abstract": " ".join(entry["CONTEXTS"])}
-                for number, entry in found.items()
-            ),
-        )
+        entries = [_lower_keys(entry) for entry in _pubmed_entries(labelled)]
+        papers = {paper["id"]: paper for paper in map(_pubmed_paper, entries)}
+        return QuestionSet(questions=tuple(map(_pubmed_question, entries)), papers=tuple(papers.values()))
 
 
 IMPORTERS: Mapping[str, Importer] = {
@@ -132,15 +127,60 @@ def _claim(row: Mapping[str, Any]) -> Question:
     )
 
 
-def _pubmed_question(number: str, entry: Mapping[str, Any]) -> Question:
+def _pubmed_entries(path: Path) -> list[Mapping[str, Any]]:
+    """The entries of the file in any of its forms, each with its id."""
+    content = read_text(path)
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return list(_json_lines(path))
+    if isinstance(found, list):
+        return found
+    if any(key.lower() == "question" for key in found):
+        return [found]
+    return [{**entry, "id": number} for number, entry in found.items()]
+
+
+def _lower_keys(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {key.lower(): value for key, value in entry.items()}
+
+
+def _pubmed_paper(entry: Mapping[str, Any]) -> dict[str, Any]:
+    contexts = _first_of(entry, "contexts", "abstract", "context")
+    if isinstance(contexts, Mapping):
+        contexts = contexts["contexts"]
+    parts = [contexts] if isinstance(contexts, str) else [p if isinstance(p, str) else p["text"] for p in contexts]
+    number = _pubmed_number(entry)
+    paper = {"id": f"pmid:{number}", "title": f"PubMed {number}", "abstract": " ".join(parts)}
+    return {**paper, "year": int(entry["year"])} if entry.get("year") else paper
+
+
+def _pubmed_question(entry: Mapping[str, Any]) -> Question:
+    conclusion = _first_of(entry, "long_answer", "conclusion")
+    decision = str(entry.get("final_decision") or entry.get("decision") or "").capitalize()
     return Question(
-        id=number,
-        question=str(entry["QUESTION"]),
+        id=str(_first_of(entry, "id", "pubid", "pmid")),
+        question=str(entry["question"]),
         type="yes_no",
         answerable=True,
-        gold_ids=(f"pmid:{number}",),
-        answer=f"{str(entry['final_decision']).capitalize()}. {entry['LONG_ANSWER']}",
+        gold_ids=(f"pmid:{_pubmed_number(entry)}",),
+        answer=f"{decision}. {conclusion}" if decision else str(conclusion),
     )
+
+
+def _pubmed_number(entry: Mapping[str, Any]) -> str:
+    id = str(_first_of(entry, "id", "pubid", "pmid"))
+    found = re.search(r"\d+$", id)
+    if found is None:
+        raise ValueError(f"the id {id!r} does not end in a PubMed number")
+    return found[0]
+
+
+def _first_of(entry: Mapping[str, Any], *names: str) -> Any:
+    for name in names:
+        if name in entry:
+            return entry[name]
+    raise KeyError(" or ".join(names))
 
 
 def _grades(path: Path, rows: Iterator[tuple[str, str, str]]) -> dict[str, dict[str, float]]:
@@ -172,7 +212,7 @@ def _first(folder: Path, *names: str) -> Path:
 
 
 def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if line.strip():
             try:
                 yield json.loads(line)

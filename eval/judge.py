@@ -53,7 +53,7 @@ class Judge:
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.concurrency)
         if self.cache_file.exists():
-            for line in self.cache_file.read_text(encoding="utf-8").splitlines():
+            for line in self.cache_file.read_bytes().splitlines():
                 entry = json.loads(line)
                 self._replies[entry["key"]] = entry["reply"]
 
@@ -173,7 +173,9 @@ def is_checked(path: Path | None, model: str) -> bool:
 def read_pairs(path: Path) -> list[LabelledPair]:
     """Labelled pairs: one `{"text", "statement", "stated": true|false}` a line. Raises RequestError."""
     pairs: list[LabelledPair] = []
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
         try:
             row: dict[str, Any] = json.loads(line)
             pair = LabelledPair(text=str(row["text"]), statement=str(row["statement"]), stated=bool(row["stated"]))

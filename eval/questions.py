@@ -81,7 +81,7 @@ def load(path: Path, papers: Collection[PaperRef] | None = None) -> tuple[Questi
     Raises RequestError that lists every problem with its line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"{path} can't be read as questions: {error}") from error
     found: list[Question] = []

@@ -61,10 +61,11 @@ class RunFiles:
         self.judged = folder / "judged.json"
         self.html = folder / "report.html"
         self.markdown = folder / "report.md"
+        self.probes = (folder / "robustness.json", folder / "support_probe.json")
 
     def clear(self) -> None:
         """Delete the run and its reports, the manifest last; other files in the folder stay."""
-        reports = (self.html, self.markdown, self.scores, self.judged)
+        reports = (self.html, self.markdown, self.scores, self.judged, *self.probes)
         for path in (*reports, self.responses, self.papers, self.questions, self.manifest):
             path.unlink(missing_ok=True)
 

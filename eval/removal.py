@@ -4,20 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from eval import score as scoring
-from eval.metrics.abstention import auroc
+from eval.metrics.abstention import auroc, auroc_interval
 from eval.questions import Question
 from eval.records import RunFiles
-from eval.score import QuestionScore, Scores
-from eval.statistics import SEED, Difference, Estimate, difference, estimate
+from eval.score import Scores
+from eval.statistics import Difference, Estimate, difference, estimate
 from rag.errors import RequestError
 
 FOLDER = "without_gold"
 """The folder inside a run's folder that holds the same questions asked without their gold papers."""
-
-_RESAMPLES = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +57,18 @@ def compare(present: Scores, removed: Scores) -> RemovalResult:
     clusters = [first.cluster for first, _ in pairs]
     answered = [float(not first.failed and not first.declined) for first, _ in pairs]
     declined = [float(second.declined) for _, second in pairs]
-    area, low, high = _auroc_interval(pairs)
+    known = [(a.confidence, b.confidence, a.cluster) for a, b in pairs]
+    sure = [(a, b, cluster) for a, b, cluster in known if a is not None and b is not None]
+    confidence = [score for with_papers, without, _ in sure for score in (with_papers, without)]
+    has_papers = [True, False] * len(sure)
+    interval = auroc_interval(confidence, has_papers, [cluster for _, _, cluster in sure for _ in range(2)])
     return RemovalResult(
         answered=estimate(answered, clusters),
         declined=estimate(declined, clusters),
         change=difference(answered, [1 - share for share in declined], clusters),
-        auroc=area,
-        low=low,
-        high=high,
+        auroc=auroc(confidence, has_papers),
+        low=interval[0] if interval else None,
+        high=interval[1] if interval else None,
     )
 
 
@@ -78,26 +78,3 @@ def read(folder: Path) -> RemovalResult | None:
     if not removed.scores.exists():
         return None
     return compare(scoring.read(RunFiles(folder).scores), scoring.read(removed.scores))
-
-
-def _auroc_interval(
-    pairs: Sequence[tuple[QuestionScore, QuestionScore]],
-) -> tuple[float | None, float | None, float | None]:
-    """AUROC with the percentile interval of a seeded bootstrap over clusters."""
-    members: dict[str, list[tuple[float, float]]] = {}
-    for first, second in pairs:
-        if first.confidence is not None and second.confidence is not None:
-            members.setdefault(first.cluster, []).append((first.confidence, second.confidence))
-    if not members:
-        return None, None, None
-    groups = list(members.values())
-    draws = np.random.default_rng(SEED).integers(0, len(groups), (_RESAMPLES, len(groups)))
-    areas = [_auroc([pair for index in draw for pair in groups[index]]) for draw in draws]
-    low, high = np.quantile(areas, [0.025, 0.975])
-    return _auroc([pair for group in groups for pair in group]), float(low), float(high)
-
-
-def _auroc(pairs: Sequence[tuple[float, float]]) -> float:
-    area = auroc([score for pair in pairs for score in pair], [True, False] * len(pairs))
-    assert area is not None  # there is one of each in every pair
-    return area

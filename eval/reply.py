@@ -73,11 +73,16 @@ class ShownPassage:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """One answer. `ranked` is what the system's search returned, best first; `cited` the distinct papers it cites."""
+    """One answer: `text` and `sentences` are the answer proper, `more` the sentences that are shown after it.
+
+    `ranked` is what the system's search returned, best first; `cited` the distinct papers that the answer proper cites;
+    `quotes` are those of both.
+    """
 
     outcome: str = "unknown"
     text: str = ""
     sentences: tuple[AnswerSentence, ...] = ()
+    more: tuple[AnswerSentence, ...] = ()
     cited: tuple[PaperRef, ...] = ()
     quotes: tuple[Quote, ...] = ()
     shown: tuple[ShownPassage, ...] = ()
@@ -120,20 +125,18 @@ def _parse(answer: Mapping[str, Any] | None, ranked: Sequence[Mapping[str, Any]]
         ShownPassage(number=int(p["number"]), paper=_ref(p["paper"]), text=str(p.get("text") or ""))
         for p in answer.get("passages") or ()
     )
-    citations = answer.get("citations") or ()
+    citations, more = answer.get("citations") or (), answer.get("more") or ()
     usage = answer.get("usage") or {}
     confidence = answer.get("confidence")
     return Reply(
         outcome=str(answer.get("outcome") or "unknown"),
         text=str(answer["text"]),
-        sentences=tuple(
-            AnswerSentence(text=str(s["text"]), numbers=tuple(int(n) for n in s.get("citations") or ()))
-            for s in answer.get("sentences") or ()
-        ),
+        sentences=_sentences(answer.get("sentences") or ()),
+        more=_sentences(more),
         cited=tuple(dict.fromkeys(_ref(c["paper"]) for c in citations)),
         quotes=tuple(
             Quote(paper=_ref(c["paper"]), quote=str(c["quote"]), start=c.get("start"), end=c.get("end"))
-            for c in citations
+            for c in (*citations, *(quote for statement in more for quote in statement.get("quotes") or ()))
             if c.get("quote")
         ),
         shown=shown,
@@ -142,6 +145,12 @@ def _parse(answer: Mapping[str, Any] | None, ranked: Sequence[Mapping[str, Any]]
         model=str(answer.get("model") or ""),
         prompt_tokens=int(usage.get("prompt_tokens") or 0),
         completion_tokens=int(usage.get("completion_tokens") or 0),
+    )
+
+
+def _sentences(listed: Sequence[Mapping[str, Any]]) -> tuple[AnswerSentence, ...]:
+    return tuple(
+        AnswerSentence(text=str(s["text"]), numbers=tuple(int(n) for n in s.get("citations") or ())) for s in listed
     )
 
 

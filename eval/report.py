@@ -6,22 +6,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eval import removal
+from eval import limits, removal, robustness, support_probe
 from eval import score as scoring
+from eval.limits import LimitCheck
 from eval.metrics import COSTS, METRICS
-from eval.metrics.answers import missing_facts
+from eval.metrics.answers import OPENING, missing_facts
 from eval.metrics.case import Case
 from eval.metrics.citations import answer_sentences, is_supported, is_verbatim
 from eval.metrics.latency import Price
 from eval.questions import load
 from eval.records import Response, RunFiles, read_manifest, read_papers, read_responses
 from eval.removal import RemovalResult
+from eval.robustness import VariantMeasure
 from eval.score import QuestionScore
 from eval.summary import Line, Summary
+from eval.support_probe import ProbeResult
 from rag.errors import ConfigError
 
 WORST = 20
-_TYPE_COLUMNS = ("gold_first", "facts@120", "all_facts", "cites_gold", "gold_precision", "answered", "declined")
+_TYPE_COLUMNS = ("gold_first", "facts_anywhere", "all_facts", "cites_gold", "gold_recall", "gold_precision", "answered",
+                 "declined")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +91,9 @@ class Page:
     judge: dict[str, Any] | None
     cost: tuple[float, float | None] | None
     removal: RemovalResult | None = None
+    robustness: Sequence[VariantMeasure] = ()
+    probe: ProbeResult | None = None
+    limits: Sequence[LimitCheck] = ()
 
     @property
     def net(self) -> list[dict[str, Any]]:
@@ -122,6 +129,11 @@ class Page:
         return [metric.label for name in self.columns for metric in METRICS if metric.name == name]
 
     @property
+    def opening(self) -> int:
+        """How many words the start of an answer has."""
+        return OPENING
+
+    @property
     def answers(self) -> bool:
         """Whether answers were asked for, and not the ranking alone."""
         return "answers" in self.summary.scores.offers
@@ -153,6 +165,9 @@ def read(folder: Path, price: Price | None = None) -> Page:
         cost=summary.cost(price) if price else None,
         worst=worst[:WORST],
         removal=removal.read(folder),
+        robustness=robustness.read(folder),
+        probe=support_probe.read(folder),
+        limits=limits.check(folder, limits.load()),
         wrong=sum(not row.right for row in scores.rows),
         judge=json.loads(files.judged.read_text(encoding="utf-8")) if files.judged.exists() else None,
     )
@@ -186,7 +201,7 @@ _LATENCY = "A failed question counts as the deadline."
 def _quality(row: QuestionScore) -> tuple[float, ...]:
     """Lowest is worst: wrong before declined before right, then fewer facts, no gold paper cited, gold ranked low."""
     values = row.values
-    names = ("net@1", "facts@120", "cites_gold", "ndcg@10")
+    names = ("net@1", f"facts@{OPENING}", "cites_gold", "ndcg@10")
     return tuple(
         1.0 if (value := values.get(name)) is None or (name == "net@1" and row.right) else value for name in names
     )

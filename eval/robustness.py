@@ -1,22 +1,30 @@
 """The same questions in other words: what case, misspelling, politeness, another exchange and a swapped name change."""
 
+import json
 import random
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from statistics import fmean
 from string import ascii_lowercase, capwords
 
+from eval.files import pretty, read_text, write_atomically
 from eval.questions import Question, clusters
 from eval.records import SeenPaper
 from eval.score import QuestionScore
 from eval.statistics import Difference, difference
+from rag.errors import RequestError
 from rag.text.entities import NAME
 from rag.types import Turn
 
-AS_WRITTEN = "as_written"
-SWAPPED = "name_swapped"
+FOLDER = "robustness"
+"""The folder inside a run's folder that holds a run for each variant."""
+FILE = "robustness.json"
+"""The file beside a run that compares them with it."""
+
+SWAPPED = "restriction_swapped"
 """The variant that should be declined; all others should be answered as the question is as written."""
 
 MEASURES = ("facts", "cites_gold", "answered", "declined")
@@ -43,6 +51,11 @@ class VariantMeasure:
     as_written: float
     value: float
     difference: Difference
+
+    @property
+    def label(self) -> str:
+        """Variant and measure in words."""
+        return f"{self.variant}: {self.measure}".replace("_", " ")
 
 
 def variants(
@@ -78,16 +91,19 @@ def compare(
     as_written: Sequence[QuestionScore],
     of_variant: Mapping[str, Sequence[QuestionScore]],
 ) -> list[VariantMeasure]:
-    """Every measure of every variant, paired by question; a measure that applies to no question is left out."""
+    """Every measure of every variant, paired by question; a measure that applies to no question is left out.
+
+    A question with a swapped restriction should be declined, and is paired with itself as written, which should not.
+    """
     cluster = clusters(questions)
     before = {row.id: row for row in as_written}
     found = []
     for variant, rows in of_variant.items():
-        for measure in ("answered",) if variant == SWAPPED else MEASURES:
+        for measure in ("declined",) if variant == SWAPPED else MEASURES:
             pairs = [
                 (_value(before[row.id], measure), _value(row, measure), cluster[row.id])
                 for row in rows
-                if before[row.id].answerable == (measure != "declined")
+                if variant == SWAPPED or before[row.id].answerable == (measure != "declined")
             ]
             known = [(a, b, c) for a, b, c in pairs if a is not None and b is not None]
             if known:
@@ -104,9 +120,21 @@ def compare(
     return found
 
 
-def as_json(found: Sequence[VariantMeasure]) -> list[dict[str, object]]:
-    """The rows of `robustness.json`."""
-    return [asdict(row) for row in found]
+def write(folder: Path, found: Sequence[VariantMeasure]) -> None:
+    """Write the comparison beside the run."""
+    write_atomically(folder / FILE, pretty({"measures": [asdict(row) for row in found]}))
+
+
+def read(folder: Path) -> list[VariantMeasure]:
+    """The comparison beside a run; empty if its questions were not asked in other words. Raises RequestError."""
+    path = folder / FILE
+    if not path.exists():
+        return []
+    try:
+        rows = json.loads(read_text(path))["measures"]
+        return [VariantMeasure(**{**row, "difference": Difference(**row["difference"])}) for row in rows]
+    except (KeyError, TypeError, ValueError) as error:
+        raise RequestError(f"{path} is damaged: {error!r}; delete it, and run with --robustness again") from error
 
 
 def _value(row: QuestionScore, measure: str) -> float | None:
@@ -128,7 +156,7 @@ def _misspelt(word: str, random: random.Random) -> str:
         word[:at] + letter + word[at + 1 :],
         word[:at] + word[at + 1] + word[at] + word[at + 2 :],
     )
-    return random.choice(edits)
+    return random.choice([edit for edit in edits if edit != word])
 
 
 def _after_another_exchange(questions: Sequence[Question], answers: Mapping[str, str]) -> list[Question]:

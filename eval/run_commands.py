@@ -1,22 +1,24 @@
 """Runs: questions put to a target, as they are, without their papers or in other words, kept in a folder and scored."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from eval import compare as comparing
+from eval import limits as limiting
 from eval import manifest as manifests
+from eval import papers, removal, targets, terminal
 from eval import questions as question_files
-from eval import removal, targets, terminal
 from eval import robustness as robust
 from eval import score as scoring
+from eval import support_probe as support_probing
 from eval.files import pretty, write_atomically
+from eval.limits import Limit
 from eval.questions import Question
 from eval.records import RunFiles, read_manifest, read_papers, read_responses
-from eval.robustness import VariantMeasure
 from eval.run import ask_all
 from eval.score import Scores
 from eval.summary import Summary
@@ -38,6 +40,16 @@ class Plan:
     fresh: bool
     without_gold: bool = False
     """Whether to ask the answerable questions again without their gold papers, in a folder inside `out`."""
+    robustness: bool = False
+    """Whether to ask every question again in other words, in folders inside `out`."""
+    support_probe: bool = False
+    """Whether to see what the grounding says of changed sentences of the papers."""
+
+    def beside(self, folder: str, name: str) -> "Plan":
+        """The plan of a run in a folder inside `out`."""
+        return replace(
+            self, out=self.out / folder, name=name, without_gold=False, robustness=False, support_probe=False
+        )
 
 
 def library_of(papers: Sequence[Path]) -> str:
@@ -46,12 +58,10 @@ def library_of(papers: Sequence[Path]) -> str:
     return f"eval-{sha256(contents).hexdigest()[:8]}" if papers else ""
 
 
-def run(plan: Plan, options: Options, gate: Path | None) -> int:
-    """Ask, score, print; returns the exit code."""
-    if plan.without_gold and plan.target != "local":
-        raise RequestError(f"--without-gold needs the target local, whose papers can be left out, not {plan.target}")
-    baseline = scoring.read(gate) if gate else None
-    second_baseline = scoring.read(gate / removal.FOLDER) if gate and plan.without_gold and gate.is_dir() else None
+def run(plan: Plan, options: Options, baseline: Path | None, limits: Path | None) -> int:
+    """Ask, score, print, and hold against the baseline and the limits if either is given; returns the exit code."""
+    _check_plan(plan, baseline)
+    wanted = limiting.load(limits or limiting.DEFAULT)
     questions = question_files.load(plan.questions)
     try:
         asyncio.run(_run(plan, options, questions))
@@ -63,25 +73,56 @@ def run(plan: Plan, options: Options, gate: Path | None) -> int:
         return 130
     scores = scored(plan.out)
     terminal.summary(Summary(scores))
-    pairs = [(baseline, scores)]
     if plan.without_gold:
-        removed = scored(plan.out / removal.FOLDER)
-        terminal.removal(removal.compare(scores, removed))
-        pairs.append((second_baseline, removed))
-    return max(_gate(before, now) for before, now in pairs)
+        terminal.removal(removal.compare(scores, scored(plan.out / removal.FOLDER)))
+    if plan.robustness:
+        terminal.robustness(robust.read(plan.out))
+    if plan.support_probe:
+        probe, trials = support_probing.probe_evenly(papers.of_library(options.library), support_probing.MOST_PAPERS)
+        support_probing.write(plan.out / support_probing.FILE, probe, trials)
+        terminal.support_probe(probe)
+    return gate(plan.out, baseline, wanted) if baseline or limits else 0
 
 
-def _gate(baseline: Scores | None, now: Scores) -> int:
-    """Print the verdict; returns the exit code, 0 without a baseline."""
-    if baseline is None:
-        return 0
-    result = comparing.gate(baseline, now)
-    terminal.gate(result)
-    return comparing.EXIT_CODES[result.verdict]
+def gate(folder: Path, baseline: Path | None, limits: Mapping[str, Limit]) -> int:
+    """Hold a run against another and against limits, print the verdicts, and return the exit code.
+
+    Raises RequestError if there is nothing to check.
+    """
+    checks = limiting.check(folder, limits)
+    pairs = [(scoring.read(baseline), scoring.read(folder))] if baseline else []
+    if baseline and baseline.is_dir() and RunFiles(folder / removal.FOLDER).scores.exists():
+        pairs.append((scoring.read(baseline / removal.FOLDER), scoring.read(folder / removal.FOLDER)))
+    if not pairs and not checks:
+        raise RequestError(
+            f"{folder} has nothing that has a limit; run with --without-gold, --robustness or --support-probe, "
+            "or name another run with --baseline"
+        )
+    results = [comparing.gate(before, now) for before, now in pairs]
+    if checks:
+        terminal.limits(checks)
+        results.append(limiting.verdict(checks))
+    for result in results:
+        terminal.gate(result)
+    return max(comparing.EXIT_CODES[result.verdict] for result in results)
+
+
+def _check_plan(plan: Plan, baseline: Path | None) -> None:
+    """Refuse what can't work before anything is asked. Raises RequestError."""
+    local_only = {
+        "--without-gold": plan.without_gold, "--robustness": plan.robustness, "--support-probe": plan.support_probe,
+    }  # fmt: skip
+    for option, is_given in local_only.items():
+        if is_given and plan.target != "local":
+            raise RequestError(f"{option} needs the target local, whose papers are at hand, not {plan.target}")
+    if baseline:
+        scoring.read(baseline)
+    if baseline and plan.without_gold and baseline.is_dir():
+        scoring.read(baseline / removal.FOLDER)
 
 
 async def _run_without_gold(plan: Plan, options: Options, questions: Sequence[Question]) -> None:
-    out = replace(plan, out=plan.out / removal.FOLDER, name=f"{plan.name}, gold papers removed")
+    out = plan.beside(removal.FOLDER, f"{plan.name}, gold papers removed")
     complete = {question.id: question for question in questions}
     await _run(out, replace(options, without=complete), removal.questions_without_gold(questions))
 
@@ -92,9 +133,29 @@ async def _run(plan: Plan, options: Options, questions: Sequence[Question]) -> N
             description = await target.describe()
             question_files.load(plan.questions, description.papers)
             count = await _ask(target, description, questions, plan)
+            if plan.robustness:
+                await _run_variants(target, description, plan, questions)
     if not count:
         begun = read_manifest(RunFiles(plan.out)).get("begun", "before")
         terminal.note(f"nothing was asked: {plan.out} has all answers, of {begun}; --fresh asks again")
+
+
+async def _run_variants(
+    target: Target, description: TargetDescription, plan: Plan, questions: Sequence[Question]
+) -> None:
+    """Ask every variant of the questions in a folder of its own, and write what it changes beside the run."""
+    files = RunFiles(plan.out)
+    replies = {id: response.reply for id, response in read_responses(files).items() if response.status == "ok"}
+    texts = {id: reply.text for id, reply in replies.items() if not reply.declined}
+    rows = {}
+    for name, asked in robust.variants(questions, texts, read_papers(files)).items():
+        if asked:
+            terminal.note(f"{name}: {len(asked)} questions")
+            variant = plan.beside(f"{robust.FOLDER}/{name}", f"{plan.name}, {name.replace('_', ' ')}")
+            await _ask(target, description, asked, variant)
+            rows[name] = (await asyncio.to_thread(scored, variant.out)).rows
+    as_written = await asyncio.to_thread(scored, plan.out)
+    robust.write(plan.out, robust.compare(questions, as_written.rows, rows))
 
 
 async def _ask(target: Target, description: TargetDescription, questions: Sequence[Question], plan: Plan) -> int:
@@ -122,33 +183,6 @@ async def _ask(target: Target, description: TargetDescription, questions: Sequen
         )
 
 
-def robustness(plan: Plan, options: Options) -> None:
-    """Ask the questions as written and in every variant, and print and write the paired differences."""
-    found = asyncio.run(_robustness(plan, options))
-    terminal.robustness(found)
-    write_atomically(plan.out / "robustness.json", pretty({"measures": robust.as_json(found)}))
-
-
-async def _robustness(plan: Plan, options: Options) -> list[VariantMeasure]:
-    questions = question_files.load(plan.questions)
-    async with targets.target(plan.target, options) as target:
-        description = await target.describe()
-        question_files.load(plan.questions, description.papers)
-
-        async def scores(name: str, asked: Sequence[Question]) -> Scores:
-            terminal.note(f"{name}: {len(asked)} questions")
-            await _ask(target, description, asked, replace(plan, out=plan.out / name, name=name))
-            return await asyncio.to_thread(scored, plan.out / name)
-
-        as_written = await scores(robust.AS_WRITTEN, questions)
-        files = RunFiles(plan.out / robust.AS_WRITTEN)
-        replies = {id: response.reply for id, response in read_responses(files).items() if response.status == "ok"}
-        texts = {id: reply.text for id, reply in replies.items() if not reply.declined}
-        variants = robust.variants(questions, texts, read_papers(files))
-        rows = {name: (await scores(name, asked)).rows for name, asked in variants.items() if asked}
-    return robust.compare(questions, as_written.rows, rows)
-
-
 def _open_folder(files: RunFiles, manifest: dict[str, Any], questions: Sequence[Question], fresh: bool) -> None:
     """Make the folder of a run, or check that it holds this one; `fresh` deletes another run from it first."""
     holds_run = files.manifest.exists()
@@ -156,11 +190,19 @@ def _open_folder(files: RunFiles, manifest: dict[str, Any], questions: Sequence[
         manifests.check_same(files.folder, read_manifest(files), manifest)
         return
     if holds_run:
-        files.clear()  # what else was put beside the run stays
+        _clear(files)
     elif files.folder.is_dir() and any(files.folder.iterdir()):
         raise RequestError(f"{files.folder} is not empty and holds no run; give --out a new folder")
     write_atomically(files.questions, question_files.dump(questions))
     write_atomically(files.manifest, pretty(manifest))
+
+
+def _clear(files: RunFiles) -> None:
+    """Delete a run with those that were made from it; what else was put beside it stays."""
+    made_from_it = (files.folder / removal.FOLDER, *(files.folder / robust.FOLDER).glob("*"))
+    for folder in made_from_it:
+        RunFiles(folder).clear()
+    files.clear()
 
 
 def scored(folder: Path) -> Scores:

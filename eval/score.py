@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from eval.files import pretty, write_atomically
 from eval.metrics import METRICS
 from eval.metrics.answers import right
+from eval.metrics.baselines import baselines
 from eval.metrics.case import Case
 from eval.questions import Question, clusters, fingerprint
 from eval.records import Response, RunFiles, SeenPaper
@@ -16,7 +17,7 @@ from eval.reply import Reply
 from eval.words import rarity
 from rag.errors import RequestError
 
-SCHEMA = "scores/1"
+SCHEMA = "scores/2"
 _DIGITS = 6  # more would differ between machines
 _FAILED = Reply(text="", outcome="failed")
 
@@ -26,6 +27,7 @@ class QuestionScore:
     """The scores of one question. `values` has every measure that applies; None where there was nothing to measure.
 
     `shown_gold` says whether a gold paper was among the passages that the answer was written from; None without gold.
+    `baselines` has the key facts in each of `metrics.baselines`, and is empty where they do not apply.
     """
 
     id: str
@@ -42,6 +44,7 @@ class QuestionScore:
     prompt_tokens: int
     completion_tokens: int
     values: Mapping[str, float | None]
+    baselines: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
@@ -170,6 +173,7 @@ def _question_score(
             for metric in METRICS
             if metric.needs in offers and metric.applies(case.question)
         },
+        baselines={name: round(share, _DIGITS) for name, share in baselines(case).items()},
     )
 
 

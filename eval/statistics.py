@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 SEED = 20_240_229
 RESAMPLES = 10_000
+MEDIAN_RESAMPLES = 1_000
 LEVEL = 0.95
 _Z = 1.959963984540054  # standard normal quantile of 0.975
 _DETECTABLE = 2.80  # z(0.975) + z(0.80): 80% power at the two-sided 5% level
@@ -21,7 +22,7 @@ _DETECTABLE = 2.80  # z(0.975) + z(0.80): 80% power at the two-sided 5% level
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A mean with its 95% interval over `count` questions in `clusters` independent groups."""
+    """A mean (of `median` the median) with its 95% interval over `count` questions in `clusters` independent groups."""
 
     mean: float
     low: float
@@ -32,7 +33,10 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """B minus A over the same questions; p is two-sided. `detectable` is a difference found by 4 of 5 such runs."""
+    """B minus A over the same questions; p is two-sided.
+
+    `detectable` is a difference found by 4 of 5 such runs; None for a single cluster.
+    """
 
     mean: float
     low: float
@@ -44,7 +48,7 @@ class Difference:
     wins: int
     ties: int
     losses: int
-    detectable: float
+    detectable: float | None
 
 
 def estimate(values: Sequence[float], clusters: Sequence[str]) -> Estimate:
@@ -60,6 +64,19 @@ def estimate(values: Sequence[float], clusters: Sequence[str]) -> Estimate:
     else:
         low, high = _interval(sums, counts)
     return Estimate(mean=mean, low=min(low, mean), high=max(high, mean), count=len(values), clusters=len(sums))
+
+
+def median(values: Sequence[float], clusters: Sequence[str]) -> Estimate:
+    """The lower median with a percentile interval of the cluster bootstrap; `values` is not empty."""
+    names = list(dict.fromkeys(clusters))
+    position = {name: i for i, name in enumerate(names)}
+    order = np.argsort(np.asarray(values, np.float64), kind="stable")
+    ordered = np.asarray(values, np.float64)[order]
+    drawn = _draws(len(names))[:MEDIAN_RESAMPLES, [position[clusters[i]] for i in order]]
+    reached = np.cumsum(drawn, axis=1) >= drawn.sum(axis=1, keepdims=True) / 2
+    low, high = np.quantile(ordered[reached.argmax(axis=1)], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    middle = float(ordered[(len(ordered) - 1) // 2])
+    return Estimate(mean=middle, low=float(low), high=float(high), count=len(values), clusters=len(names))
 
 
 def wilson(successes: int, count: int) -> tuple[float, float]:
@@ -124,10 +141,10 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     return adjusted
 
 
-def detectable(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> float:
+def detectable(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> float | None:
     """The smallest true difference found with 80% power: 2.80 times the clustered standard error of the difference."""
     if len(sums) < 2:
-        return float("inf")
+        return None
     residual = sums - counts * (sums.sum() / counts.sum())
     spread = float((residual**2).sum()) * len(sums) / (len(sums) - 1)
     return _DETECTABLE * sqrt(spread) / float(counts.sum())

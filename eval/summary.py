@@ -5,10 +5,23 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from eval.metrics import METRICS, Metric, abstention
+from eval.metrics.answers import OPENING
+from eval.metrics.baselines import BASELINES
 from eval.metrics.latency import Price, cost, percentile
 from eval.questions import TYPES
 from eval.score import QuestionScore, Scores
-from eval.statistics import Estimate, estimate
+from eval.statistics import Difference, Estimate, difference, estimate, median
+
+SHAPE = (
+    "facts@20",
+    f"facts@{OPENING}",
+    "facts@60",
+    "first_sentence",
+    "sentences_with_fact",
+    "speaks_as_authors",
+    "markup",
+)
+"""The measures beside the number of words, by type of question."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +41,38 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfidenceQuality:
-    """How well the confidence predicts an outcome; None where it can't be computed."""
+    """How well the confidence predicts an outcome; None where it can't be computed. `interval` is that of `auroc`."""
 
     label: str
     count: int
     auroc: float | None
+    interval: tuple[float, float] | None
     ece: float | None
     brier: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineLine:
+    """Key facts in a baseline, and of the start of the answer minus those, over the questions that have both.
+
+    `difference` counts a declined question as no facts, which a baseline never pays; `answered` leaves them out.
+    """
+
+    name: str
+    label: str
+    estimate: Estimate
+    difference: Difference
+    answered: Difference | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShapeRow:
+    """The answers to one type of question: median words, and measures of SHAPE. None where nothing was answered."""
+
+    type: str
+    answered: int
+    words: Estimate | None
+    cells: tuple[Line, ...]
 
 
 @dataclass(frozen=True)
@@ -47,17 +85,26 @@ class Summary:
     def headline(self) -> list[Line]:
         """The few measures by which systems are compared."""
         rows = self.scores.rows
-        follow_ups = [row for row in rows if row.type == "followup"]
+
+        def of_type(type: str) -> list[QuestionScore]:
+            return [row for row in rows if row.type == type]
+
         return [
             line(rows, "gold_first", "Gold paper first in search"),
             line(rows, "ndcg@10", "nDCG@10 in search"),
-            line(rows, "facts@120", "Key facts in the first 120 words"),
-            line(rows, "all_facts", "All key facts in the answer"),
+            line(rows, f"facts@{OPENING}"),
+            line(rows, "first_sentence"),
+            line(rows, "facts_anywhere"),
+            line(rows, "all_facts"),
             line(rows, "cites_gold", "Cites a gold paper"),
             line(rows, "gold_precision", "Share of citations that are of gold papers"),
             line(rows, "answered", "Answerable questions answered"),
             line(rows, "declined", "Unanswerable questions declined"),
-            line(follow_ups, "cites_gold", "Follow-ups: gold paper cited"),
+            line(of_type("followup"), "cites_gold", "Follow-ups: gold paper cited"),
+            line(of_type("list"), "gold_recall", "Lists: gold papers that are cited"),
+            line(of_type("list"), "gold_precision", "Lists: cited papers that are gold"),
+            line(of_type("comparison"), "all_facts", "Comparisons: every key fact"),
+            line(of_type("comparison"), "all_gold_cited", "Comparisons: every gold paper cited"),
         ]
 
     @cached_property
@@ -67,13 +114,25 @@ class Summary:
 
     @cached_property
     def by_type(self) -> dict[str, dict[str, Line]]:
-        """Measure by type of question, for the types that occur: `by_type["numeric"]["facts@120"]`."""
+        """Measure by type of question, for the types that occur: `by_type["numeric"]["facts@40"]`."""
         found: dict[str, dict[str, Line]] = {}
         for type in TYPES:
             rows = [row for row in self.scores.rows if row.type == type]
             if rows:
                 found[type] = {metric.name: line(rows, metric.name) for metric in METRICS}
         return found
+
+    @cached_property
+    def shape(self) -> list[ShapeRow]:
+        """A row for all questions, then one for each type that occurs and can be answered."""
+        rows = [row for row in self.scores.rows if row.answerable]
+        types = [type for type in TYPES if any(row.type == type for row in rows)]
+        return [_shape("all", rows), *(_shape(type, [row for row in rows if row.type == type]) for type in types)]
+
+    @cached_property
+    def baselines(self) -> list[BaselineLine]:
+        """The start of the answers against stretches of the first abstract of the same length."""
+        return [line for name in BASELINES if (line := _baseline(self.scores.rows, name))]
 
     @cached_property
     def outcomes(self) -> dict[str, int]:
@@ -103,6 +162,9 @@ class Summary:
         """The confidence as a forecast: that a given answer is right, and that a question is answerable."""
         return [
             _confidence_quality("An answer that was given is right", self.answered, lambda row: row.right),
+            _confidence_quality(
+                "An answer that was given has every key fact and cites a gold paper", self.answered, _is_complete
+            ),
             _confidence_quality("The question is answerable", self.with_confidence, lambda row: row.answerable),
         ]
 
@@ -160,6 +222,43 @@ def line(rows: Sequence[QuestionScore], name: str, label: str = "") -> Line:
     )
 
 
+def _shape(type: str, rows: Sequence[QuestionScore]) -> ShapeRow:
+    words = [(value, row.cluster) for row in rows if (value := row.values.get("words")) is not None]
+    return ShapeRow(
+        type=type,
+        answered=len(words),
+        words=median([value for value, _ in words], [cluster for _, cluster in words]) if words else None,
+        cells=tuple(line(rows, name) for name in SHAPE),
+    )
+
+
+def _baseline(rows: Sequence[QuestionScore], name: str) -> BaselineLine | None:
+    pairs = [
+        (row.baselines[name], facts, row)
+        for row in rows
+        if name in row.baselines and (facts := row.values.get(f"facts@{OPENING}")) is not None
+    ]
+    if not pairs:
+        return None
+    answered = [(share, facts, row) for share, facts, row in pairs if not row.declined and not row.failed]
+    return BaselineLine(
+        name=name,
+        label=BASELINES[name],
+        estimate=estimate([share for share, _, _ in pairs], [row.cluster for _, _, row in pairs]),
+        difference=_paired(pairs),
+        answered=_paired(answered) if answered else None,
+    )
+
+
+def _paired(pairs: Sequence[tuple[float, float, QuestionScore]]) -> Difference:
+    return difference([a for a, _, _ in pairs], [b for _, b, _ in pairs], [row.cluster for _, _, row in pairs])
+
+
+def _is_complete(row: QuestionScore) -> bool:
+    needed = [row.values[name] for name in ("all_facts", "cites_gold") if name in row.values]
+    return row.answerable and row.right and all(value == 1 for value in needed)
+
+
 def _confidence_quality(
     label: str, rows: Sequence[QuestionScore], holds: Callable[[QuestionScore], bool]
 ) -> ConfidenceQuality:
@@ -168,6 +267,7 @@ def _confidence_quality(
         label=label,
         count=len(rows),
         auroc=abstention.auroc(confidence, outcome),
+        interval=abstention.auroc_interval(confidence, outcome, [row.cluster for row in rows]),
         ece=abstention.ece(confidence, outcome),
         brier=abstention.brier(confidence, outcome),
     )

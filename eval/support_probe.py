@@ -1,15 +1,23 @@
 """How often the grounding calls a true, a softened or a false sentence supported, over the abstracts of any library."""
 
+import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import get_args
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
 
+from eval.files import pretty, read_text, write_atomically
 from eval.statistics import Estimate, estimate
 from eval.support_variants import KEEPS_MEANING, KINDS, Kind, usable, variants
+from rag.errors import RequestError
 from rag.grounding.grounding import Grounding
 from rag.text.sentences import spans
 from rag.types import Paper, Passage, PassageSentence, Verdict
+
+FILE = "support_probe.json"
+"""The file beside a run that holds the result for its papers."""
+MOST_PAPERS = 200
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 _WORST_FIRST: tuple[Verdict, ...] = ("contradicted", "unsupported", "partial", "supported")
@@ -38,9 +46,43 @@ class Shares:
     verdicts: dict[Verdict, Estimate]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ProbeResult:
+    """The shares of each kind over the sentences of so many papers."""
+
+    papers: int
+    kinds: tuple[Shares, ...]
+
+
 def probe(papers: Sequence[Paper]) -> list[Trial]:
     """Every kind of change, of up to three sentences of each paper."""
     return [trial for paper in papers for trial in _of_paper(paper)]
+
+
+def probe_evenly(papers: Sequence[Paper], limit: int) -> tuple[ProbeResult, list[Trial]]:
+    """Probe at most so many papers, spread over all. Raises RequestError if none of them can be changed."""
+    chosen = papers[:: max(1, -(-len(papers) // limit))]
+    trials = probe(chosen)
+    if not trials:
+        raise RequestError(f"no sentence of these {len(chosen)} papers is long enough to be changed; give other papers")
+    return ProbeResult(papers=len(chosen), kinds=tuple(summarise(trials))), trials
+
+
+def write(path: Path, found: ProbeResult, trials: Sequence[Trial]) -> None:
+    """Write the shares, and every sentence with its verdict."""
+    write_atomically(path, pretty({**asdict(found), "trials": [asdict(trial) for trial in trials]}))
+
+
+def read(folder: Path) -> ProbeResult | None:
+    """The shares in the file beside a run; None if there is no such file. Raises RequestError."""
+    path = folder / FILE
+    if not path.exists():
+        return None
+    try:
+        found = json.loads(read_text(path))
+        return ProbeResult(papers=found["papers"], kinds=tuple(_parse(row) for row in found["kinds"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise RequestError(f"{path} is damaged: {error!r}; delete it, and run with --support-probe again") from error
 
 
 def summarise(trials: Sequence[Trial]) -> list[Shares]:
@@ -49,6 +91,10 @@ def summarise(trials: Sequence[Trial]) -> list[Shares]:
     for trial in trials:
         by_kind[trial.kind].append(trial)
     return [_shares(kind, by_kind[kind]) for kind in KINDS if by_kind[kind]]
+
+
+def _parse(row: Mapping[str, Any]) -> Shares:
+    return Shares(**{**row, "verdicts": {verdict: Estimate(**e) for verdict, e in row["verdicts"].items()}})
 
 
 def _shares(kind: Kind, trials: Sequence[Trial]) -> Shares:

@@ -12,11 +12,13 @@ from eval.calibrate import Calibration, HoldoutResult
 from eval.compare import Comparison, GateResult
 from eval.judge import JudgeCheck, JudgeMeasure
 from eval.leaks import Leak
+from eval.limits import LimitCheck
+from eval.metrics.answers import OPENING
 from eval.metrics.latency import Price
 from eval.removal import RemovalResult
 from eval.robustness import VariantMeasure
 from eval.summary import Line, Summary
-from eval.support_probe import VERDICTS, Shares
+from eval.support_probe import VERDICTS, ProbeResult
 
 _WIDTH = None if sys.stdout.isatty() else 140  # a table in a file or a pipe is not cut
 _OUT = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, width=_WIDTH)
@@ -54,6 +56,9 @@ def summary(found: Summary, price: Price | None = None) -> None:
     for line in found.headline:
         table.add_row(line.label, *estimate_cells(line))
     _OUT.print(table)
+    shape(found)
+    baselines(found)
+    _confidence(found)
     p50, p95 = found.latency(50), found.latency(95)
     if p50 is not None and p95 is not None:
         first = found.first_token(50)
@@ -64,6 +69,47 @@ def summary(found: Summary, price: Price | None = None) -> None:
     if price:
         dollars, each = found.cost(price)
         _OUT.print(f"Cost: ${dollars:.4f}" + ("." if each is None else f", ${each:.5f} for each right answer."))
+
+
+def shape(found: Summary) -> None:
+    """Length of the answers, and how soon they say what was asked, by type of question."""
+    if not any(row.answered for row in found.shape):
+        return
+    labels = [line.metric.name.replace("_", " ") for line in found.shape[0].cells]
+    table = _table("Shape of the answers to answerable questions", "answered", "median words", *labels)
+    for row in found.shape:
+        cells = [f"{line.estimate.mean:.3f}" if line.estimate else "–" for line in row.cells]
+        table.add_row(
+            row.type.replace("_", " "), str(row.answered), f"{row.words.mean:.0f}" if row.words else "–", *cells
+        )
+    _OUT.print(table)
+
+
+def baselines(found: Summary) -> None:
+    """The start of the answers against stretches of the first abstract."""
+    if not found.baselines:
+        return
+    title = f"{found.scores.target}: key facts, the answers' first {OPENING} words against what takes no answering"
+    table = _table(title, "baseline", "answer - baseline", "95% interval", "p", "where answered", "n")
+    for row in found.baselines:
+        d = row.difference
+        answered = f"{row.answered.mean:+.3f}" if row.answered else "–"
+        interval = f"{d.low:+.3f} to {d.high:+.3f}"
+        table.add_row(
+            row.label, f"{row.estimate.mean:.3f}", f"{d.mean:+.3f}", interval, f"{d.p:.3g}", answered, str(d.count)
+        )
+    _OUT.print(table)
+
+
+def _confidence(found: Summary) -> None:
+    if not found.with_confidence:
+        return
+    table = _table("The confidence as a forecast", "AUROC", "95% interval", "ECE", "n")
+    for row in found.confidence_quality:
+        area = "–" if row.auroc is None else f"{row.auroc:.3f}"
+        interval = f"{row.interval[0]:.3f} to {row.interval[1]:.3f}" if row.interval else ""
+        table.add_row(row.label, area, interval, "–" if row.ece is None else f"{row.ece:.3f}", str(row.count))
+    _OUT.print(table)
 
 
 def removal(found: RemovalResult) -> None:
@@ -96,9 +142,12 @@ def comparison(found: Comparison) -> None:
         interval = f"{d.low:+.3f} to {d.high:+.3f}"
         record = f"{d.wins}/{d.ties}/{d.losses}"
         name = m.metric.name if m.declared else f"({m.metric.name})"
-        cells = (f"{m.a:.3f}", f"{m.b:.3f}", f"{d.mean:+.3f}", interval, f"{m.p:.3g}", record, f"{d.detectable:.3f}")
+        visible = "–" if d.detectable is None else f"{d.detectable:.3f}"
+        cells = (f"{m.a:.3f}", f"{m.b:.3f}", f"{d.mean:+.3f}", interval, f"{m.p:.3g}", record, visible)
         table.add_row(name, *cells)
     _OUT.print(table)
+    for scores in (found.a, found.b):
+        baselines(Summary(scores))
     _OUT.print("In brackets: exploratory, p not adjusted. Visible from: what 4 of 5 such comparisons would find.")
 
 
@@ -108,13 +157,13 @@ def gate(result: GateResult) -> None:
 
 
 def robustness(found: Sequence[VariantMeasure]) -> None:
-    """Each variant against the questions as written; what has a swapped name should be declined, not answered."""
+    """Each variant against the questions as written; one with a swapped restriction should be declined."""
     table = _table("", "as written", "variant", "difference", "95% interval", "p", "n")
     for row in found:
         d = row.difference
         interval = f"{d.low:+.3f} to {d.high:+.3f}"
         cells = (f"{row.as_written:.3f}", f"{row.value:.3f}", f"{d.mean:+.3f}", interval, f"{d.p:.3g}", str(d.count))
-        table.add_row(f"{row.variant.replace('_', ' ')}: {row.measure.replace('_', ' ')}", *cells)
+        table.add_row(row.label, *cells)
     _OUT.print(table)
 
 
@@ -156,13 +205,22 @@ def judge_check(found: JudgeCheck) -> None:
     )
 
 
-def support_probe(papers: int, kinds: Sequence[Shares]) -> None:
+def limits(checks: Sequence[LimitCheck]) -> None:
+    """Every measure that has a limit, and whether it holds."""
+    table = _table("Limits", "measured", "95% interval", "wanted", "")
+    for found in checks:
+        interval = f"{found.low:+.3f} to {found.high:+.3f}"
+        table.add_row(found.label, f"{found.value:+.3f}", interval, found.wanted, "holds" if found.holds else "BROKEN")
+    _OUT.print(table)
+
+
+def support_probe(found: ProbeResult) -> None:
     """For each kind of change the share with each verdict, and the interval of those called supported."""
     table = _table(
-        f"Sentences of {papers} papers, changed",
+        f"Sentences of {found.papers} papers, changed",
         *("n", "should be", "supported", "95% interval", "partial", "unsupported", "contradicted"),
     )
-    for kind in kinds:
+    for kind in found.kinds:
         supported, *others = (kind.verdicts[verdict] for verdict in VERDICTS)
         interval = f"{supported.low:.3f} to {supported.high:.3f}"
         wanted = "supported" if kind.keeps_meaning else "not supported"

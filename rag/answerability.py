@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from math import exp
@@ -13,6 +13,7 @@ from rag import wording
 from rag.answer_signals import holds_subject, lacks_what_is_asked, signals
 from rag.errors import ConfigError
 from rag.protocols import Vocabulary
+from rag.text import language
 from rag.text.vocabulary import pattern
 from rag.types import Outcome, Paper, Passage
 
@@ -90,6 +91,23 @@ def decide(
     if passages[0].similarity < _ON_TOPIC and not holds_subject(question, passages, vocabulary):
         return Decision(outcome="out_of_scope", confidence=confidence, reason=_OUT_OF_SCOPE)
     return Decision(outcome="not_in_abstracts", confidence=confidence, reason=NOT_IN_ABSTRACTS)
+
+
+def language_notice(question: str, passages: Sequence[Passage]) -> str:
+    """What a reader is told whose question is in another language than the nearest papers; empty if it is not."""
+    asked = language.language_of(question)
+    found = dict.fromkeys(language.language_of(passage.paper.abstract) for passage in passages[:_NEAREST])
+    if not found or asked in found:
+        return ""
+    names = " and ".join(language.name_of(code) for code in found)
+    return f"The question is in {language.name_of(asked)}; the nearest papers are in {names}."
+
+
+def across_languages(decision: Decision, notice: str) -> Decision:
+    """A decline for which another language may be the reason: what nothing was found about may well be there."""
+    if not notice or decision.answers or decision.outcome == "empty_library":
+        return decision
+    return replace(decision, outcome="not_in_abstracts", reason=notice)
 
 
 def decline_text(decision: Decision, passages: Sequence[Passage]) -> str:

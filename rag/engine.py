@@ -7,16 +7,29 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from uuid import uuid4
 
-from rag import answerability
+from rag import answerability, parts
 from rag.answerability import Decision
+from rag.catalog_questions import CatalogQuestions
 from rag.condense import RuleBasedRewriter
 from rag.errors import BackendError, RequestError
+from rag.evidence import Collector, Evidence, Part, Split
+from rag.further import Statements
 from rag.grounding.attribution import Policy
 from rag.grounding.grounding import GroundedText, Grounding, uncited
 from rag.grounding.lexical_verifier import LexicalVerifier
 from rag.grounding.marks import with_escaped_marks
 from rag.protocols import AnswerReviewer, QueryRewriter, Retriever, Verifier, Vocabulary, Writer
-from rag.types import EVERYTHING, Answer, Citation, Filters, GenerationInfo, Passage, StandaloneQuery, Turn
+from rag.types import (
+    EVERYTHING,
+    Answer,
+    Citation,
+    Filters,
+    FurtherSentence,
+    GenerationInfo,
+    Passage,
+    StandaloneQuery,
+    Turn,
+)
 
 MAX_QUESTION_CHARACTERS = 4_000
 TOP_K = 8
@@ -70,8 +83,12 @@ class Engine:
     verifier: Verifier = LexicalVerifier()  # noqa: RUF009  # without state
     reviewer: AnswerReviewer | None = None
     """Gives the verdicts of the whole answer; where it fails the verifier's stay, and the answer says so."""
+    catalog: CatalogQuestions | None = None
+    """Answers what the papers' fields and an exhaustive pass tell, before anything is retrieved."""
     unsupported: Policy = "flag"
     answer_from: float | None = None
+    split: Split = parts.split
+    """Which questions a question consists of; each is answered or declined for itself."""
 
     async def ask(
         self, question: str, history: Sequence[Turn] = (), filters: Filters = EVERYTHING, top_k: int = TOP_K
@@ -86,23 +103,35 @@ class Engine:
         question = _checked(question, top_k)
         clock = _Clock()
         alone = await self.rewriter.rewrite(question, history)
-        passages = tuple(await self.retriever.retrieve(alone.search, top_k, filters)) if alone.search else ()
+        if self.catalog and alone.search:
+            narrowed = await self.catalog.narrow(alone, filters)
+            if found := await self.catalog.answer(narrowed, history):
+                yield Sources(found.passages)
+                yield Delta(found.text)
+                for citation in found.citations:
+                    yield CitationEvent(citation)
+                yield Done(found.as_answer(question, narrowed.query, self.library, clock.total()))
+                return
+            alone, filters = narrowed.query, narrowed.filters
+        evidence = await self._collect(alone, top_k, filters)
         clock.lap("retrieve")
-        yield Sources(passages)
-        usable = answerability.usable(alone.question, passages)
-        decision = await self._decide(alone, passages, usable, filters)
+        yield Sources(evidence.passages)
+        usable = answerability.usable(alone.question, evidence.passages)
         grounding = Grounding(usable, self.unsupported, alone.question, self.verifier)
         draft = _Draft(grounding, GenerationInfo(model=self.writer.name))
-        if decision.answers:
-            async with aclosing(self._write(alone.question, usable, history, draft)) as events:
+        if evidence.answered:
+            async with aclosing(self._write(evidence, alone.question, history, draft)) as events:
                 async for event in events:
                     yield event
         if self.reviewer:
             await draft.review(self.reviewer)
-        decision, grounded = draft.outcome(decision)
+        foreign = answerability.language_notice(alone.question, usable)
+        decision, grounded = draft.outcome(answerability.across_languages(evidence.decision, foreign))
         if not grounded.text:
-            grounded = uncited(answerability.decline_text(decision, passages))
+            grounded = uncited(answerability.decline_text(decision, evidence.passages))
             yield Delta(grounded.text)
+        foreign = foreign if decision.answers else ""
+        notices = (alone.notice, foreign, draft.generation.notice, _papers_checked(evidence, grounded))
         clock.lap("write")
         yield Done(
             Answer(
@@ -114,36 +143,79 @@ class Engine:
                 text=grounded.text,
                 sentences=grounded.sentences,
                 citations=grounded.citations,
-                passages=passages,
+                passages=evidence.passages,
                 confidence=decision.confidence,
                 model=draft.generation.model,
+                more=self._more(alone.question, history, evidence, decision, grounded),
                 usage=alone.usage + draft.generation.usage,
                 timings_ms=clock.total(),
                 prompt=draft.generation.prompt,
-                notice=f"{alone.notice} {draft.generation.notice}".strip(),
+                notice=" ".join(filter(None, notices)),
             )
         )
 
-    async def _decide(
-        self, alone: StandaloneQuery, passages: Sequence[Passage], usable: Sequence[Passage], filters: Filters
-    ) -> Decision:
+    async def _collect(self, alone: StandaloneQuery, top_k: int, filters: Filters) -> Evidence:
+        def nothing(decision: Decision) -> Evidence:
+            return Evidence((), (Part(alone.question, (), decision),))
+
         if not alone.search:
-            return answerability.small_talk(alone.question)
-        if usable:
-            return answerability.decide(alone.question, usable, self.vocabulary, self.answer_from)
-        if passages:
-            return answerability.RETRACTED_ONLY
+            return nothing(answerability.small_talk(alone.question))
+        collector = Collector(self.retriever, self.vocabulary, self.answer_from, self.split)
+        evidence = await collector.collect(alone, top_k, filters)
+        if evidence.passages:
+            return evidence
         filtered = filters != EVERYTHING and bool(await self.retriever.retrieve(alone.search, 1))
-        return answerability.NO_PAPER_PASSES_FILTERS if filtered else answerability.EMPTY_LIBRARY
+        return nothing(answerability.NO_PAPER_PASSES_FILTERS if filtered else answerability.EMPTY_LIBRARY)
+
+    def _otherwise(self, question: str, history: Sequence[Turn], evidence: Evidence, grounded: GroundedText) -> str:
+        """A sentence for the abstract that says the opposite of what the answer rests on; empty if there is none."""
+        if len(evidence.parts) > 1 or evidence.checked:
+            return ""
+        known = " ".join([*(turn.content for turn in history), question])
+        statements = Statements(self.vocabulary, self.verifier)
+        otherwise = statements.otherwise(question, known, evidence.parts[0].passages, grounded.citations)
+        return f"\n\nAnother abstract says otherwise: {otherwise}" if otherwise else ""
+
+    def _more(
+        self, question: str, history: Sequence[Turn], evidence: Evidence, decision: Decision, grounded: GroundedText
+    ) -> tuple[FurtherSentence, ...]:
+        """What else the abstracts say, or of a question that they don't answer the nearest statements."""
+        known = " ".join([*(turn.content for turn in history), question])
+        statements = Statements(self.vocabulary, self.verifier)
+        passages = answerability.usable(question, evidence.passages)
+        if decision.answers and passages:
+            return statements.beyond(question, known, passages, grounded.citations)
+        if decision.outcome == "not_in_abstracts":
+            return statements.nearest(question, known, passages)
+        return ()
 
     async def _write(
-        self, question: str, passages: Sequence[Passage], history: Sequence[Turn], draft: "_Draft"
+        self, evidence: Evidence, question: str, history: Sequence[Turn], draft: "_Draft"
     ) -> AsyncGenerator[Event]:
+        """Each part that has an answer, one after the other, then which parts have none."""
+        said = Turn(role="user", content=question)
+        for position, part in enumerate(evidence.answered):
+            if position:
+                for event in draft.take(" "):
+                    yield event
+            before = [*history, said] if len(evidence.parts) > 1 else history
+            async with aclosing(self._write_part(part, before, draft)) as events:
+                async for event in events:
+                    yield event
+        for event in draft.take(self._otherwise(question, history, evidence, draft.grounding.result)):
+            yield event
+        for missing in evidence.unanswered:
+            for event in draft.take(f"\n\nThe abstracts do not say: “{missing}”"):
+                yield event
+        for event in draft.flush():
+            yield event
+
+    async def _write_part(self, part: Part, history: Sequence[Turn], draft: "_Draft") -> AsyncGenerator[Event]:
         """What the writer writes, and where that can't be relied on, what the backup writes."""
-        escaped = [with_escaped_marks(passage) for passage in passages]
+        escaped = [with_escaped_marks(passage) for passage in part.passages]
         reason = ""
         try:
-            async with aclosing(self.writer.write(question, escaped, history)) as written:
+            async with aclosing(self.writer.write(part.question, escaped, history)) as written:
                 async for piece in written:
                     for event in draft.take(piece):
                         yield event
@@ -159,7 +231,7 @@ class Engine:
         if self.backup and (reason or draft.grounding.cites_nothing):
             for event in draft.hand_over(self.backup.name, reason):
                 yield event
-            async with aclosing(self.backup.write(question, escaped, history)) as written:
+            async with aclosing(self.backup.write(part.question, escaped, history)) as written:
                 async for piece in written:
                     for event in draft.take(piece) if isinstance(piece, str) else ():
                         yield event
@@ -233,6 +305,12 @@ class _Draft:
 
 def _events(found: Sequence[str | Citation]) -> list[Event]:
     return [Delta(item) if isinstance(item, str) else CitationEvent(item) for item in found]
+
+
+def _papers_checked(evidence: Evidence, grounded: GroundedText) -> str:
+    """For a list: how many papers were looked at for it."""
+    listed = len({citation.number for citation in grounded.citations})
+    return f"{listed} of the {evidence.checked} nearest papers are listed." if evidence.checked and listed else ""
 
 
 def _checked(question: str, top_k: int) -> str:

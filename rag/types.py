@@ -258,6 +258,16 @@ class Sentence:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FurtherSentence(Sentence):
+    """A statement of the abstracts beyond the answer proper, with the quotes it rests on.
+
+    The `sentence` of each quote is the index of this statement among those of `Answer.more`.
+    """
+
+    quotes: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Usage:
     """Tokens that a model counted; zero where no model was asked."""
 
@@ -310,9 +320,11 @@ class StandaloneQuery:
 class Answer:
     """What every door shows: the outcome, the text, and for each sentence the words that support it.
 
-    `confidence` is the estimated probability that the passages answer the question. `prompt` is the version of the
-    prompts that a model was given, `notice` what a reader should know of how the text was generated, such as that a
-    model failed and the text is the abstracts' own sentences; each may be empty.
+    `more` is what else the abstracts say, of an answer; of a question that they do not answer, their nearest
+    statements. It is no part of `text`, and `sentences` and `citations` do not count it. `confidence` is the estimated
+    probability that the passages answer the question. `prompt` is the version of the prompts that a model was given,
+    `notice` what a reader should know of how the text was generated, such as that a model failed and the text is the
+    abstracts' own sentences; each may be empty.
     """
 
     __pydantic_config__ = ALL_FIELDS_SHOWN
@@ -328,20 +340,31 @@ class Answer:
     passages: tuple[Passage, ...]
     confidence: Score
     model: str
+    more: tuple[FurtherSentence, ...] = ()
     usage: Usage = field(default_factory=Usage)
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     prompt: str = ""
     notice: str = ""
 
+    @property
+    def cited_papers(self) -> Mapping[int, Paper]:
+        """The papers that the sentences cite, by number, in order; one cited for its fields alone has no quote."""
+        numbers = {number for sentence in self.sentences for number in sentence.citations}
+        papers = {passage.number: passage.paper for passage in self.passages if passage.number in numbers}
+        papers |= {citation.number: citation.paper for citation in self.citations}
+        return dict(sorted(papers.items()))
+
     def _repr_markdown_(self) -> str:
-        """How a notebook shows it: the text, then each cited paper with its quotes."""
+        """How a notebook shows it: the text, each cited paper with its quotes, then the further statements."""
         lines = [self.text.replace("<", "\\<")]
-        for number in sorted({citation.number for citation in self.citations}):
+        for number, paper in self.cited_papers.items():
             cited = [citation for citation in self.citations if citation.number == number]
-            paper = cited[0].paper
             title = f"[{_escaped(paper.title)}]({paper.url})" if paper.url else _escaped(paper.title)
             lines.append(f"**[{number}]** {title}{paper.suffix}")
             lines += [f"> {_escaped(quote)}" for quote in dict.fromkeys(citation.quote for citation in cited)]
+        if self.more:
+            items = [f"- {_escaped(statement.text)} [{statement.citations[0]}]" for statement in self.more]
+            lines.append("\n".join(["*More from the abstracts*", "", *items]))
         return "\n\n".join(lines)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rag import answerability, config, corpus, embedders, retrieval
+from rag import answerability, config, corpus, embedders, parts, retrieval
+from rag.catalog_questions import CatalogQuestions
 from rag.condense import RuleBasedRewriter
 from rag.config import Settings
 from rag.database import Database, home_errors
@@ -200,8 +201,10 @@ def make_engine(settings: Settings, library: Library, model: str = "") -> Engine
         backup=backup,
         rewriter=rewriter,
         reviewer=_reviewer(settings, name),
+        catalog=CatalogQuestions(library, retriever),
         unsupported=settings.unsupported,
         answer_from=answerability.calibrated(settings.home / answerability.CALIBRATION),
+        split=parts.split if name == ExtractiveWriter.name else parts.whole,
     )
 
 

@@ -2,7 +2,8 @@
 
 A measure is a function of a Case. It is averaged over all questions that it applies to; a question whose answer is
 missing or failed gets `worst`. None means that an answer has nothing to measure (no number in it, for example): that
-question is left out of the mean, and the count beside the mean shows it.
+question is left out of the mean, and the count beside the mean shows it. A measure without a worst value (the number of
+words) leaves failed answers out too.
 """
 
 from collections.abc import Callable
@@ -10,14 +11,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from eval.metrics import abstention, answers, citations, retrieval
+from eval.metrics import abstention, answers, citations, retrieval, shape
+from eval.metrics.answers import OPENING
 from eval.metrics.case import Case
 from eval.questions import Question
 
 Offer = Literal["answers", "ranking", "citations", "quotes"]
 """What a system may give; measures of what it never gives are reported as not offered, rather than 0."""
 
-Group = Literal["retrieval", "answers", "citations", "abstention"]
+Group = Literal["retrieval", "answers", "shape", "citations", "abstention"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,7 @@ class Metric:
     value: Callable[[Case], float | None]
     applies: Callable[[Question], bool]
     needs: Offer
-    worst: float = 0.0
+    worst: float | None = 0.0
     higher_is_better: bool = True
 
     @property
@@ -46,6 +48,10 @@ def _has_gold(question: Question) -> bool:
 
 def _has_facts(question: Question) -> bool:
     return bool(question.key_facts)
+
+
+def _has_facts_of_one_paper(question: Question) -> bool:
+    return bool(question.key_facts) and len(question.gold) == 1
 
 
 def _has_reference(question: Question) -> bool:
@@ -99,7 +105,27 @@ def _citation(
     return Metric(name=name, label=label, group="citations", value=value, applies=applies, needs=needs)
 
 
+def _within(words: int) -> Metric:
+    return _answer(
+        f"facts@{words}", f"Key facts in the first {words} words", partial(answers.facts_within, words=words)
+    )
+
+
+def _shape(
+    name: str,
+    label: str,
+    value: Callable[[Case], float | None],
+    applies: Callable[[Question], bool] = _any,
+    worst: float | None = 1.0,
+) -> Metric:
+    """A measure of which less is better."""
+    return Metric(name=name, label=label, group="shape", value=value, applies=applies, needs="answers", worst=worst,
+                  higher_is_better=False)  # fmt: skip
+
+
 COSTS = (0.5, 1.0, 2.0, 4.0)
+
+OPENINGS = (20, OPENING, 60, 120)
 
 METRICS: tuple[Metric, ...] = (
     _ranked("gold_first", "Gold paper first", retrieval.hit, 1),
@@ -108,16 +134,26 @@ METRICS: tuple[Metric, ...] = (
     _ranked("recall@10", "Recall@10", retrieval.recall, 10),
     _ranked("mrr@10", "MRR@10", retrieval.reciprocal_rank, 10),
     _ranked("ndcg@10", "nDCG@10", retrieval.ndcg, 10),
-    _answer("facts@120", "Key facts in the first 120 words", answers.facts_first),
-    _answer("facts", "Key facts in the whole answer", answers.facts),
-    _answer("all_facts@120", "Every key fact in the first 120 words", answers.all_facts_first),
+    *(_within(words) for words in OPENINGS),
+    _answer("facts", "Key facts in the answer", answers.facts),
+    _answer("facts_anywhere", "Key facts in the answer and what is shown after it", answers.facts_anywhere),
+    _answer(f"all_facts@{OPENING}", f"Every key fact in the first {OPENING} words",
+            partial(answers.all_facts_within, words=OPENING)),
     _answer("all_facts", "Every key fact in the answer", answers.all_facts),
     _answer("yes_no", "Yes or no right", answers.yes_no, _has_label),
     _answer("idf_f1", "IDF-weighted F1 against the reference", answers.idf_f1, _has_reference),
     _answer("rouge_l", "ROUGE-L against the reference", answers.rouge_l, _has_reference),
+    Metric(name="first_sentence", label="First sentence states a key fact, one paper", group="shape",
+           value=shape.first_sentence, applies=_has_facts_of_one_paper, needs="answers"),
+    Metric(name="sentences_with_fact", label="Sentences that state a key fact", group="shape",
+           value=shape.sentences_with_fact, applies=_has_facts, needs="answers"),
+    _shape("words", "Words of the answer", shape.words, worst=None),
+    _shape("speaks_as_authors", "Answers that speak as the authors", shape.speaks_as_authors),
+    _shape("markup", "Answers with mark-up in them", shape.markup),
     _citation("cites_gold", "Cites a gold paper", citations.cites_gold),
     _citation("gold_precision", "Share of citations that are of gold papers", citations.gold_precision),
     _citation("gold_recall", "Gold papers cited", citations.gold_recall),
+    _citation("all_gold_cited", "Every gold paper cited", citations.all_gold_cited),
     _citation("valid_marks", "Numbers that name a shown passage", citations.valid_marks, _any),
     _citation("verbatim_quotes", "Quotes that are verbatim", citations.verbatim_quotes, _any, "quotes"),
     _citation("lexical_support", "Sentences with lexical support", citations.lexical_support, _any),

@@ -7,8 +7,10 @@ import numpy as np
 
 from eval.metrics.answers import right
 from eval.metrics.case import Case
+from eval.statistics import SEED
 
 BINS = 10
+RESAMPLES = 1_000
 
 
 def answered(case: Case) -> float:
@@ -78,6 +80,26 @@ def auroc(confidence: Sequence[float], correct: Sequence[bool]) -> float | None:
         return None
     above = (positive[:, None] > negative[None, :]).sum() + 0.5 * (positive[:, None] == negative[None, :]).sum()
     return float(above) / (len(positive) * len(negative))
+
+
+def auroc_interval(
+    confidence: Sequence[float], correct: Sequence[bool], clusters: Sequence[str]
+) -> tuple[float, float] | None:
+    """The 95% percentile interval of `auroc` from a seeded bootstrap over clusters; None where that is None.
+
+    A resample in which all items are correct, or all wrong, says nothing and is left out.
+    """
+    members: dict[str, list[tuple[float, bool]]] = {}
+    for score, ok, cluster in zip(confidence, correct, clusters, strict=True):
+        members.setdefault(cluster, []).append((score, ok))
+    groups = list(members.values())
+    if len(set(correct)) < 2:
+        return None
+    draws = np.random.default_rng(SEED).integers(0, len(groups), (RESAMPLES, len(groups)))
+    resamples = ([item for index in draw for item in groups[index]] for draw in draws)
+    areas = [auroc([score for score, _ in found], [ok for _, ok in found]) for found in resamples]
+    low, high = np.quantile([area for area in areas if area is not None], [0.025, 0.975])
+    return float(low), float(high)
 
 
 def reliability(confidence: Sequence[float], correct: Sequence[bool]) -> list[tuple[int, float, float]]:

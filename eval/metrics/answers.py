@@ -11,7 +11,8 @@ from eval.metrics.case import Case
 from eval.questions import Question
 from eval.words import content_words, opening, says_any, tokens, weigh, without_marks
 
-OPENING_WORDS = 120
+OPENING = 40
+"""The words of an answer that a reader takes in at a glance; the headline is the key facts among them."""
 RIGHT_FROM = 0.5
 """An answer counts as right for abstention, risk and cost when it states at least this share of the key facts."""
 
@@ -25,9 +26,14 @@ def facts(case: Case) -> float:
     return _share_of_facts(case, case.reply.text)
 
 
-def facts_first(case: Case) -> float:
-    """Share of the key facts that stand in the first 120 words, split at white space."""
-    return _share_of_facts(case, opening(case.reply.text, OPENING_WORDS))
+def facts_within(case: Case, words: int) -> float:
+    """Share of the key facts that stand in the first words, split at white space; marks `[n]` are no words."""
+    return _share_of_facts(case, opening(without_marks(case.reply.text), words))
+
+
+def facts_anywhere(case: Case) -> float:
+    """Share of the key facts that stand in the answer or in what is shown after it."""
+    return _share_of_facts(case, "\n".join([case.reply.text, *(sentence.text for sentence in case.reply.more)]))
 
 
 def all_facts(case: Case) -> float:
@@ -35,9 +41,14 @@ def all_facts(case: Case) -> float:
     return float(facts(case) == 1)
 
 
-def all_facts_first(case: Case) -> float:
-    """1 if every key fact stands in the first 120 words, else 0."""
-    return float(facts_first(case) == 1)
+def all_facts_within(case: Case, words: int) -> float:
+    """1 if every key fact stands in the first words, else 0."""
+    return float(facts_within(case, words) == 1)
+
+
+def share_of_facts(question: Question, text: str) -> float:
+    """Share of the key facts of a question that stand in a text; the question has some."""
+    return sum(says_any(text, fact) for fact in question.key_facts) / len(question.key_facts)
 
 
 def missing_facts(case: Case) -> list[str]:
@@ -97,10 +108,7 @@ def _answer_text(case: Case) -> str:
 
 
 def _share_of_facts(case: Case, text: str) -> float:
-    if case.reply.declined:
-        return 0.0
-    key_facts = case.question.key_facts
-    return sum(says_any(text, fact) for fact in key_facts) / len(key_facts)
+    return 0.0 if case.reply.declined else share_of_facts(case.question, text)
 
 
 def _label(text: str) -> YesNo | None:

@@ -42,6 +42,11 @@ def gold_recall(case: Case) -> float:
     return len(case.cited & set(case.question.gold)) / len(case.question.gold)
 
 
+def all_gold_cited(case: Case) -> float:
+    """1 if every gold paper is cited (where any suffices: one of them), else 0."""
+    return float(gold_recall(case) == 1)
+
+
 def valid_marks(case: Case) -> float | None:
     """Share of the distinct numbers in the text that name a passage that was shown."""
     used = marks(case.reply.text)

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from rag.corpus import names, textfile
+from rag.corpus import latex, names, textfile
 from rag.corpus.record import BrokenRecord, RawRecord
-from rag.text import latex
 
 SUFFIXES: tuple[str, ...] = (".bib", ".bibtex", ".biblatex")
 NEEDS = "BibTeX: entries such as `@article{key, title = {...}, abstract = {...}}`"

@@ -7,7 +7,8 @@ from math import isnan
 from reprlib import repr as short
 from urllib.parse import quote, urlsplit
 
-from rag.text import latex, markup
+from rag.corpus import latex
+from rag.text import markup
 
 _MAX_URL = 2000
 _MAX_KEYWORDS = 100

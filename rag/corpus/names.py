@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from reprlib import repr as short
 
+from rag.corpus import latex
 from rag.corpus.fields import UnusableFieldError, one_line
-from rag.text import latex, markup
+from rag.text import markup
 
 MAX_AUTHORS = 5000
 _NAME_PARTS = (

@@ -20,7 +20,7 @@ _MOST_QUOTES = 3
 _WORTH_A_QUOTE = 0.2
 """How much more of the content words a further quote from the same abstract must hold."""
 
-_END = re.compile(r"[.!?…]+[\"'”’)*_]*\Z")
+_END = re.compile(r"[.!?…。！？．]+[\"'”’」』）)*_]*\Z")
 _INTRODUCTION = re.compile(r"[^\d]{0,90}:\Z")
 
 log = logging.getLogger("scholiast")

@@ -6,12 +6,15 @@ A contradiction in other words than the abstract's it does not see.
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 
 from rag.grounding import contradictions
 from rag.text.analysis import content_stems, share
 from rag.text.entities import Quantity, has_name, names, quantities
+from rag.text.language import language_of
+from rag.text.readable import in_print
 from rag.types import Passage, Quote, Support
 
 SUPPORTED_SHARE = 0.6
@@ -21,6 +24,13 @@ PARTIAL_SHARE = 0.3
 CLEAR_WORDS = 4
 """How many content words say enough to be compared."""
 
+OTHER_LANGUAGE = "it is in another language than the abstract, so its words can't be compared"
+"""The reason for a verdict on a claim of which at most the numbers could be compared."""
+
+_AUTHORS = frozenset(content_stems("the present authors"))
+_BESIDE_A_DIGIT = re.compile(r"(?<=[^\x00-\u02ff])(?=\d)|(?<=[\d%])(?=[^\x00-\u02ff])")
+"""Between a number and a letter of a script that has no blanks."""
+
 _CLAUSE = re.compile(r"(?<=[^\d])[,;:]|[,;:](?=\D)|\b(?:and|while|whereas|but|compared|versus|vs)\b", re.IGNORECASE)
 
 
@@ -28,7 +38,11 @@ class LexicalVerifier:
     """Checks in this order: words, what the claim changes, numbers and names that stand nowhere or elsewhere."""
 
     def verify(self, claim: str, quotes: Sequence[Quote], question: str = "") -> Support:
-        """Words that the claim repeats from the question and that the quotes lack make it partial at worst."""
+        """Words that the claim repeats from the question and that the quotes lack make it partial at worst.
+
+        A claim in another language than the abstracts is never supported: there are no words to compare.
+        """
+        claim, quotes = in_print(claim), [_quote_in_print(quote) for quote in quotes]
         words = stems_of(claim)
         if not quotes:
             return Support(verdict="unsupported", reason="it cites no abstract")
@@ -38,6 +52,8 @@ class LexicalVerifier:
         held = share(words, texts)
         reason = f"{held:.0%} of its words are in the quotes"
         if held < PARTIAL_SHARE and not _adds_supported_words(claim, texts, question):
+            if language_of(claim) != language_of(_shown_text(quotes)):
+                return _across_languages(claim, quotes)
             return Support(verdict="unsupported", reason=reason)
         change = contradictions.find(claim, _sentences(quotes))
         if change and change.verdict == "contradicted":
@@ -56,8 +72,8 @@ class LexicalVerifier:
 
 @lru_cache(maxsize=2048)
 def stems_of(text: str) -> tuple[str, ...]:
-    """The content stems of a text that is compared again and again."""
-    return tuple(content_stems(text))
+    """The content stems of a text that is compared again and again, without those for its authors ("we")."""
+    return tuple(stem for stem in content_stems(text) if stem not in _AUTHORS)
 
 
 def added_words(claim: str, question: str) -> Sequence[str]:
@@ -69,6 +85,14 @@ def added_words(claim: str, question: str) -> Sequence[str]:
 def _adds_supported_words(claim: str, texts: Sequence[str], question: str) -> bool:
     added = added_words(claim, question)
     return len(added) >= CLEAR_WORDS and share(added, texts) >= SUPPORTED_SHARE
+
+
+def _across_languages(claim: str, quotes: Sequence[Quote]) -> Support:
+    """Only numbers can be compared: `partial` if it has some and the cited papers give them all."""
+    claimed, known = quantities(_BESIDE_A_DIGIT.sub(" ", claim)), _quantities_of(_shown_text(quotes))
+    if missing := next((n for n in claimed if not any(n.matches(other) for other in known)), None):
+        return Support(verdict="unsupported", reason=f"the number {missing.value:g} is not in the cited abstracts")
+    return Support(verdict="partial" if claimed else "unsupported", reason=OTHER_LANGUAGE)
 
 
 def _invented(claim: str, quotes: Sequence[Quote]) -> str:
@@ -135,6 +159,22 @@ def _clauses(text: str) -> Iterator[str]:
     for cut in chain((match.start() for match in _CLAUSE.finditer(text)), (len(text),)):
         yield text[start:cut]
         start = cut
+
+
+def _quote_in_print(quote: Quote) -> Quote:
+    return replace(
+        quote,
+        passage=_passage_in_print(quote.passage),
+        sentence=replace(quote.sentence, text=in_print(quote.sentence.text)),
+    )
+
+
+@lru_cache(maxsize=256)
+def _passage_in_print(passage: Passage) -> Passage:
+    """The passage as an answer shows its sentences; its offsets are still those of the abstract."""
+    sentences = tuple(replace(sentence, text=in_print(sentence.text)) for sentence in passage.sentences)
+    paper = replace(passage.paper, title=in_print(passage.paper.title))
+    return replace(passage, paper=paper, text=in_print(passage.text), sentences=sentences)
 
 
 def _sentences(quotes: Sequence[Quote]) -> list[str]:

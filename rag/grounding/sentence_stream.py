@@ -5,12 +5,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rag.grounding import marks
-from rag.text.sentences import spans
+from rag.text.sentences import WIDE_STOP, spans
 
 # A sentence may end here; whether it does shows in the next whole word.
-_MAY_END = re.compile(r"[.!?…]+[\"'”’)\]*_]*(?:[ \t]*\[\d+\])*[ \t]+(?:\[\d+\][ \t]*)*[^\s\[]\S*(?=\s)")
-_UNDECIDED = re.compile(r"(?:[.!?…]+[\"'”’)\]*_]*(?:[ \t]*\[\d+\])*\s*(?:\[\d+\]\s*)*\S*|\s*[\"'”’)*_]*\s*)\Z")
-_STOP = re.compile(r"[.!?]+[\"'”’)]*")
+_MAY_END = re.compile(
+    r"[.!?…]+[\"'”’)\]*_]*(?:[ \t]*\[\d+\])*[ \t]+(?:\[\d+\][ \t]*)*[^\s\[]\S*(?=\s)"
+    rf"|{WIDE_STOP}(?:[ \t]*\[\d+\])*[ \t]*[^\s\[。！？．」』”’）)\]】]"
+)
+_UNDECIDED = re.compile(
+    r"(?:[.!?…]+[\"'”’)\]*_]*(?:[ \t]*\[\d+\])*\s*(?:\[\d+\]\s*)*\S*"
+    r"|[。！？．][」』”’）)\]】]*(?:\s*\[\d+\])*\s*|\s*[\"'”’)*_]*\s*)\Z"
+)
+_STOP = re.compile(rf"[.!?]+[\"'”’)]*|{WIDE_STOP}")
+_ASKS = re.compile(r"[!?][\"'”’)]*\Z")
+_WIDE_END = re.compile(rf"{WIDE_STOP}\Z")
 _BEGINS_NEXT = re.compile(r"\s+[“\"'(]?[A-Z]")
 _OPENS_NEXT = re.compile(r"\s+[“‘\"'(«]+\Z")
 _QUOTING = re.compile(r"“[^”]{0,300}\Z|^[^\"]*(?:\"[^\"]*\"[^\"]*)*(?<!\w)\"\w[^\"]{0,300}\Z")
@@ -115,14 +123,24 @@ def _lengths(text: str) -> list[int]:
     begins = lead.end() if lead else 0
     bare, places = _without_marks(text[begins:])
     cited = [end for place, _ in places if (end := _end_at_mark(bare, place))]
-    found = [begins + _in_marked(end, places) for end in sorted({*_ends(bare), *cited})]
+    ends = [end for end in _ends(bare) if not (lead and lead[0].strip() and _in_title(bare, end))]
+    found = [begins + _in_marked(end, places) for end in sorted({*ends, *cited})]
     return found if found or not text.strip() else [len(text.rstrip())]
+
+
+def _in_title(item: str, end: int) -> bool:
+    """Whether a list item goes on after a question or an exclamation, as a title does before its subtitle."""
+    return end < len(item) and _ASKS.search(item, 0, end) is not None
 
 
 def _ends(text: str) -> list[int]:
     """Where sentences end: before a blank, and not within quotation marks, as a title that is a question does."""
     ends = [len(_OPENS_NEXT.sub("", text[: span.end])) for span in spans(text)]
-    return [end for end in ends if not text[end:] or (text[end].isspace() and not _QUOTING.search(text, 0, end))]
+    return [end for end in ends if not text[end:] or (_parts(text, end) and not _QUOTING.search(text, 0, end))]
+
+
+def _parts(text: str, end: int) -> bool:
+    return text[end].isspace() or _WIDE_END.search(text, max(0, end - 10), end) is not None
 
 
 def _end_at_mark(text: str, place: int) -> int:
@@ -130,7 +148,7 @@ def _end_at_mark(text: str, place: int) -> int:
     if text[:place].endswith((".", "!", "?")) and not text[:place].endswith(" al."):
         return place if _BEGINS_NEXT.match(text, place) else 0
     stop = _STOP.match(text, place)
-    return stop.end() if stop and _BEGINS_NEXT.match(text, stop.end()) else 0
+    return stop.end() if stop and (_BEGINS_NEXT.match(text, stop.end()) or _WIDE_END.fullmatch(stop[0])) else 0
 
 
 def _without_marks(text: str) -> tuple[str, list[tuple[int, int]]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rag.errors import LibraryError, LockedError, NotFoundError, how_to_list_papers
 from rag.library import ingest, namesakes, registry, schema
-from rag.library.catalog import Catalog, Counts
+from rag.library.catalog import Byline, Catalog, Counts
 from rag.library.lock import Lock
 from rag.library.schema import LibraryRow
 from rag.library.sync import Indexes, new_generation
@@ -142,6 +142,10 @@ class Library:
         """The papers that match the words of a question, with BM25 scores; only those in `allowed` unless None."""
         return await asyncio.to_thread(lambda: self._current().keywords().search(question, limit, allowed))
 
+    async def having_all(self, stems: Collection[str], allowed: Collection[str] | None = None) -> list[str]:
+        """The ids of all papers, or of those allowed, that have each of the stems in title or abstract."""
+        return await asyncio.to_thread(lambda: self._current().keywords().having_all(stems, allowed))
+
     def idf(self, stems: Sequence[str]) -> dict[str, float]:
         """The inverse document frequency of each stem in this library, highest for one that no paper has."""
         return self._indexes.keywords().idf(stems)
@@ -156,6 +160,14 @@ class Library:
             return set(filters.papers) or None
         years = await asyncio.to_thread(self._catalog.of_years, self.name, filters.year_from, filters.year_to)
         return years & set(filters.papers) if filters.papers else years
+
+    async def years(self) -> dict[str, int | None]:
+        """The year of every paper, by id; None where it is not known."""
+        return await asyncio.to_thread(self._catalog.years, self.name)
+
+    async def bylines(self, keep: Callable[[Byline], bool]) -> list[Byline]:
+        """Authors and venue of the papers that `keep` chooses; every paper is read, one at a time."""
+        return await asyncio.to_thread(lambda: [line for line in self._catalog.bylines(self.name) if keep(line)])
 
     async def papers(self, offset: int = 0, limit: int = 100) -> list[Paper]:
         """A page of the papers, by id."""

@@ -202,7 +202,7 @@ def find_mismatch(row: LibraryRow, embedder: str) -> str:
             f"library {row.name!r} was built with embedder {row.embedder!r}, not {embedder!r}; "
             f"set SCHOLIAST_EMBEDDER={row.embedder}, or {embed_again}"
         )
-    if row.chunker != chunk.NAME:
+    if row.chunker not in chunk.USABLE:
         return f"library {row.name!r} was built with chunker {row.chunker!r}, not {chunk.NAME!r}; {embed_again}"
     return ""
 

@@ -8,8 +8,11 @@ from rag.types import Chunk, Paper
 
 LIMIT_TOKENS = 96
 OVERLAP_SENTENCES = 1
-NAME = f"sentences-{LIMIT_TOKENS}-{OVERLAP_SENTENCES}-v1"
+NAME = f"sentences-{LIMIT_TOKENS}-{OVERLAP_SENTENCES}-v2"
 """What an index remembers of the chunker; the last part changes with the algorithm."""
+USABLE = frozenset({NAME, f"sentences-{LIMIT_TOKENS}-{OVERLAP_SENTENCES}-v1"})
+"""Chunkers whose libraries are used as they are: papers keep the spans that they were stored with, only those that are
+added or changed are cut by this one. v1 cut a sentence after "Phys." and kept Chinese ones together."""
 
 
 class _Piece(NamedTuple):

@@ -1,107 +1,115 @@
-"""LaTeX as plain text: the simple kind when a record is read, what is left of it when a sentence is shown."""
+"""LaTeX and Markdown in an abstract, and what is left of LaTeX whose backslashes were lost, shown as print shows it."""
 
 import re
 import unicodedata
+from functools import cache
+
+from rag.text.vocabulary import words
 
 _ACCENTS = {'"': "\u0308", "'": "\u0301", "^": "\u0302", "`": "\u0300", "~": "\u0303"}
-_ACCENTED = re.compile(r"""\\(["'^`~])(?:\{\\?([A-Za-z])\}|([A-Za-z]))""")
-_PLAIN = (
-    (re.compile(r"\{\\(?:it|em|bf|tt|sc|rm) ([^{}]*)\}"), r"\1"),
-    (re.compile(r"\\(?:emph|text\w*)\{([^{}]*)\}"), r"\1"),
-    (re.compile(r"\*\*([^*]+)\*\*"), r"\1"),
-    (re.compile(r"\\([%&_#$])"), r"\1"),
-    (re.compile(r"(?<=\S)~(?=\S)"), " "),
-    (re.compile(r"``|''"), '"'),
-)
-
-_MARKS = {
-    '"': "\u0308", "'": "\u0301", "^": "\u0302", "`": "\u0300", "~": "\u0303", "=": "\u0304", ".": "\u0307",
-    "u": "\u0306", "v": "\u030c", "H": "\u030b", "c": "\u0327", "k": "\u0328", "r": "\u030a", "d": "\u0323",
-    "b": "\u0331",
-}  # fmt: skip
-_MARKED = re.compile(
-    r"""\\(?:(?P<sign>["'^`~=.])\s*|(?P<word>[uvHckrdb])(?=\s|\{)\s*)"""
-    r"""(?:\{\s*\\?(?P<held>[A-Za-z])\s*\}|\\?(?P<bare>[A-Za-z])(?![A-Za-z]))"""
-    r"""|\\(?P<open>["'^`~=.])(?P<letter>[A-Za-z])"""
-)
+_ACCENTED = re.compile(r"""\{?\\(["'^`~])(?:\{\\?([A-Za-z])\}|\\?([A-Za-z]))\}?""")
 _LETTERS = {
-    "ss": "ß", "o": "ø", "O": "Ø", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "aa": "å", "AA": "Å", "l": "ł", "L": "Ł",
-    "i": "ı", "dh": "ð", "th": "þ", "dj": "đ",
-}  # fmt: skip
-_SYMBOLS = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "zeta": "ζ", "eta": "η",
-    "theta": "θ", "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ",
-    "sigma": "σ", "tau": "τ", "phi": "φ", "varphi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "Gamma": "Γ",
-    "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "pm": "±",
-    "times": "×",
-    "cdot": "·", "sim": "∼", "approx": "≈", "simeq": "≃", "leq": "≤", "le": "≤", "geq": "≥", "ge": "≥", "ll": "≪",
-    "gg": "≫", "neq": "≠", "ne": "≠", "lt": "<", "gt": ">", "infty": "∞", "degree": "°", "circ": "°", "to": "→",
-    "rightarrow": "→", "textmu": "μ", "textpm": "±", "textdegree": "°", "textendash": "–", "textemdash": "—",
-    "textquoteright": "’", "textquoteleft": "‘", "textquotedblleft": "“", "textquotedblright": "”", "textless": "<",
-    "textgreater": ">", "textasciitilde": "~", "ldots": "…", "dots": "…", "prime": "′",
-}  # fmt: skip
-_COMMAND = re.compile(r"\\([A-Za-z]+)(?![A-Za-z])(?:\{\}|[ \t]+(?=[A-Za-z])|)")
-_STYLED = re.compile(r"\\(?:emph|text(?:it|bf|sc|tt|rm|sf|sl|up|md|normal)?|mbox|underline|enquote)\s*\{([^{}]*)\}")
-_STYLED_MATH = re.compile(r"\\(?:mathrm|mathit|mathbf|mathsf|text|rm|it|bf)\s*\{([^{}]*)\}")
-_SWITCHED = re.compile(r"\{\\(?:it|em|bf|tt|sc|rm|sl|sf|itshape|bfseries)\s+([^{}]*)\}")
-_ESCAPE = re.compile(r"\\([%&_#$])")
-# Between dollars that have no blank inside, as prices do: `$5 or $6`.
-_MATH = re.compile(r"(?<![\\$])\$(?![\s$])(?P<inside>[^$\n]{1,200}?)(?<![\s\\])\$(?!\$)")
-_DEGREES = re.compile(r"\^\{?\\circ\}?")
-_POWER = re.compile(r"(?<=[0-9])\^(?:\{([-+−]?[0-9]+)\}|([0-9]))")
-_BARE_SCRIPT = re.compile(r"^[\^_](?:\{([-+−]?[0-9A-Za-z]*[-+−]?)\}|([0-9A-Za-z+]))$")
-_FORMULA = re.compile(r"[\\{}^_]")
-_RAISED = str.maketrans("0123456789-−+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻⁺")
+    "ss": "ß",
+    "ae": "æ",
+    "AE": "Æ",
+    "oe": "œ",
+    "OE": "Œ",
+    "aa": "å",
+    "AA": "Å",
+    "o": "ø",
+    "O": "Ø",
+    "l": "ł",
+    "L": "Ł",
+}
+_SPECIAL_LETTER = re.compile(rf"\\({'|'.join(_LETTERS)})(?![A-Za-z])\s?")
 
+_FONT = r"(?:emph|text[a-z]*|math(?:bb|bf|cal|frak|it|rm|scr|sf|tt)|boldsymbol|operatorname\*?|mbox|hbox|underline)"
+_COMMAND = re.compile(r"\\([A-Za-z]+)\*?(?:\{\})?")
+_SYMBOL_WITHOUT_BACKSLASH = re.compile(
+    r"(?<![A-Za-z\\])(leq|geq|rightarrow|infty|varepsilon|varphi|vartheta)(?![A-Za-z])"
+)
+_MATHEMATICS = re.compile(r"[\\^_={}<>]")
 
-def to_text(text: str) -> str:
-    """The text with accents, letters, emphasis, escapes and symbols of LaTeX as Unicode; formulas stay as they are."""
-    if "\\" not in text and "$" not in text:
-        return text
-    text = _MATH.sub(_of_math, text)
-    if "\\" not in text:
-        return text
-    for pattern in (_STYLED, _SWITCHED):
-        text = pattern.sub(r"\1", text)
-    text = _MARKED.sub(_marked, text)
-    text = _COMMAND.sub(lambda found: _LETTERS.get(found[1]) or _symbol(found), text)
-    return _ESCAPE.sub(r"\1", text)
-
-
-def from_bibtex(text: str) -> str:
-    """The text of a BibTeX field: besides, braces protect capitals, `~` is a blank, and `--` is a dash."""
-    text = re.sub(r"(?<!\\)~", " ", to_text(text)).replace("---", "—").replace("--", "–")
-    parts = re.split(r"(\$[^$]*\$)", text)  # braces of formulas stay
-    return "".join(part if part[:1] == "$" else re.sub(r"(?<!\\)[{}]", "", part) for part in parts)
-
-
-def _of_math(found: re.Match[str]) -> str:
-    """A formula that is a number, a sign or a name of a letter as text; any other as it was, and so are two prices."""
-    if "\\" not in found["inside"] and found.string[found.end() : found.end() + 1].isdigit():
-        return found[0]
-    inside = _DEGREES.sub("°", found["inside"])
-    inside = _POWER.sub(lambda power: (power[1] or power[2]).translate(_RAISED), _STYLED_MATH.sub(r"\1", inside))
-    if script := _BARE_SCRIPT.match(inside):
-        before = found.string[: found.start()][-1:]
-        raised = inside[0] == "^" and before.isdigit()
-        return (script[1] or script[2] or "").translate(_RAISED if raised else {})
-    plain = _ESCAPE.sub(r"\1", _COMMAND.sub(_symbol, inside))
-    simple = plain != found["inside"] or not any(character.isalpha() for character in plain)
-    return plain if simple and not _FORMULA.search(plain) else found[0]
-
-
-def _symbol(found: re.Match[str]) -> str:
-    return _SYMBOLS.get(found[1]) or found[0]
-
-
-def _marked(found: re.Match[str]) -> str:
-    letter = found["held"] or found["bare"] or found["letter"]
-    return unicodedata.normalize("NFC", letter + _MARKS[found["sign"] or found["word"] or found["open"]])
+_PLAIN = (
+    (re.compile(r"~?\\(?:cite|ref|eqref|label|footnote)[a-z]*\*?(?:\[[^\[\]]*\])*\{[^{}]*\}"), ""),
+    (re.compile(r"\\href\{([^{}]*)\}\{([^{}]*)\}"), r"\2 (\1)"),
+    (re.compile(r"\\url\{([^{}]*)\}"), r"\1"),
+    (re.compile(r"\\?\bfrac\{([^{}]*)\}\{([^{}]*)\}"), r"\1/\2"),
+    (re.compile(r"(?<![A-Za-z])\\?sqrt\{(\w+)\}"), r"√\1"),
+    (re.compile(r"(?<![A-Za-z])\\?sqrt\{([^{}]*)\}"), r"√(\1)"),
+    (re.compile(rf"\\{_FONT}\s*\{{([^{{}}]*)\}}"), r"\1"),
+    (
+        re.compile(r"(?<![A-Za-z])(?:math(?:bb|bf|cal|frak|rm)|text(?:bf|it|rm|sc|tt)?|boldsymbol|emph)\{([^{}]*)\}"),
+        r"\1",
+    ),
+    (re.compile(r"(?<![A-Za-z\\])math(?:bb|bf|cal|frak|rm) (?=[A-Z])"), ""),
+    (re.compile(r"\{\s*\\?(?:it|em|bf|tt|sc|rm|emph|tiny|small) ([^{}]*)\}"), r"\1"),
+    (re.compile(r"\\(?:left|right|[bB]igg?[lr]?)(?![A-Za-z])\s?\.?"), ""),
+    (re.compile(r"\^\{\\?(?:circ|prime)\}"), "°"),
+    (re.compile(r"\^\{?\\?circledR\}?"), "®"),
+    (re.compile(r"([\^_])\{([+−-]?(?:\d+(?:\.\d+)?|[^\W\d_]*))\}(?!\w)"), r"\1\2"),
+    (re.compile(r"([\^_])\{([^{}]*)\}"), r"\1(\2)"),
+    (re.compile(r"(?<!\*)\*\*(?=\S)([^*]+)(?<=\S)\*\*(?!\*)"), r"\1"),
+    (re.compile(r"\\([%&_#$])"), r"\1"),
+    (re.compile(r"\\[,;:! ]|\\\\"), " "),
+    (re.compile(r"``|''"), '"'),
+    # What is left of LaTeX, where it can be nothing else.
+    (re.compile(r"\{times\}|(?<=\d)times ?(?=\d)|(?<=\d)times(?![A-Za-z])"), "×"),
+    (re.compile(r"(?<=\d)pm(?=\d+\.\d)"), "±"),
+    (re.compile(r"(?<![A-Za-z])sim ?(?=\d)"), "~"),
+    (re.compile(r"(?<![A-Za-z])approx (?=\d)"), "≈"),
+    (re.compile(r"\{to\}"), "→"),
+    (re.compile(r"\{cdot\}"), "·"),
+    (re.compile(r"(https?://[^\s{}]+)\{\1\}"), r"\1"),
+    (re.compile(r"(?<=\d)leq (?=[a-z])"), "≤"),
+    (re.compile(r"(?<![A-Za-z])ell_"), "ℓ_"),
+    (re.compile(r"\{([=+<>×→∞≤≥-])\}|(?<!\w)\{(\d+(?:\.\d+)?|\w+)\}(?![\w{])"), r"\1\2"),
+    (re.compile(r"(?<=[^\W\d])~(?=\S)|(?<=\d)~(?=[A-Za-z(\[])|(?<=[.,;:)\]])~(?=\S)"), " "),
+)
+_MOST_NESTED = 10
+"""How often a text is read again for what stood within other commands."""
+_DOLLARS = re.compile(r"(?<![\\$])\$([^$]{1,200})\$(?![\d$])")
+_MAY_HAVE = re.compile(
+    r"[\\{$~*^`]|''|times|(?:pm|sim|approx |leq)[\d ]|frac|sqrt|math|ell_|geq|rightarrow|infty|var[a-z]+"
+)
 
 
 def plain(text: str) -> str:
-    """The text as it would be printed: accents on their letters, no emphasis, no escapes. Formulas stay as they are."""
+    """The text as it would be printed: symbols for their commands, accents on their letters, no emphasis, no escapes.
+
+    What can't be told with certainty stays as it is. Numbers stay: 10^{-3} is written 10^-3, \\cite{...} goes.
+    """
+    for _ in range(_MOST_NESTED):
+        if not _MAY_HAVE.search(text) or (printed := _once(text)) == text:
+            break
+        text = printed
+    return text
+
+
+def _once(text: str) -> str:
     text = _ACCENTED.sub(lambda m: unicodedata.normalize("NFC", (m[2] or m[3]) + _ACCENTS[m[1]]), text)
+    text = _SPECIAL_LETTER.sub(lambda m: _LETTERS[m[1]], text)
+    text = _DOLLARS.sub(_formula, text)
     for pattern, printed in _PLAIN:
         text = pattern.sub(printed, text)
-    return text
+    text = _SYMBOL_WITHOUT_BACKSLASH.sub(lambda m: _symbols()[m[1]], text)
+    return _COMMAND.sub(_command, text)
+
+
+def _command(found: re.Match[str]) -> str:
+    """Its character, or its name, which must not run into what follows."""
+    return _symbols().get(found[1], found[1] + " " * (found.string[found.end() : found.end() + 1] == "\\"))
+
+
+def _formula(found: re.Match[str]) -> str:
+    """The formula without its dollars; what may be two amounts of money stays."""
+    inner = found[1]
+    is_formula = not re.search(r"\s", inner) or (_MATHEMATICS.search(inner) and not re.match(r"\d[\d,.]* [a-z]", inner))
+    return inner.strip() if is_formula else found[0]
+
+
+@cache
+def _symbols() -> dict[str, str]:
+    """The character of each command that has one."""
+    pairs = words("latex")["symbols"].split()
+    return {**dict(zip(pairs[::2], pairs[1::2], strict=True)), **words("latex")["abbreviations"]}

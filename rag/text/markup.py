@@ -39,10 +39,17 @@ def to_text(text: str) -> str:
     for _ in range(_ESCAPED_AT_MOST):
         if "&" not in text or not _ENTITY.search(text):
             return text
-        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+        text = _ENTITY.sub(_character, text)
         if "<" in text and any(_paired_tags(text)):
             text = _without_tags(text)
     return text
+
+
+def _character(entity: re.Match[str]) -> str:
+    """What the entity stands for, where that can be shown: no control character."""
+    shown = html.unescape(entity[0])
+    printable = shown.isspace() or shown.isprintable()
+    return shown if printable and shown not in ("", "\ufffd") else entity[0]
 
 
 def _without_tags(text: str) -> str:

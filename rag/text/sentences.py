@@ -11,6 +11,16 @@ _FRAGMENT_WORDS = 4
 _CONTINUES = re.compile(r"[a-z0-9(\[,;:%]")
 _ITEM = re.compile(r"\s*(?:\(?(?:\d{1,2}|[ivx]{1,4}|[A-Ha-h])\)|•)\s+")
 _ENDS = re.compile(r"[.!?][)\]”\"']*$")
+WIDE_STOP = r"(?:[。！？]|．(?!\d))+[」』”’）)\]】]*"
+"""The end of a sentence in Chinese or Japanese, as a pattern; no blank follows it."""
+_ENDS_WIDE = re.compile(rf"{WIDE_STOP}$")
+_ABBREVIATED = re.compile(
+    r"\b(?:acad|al|am|ann|appl|approx|astron|astrophys|biochem|biol|br|ca|cf|chem|clin|commun|comput|conf|dr|e\.g|engl"
+    r"|environ|eqs?|eur|exp|figs?|i\.e|int|lett|math|mech|microbiol|mol|natl|nos?(?=\.\s+\d)|nov|phys|physiol|proc|prof"
+    r"|refs?|rev|sci|soc|spp?|ssp|subsp|trans|univ|viz|vol|vs)\.\s+(?=[\[\dA-Z])|(?-i:[A-Z\d]\.(?=[A-Z\d]))",
+    re.IGNORECASE,
+)
+"""What is no end of a sentence, up to where the next word begins."""
 
 
 def spans(text: str) -> list[Span]:
@@ -45,10 +55,14 @@ def _of_item(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _belongs_to_the_one_before(text: str, before: Span, span: Span) -> bool:
-    """A split after "approx." leaves a sentence that starts in lower case; one after "Dr." leaves a tiny one.
+    """A split after "i.e." leaves a sentence that starts in lower case; one after a heading leaves a tiny one.
 
     An item such as "(2) Then this." stands alone only after the end of a sentence.
     """
+    if _ENDS_WIDE.search(text, before.start, before.end):
+        return False
+    if any(found.end() == span.start for found in _ABBREVIATED.finditer(text, before.end - 12, span.start + 1)):
+        return True
     if len(text[before.start : before.end].split()) < _FRAGMENT_WORDS:
         return True
     item = _ITEM.match(text, span.start, span.end)

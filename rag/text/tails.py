@@ -1,6 +1,7 @@
 """What stands behind an abstract without being part of it: copyright, registration, funding, keywords."""
 
 import re
+from functools import lru_cache
 
 from rag.text.vocabulary import pattern
 
@@ -10,6 +11,7 @@ _LONGEST_SECTION = 1500
 _SENTENCE_START = re.compile(r"""(?:\A|[.!?)\]”"])\s*(?=\S)|(?<!\S)(?=©)""")
 
 
+@lru_cache(maxsize=4096)
 def evidence_end(abstract: str) -> int:
     """Where the tail of an abstract begins, as an offset: a sentence that begins there or later is no evidence.
 

@@ -2,31 +2,38 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
+import numpy as np
+
 from rag import question as questions
 from rag.protocols import Vocabulary
 from rag.question import Shape
-from rag.text import latex
+from rag.text import third_person
 from rag.text.analysis import content_stems
-from rag.text.vocabulary import pattern
+from rag.text.dangling import is_dangling
+from rag.text.readable import in_print, readable
 from rag.types import Passage, Turn
+from rag.writers import members
 from rag.writers.sentence_scoring import answer_probabilities
 
-MAX_WORDS = 118
-MAX_LISTED = 8
-LISTED_SHARE = 0.72
-"""A paper is listed if it scores at least this share of the best one."""
+MAX_WORDS = 60
+"""Of an answer from one paper. What else its abstract says is told below the answer (`further.py`)."""
+MAX_WORDS_COMPARED = 110
+"""Of two papers side by side."""
+MAX_WORDS_LISTED = 24
+"""Of the sentence behind a title in a list."""
+MAX_SENTENCES = 2
+"""Of each paper in an answer, beside those without which they can't be understood."""
+MAX_ANTECEDENTS = 2
+MAX_SENTENCE_WORDS = 118
+SECOND_SHARE = 0.35
+"""A further sentence is shown if it is at least this share as likely to hold the answer as the first."""
 COMPARED_SHARE = 0.75
 """A second paper is set beside the best one if it scores at least this share of it."""
-SENTENCE_COST = 0.12
-"""A sentence less likely than this to hold the answer is not worth its words."""
 MAX_NAME_WORDS = 4
-
-Values = Sequence[float]
-"""What each sentence of an abstract is worth: its probability of holding the answer, less SENTENCE_COST."""
 
 
 class ExtractiveWriter:
-    """Picks the sentences most likely to answer, from one paper, two, or a list, as the question asks."""
+    """Leads with the sentence most likely to answer; from one paper, two, or a list, as the question asks."""
 
     name = "extractive"
 
@@ -36,23 +43,24 @@ class ExtractiveWriter:
     async def write(
         self, question: str, passages: Sequence[Passage], history: Sequence[Turn] = ()
     ) -> AsyncGenerator[str]:
-        """Yield one sentence or list item at a time, in about MAX_WORDS words. `passages` is not empty."""
+        """Yield one sentence or list item at a time. `passages` is not empty."""
         known = " ".join([*(turn.content for turn in history), question])
         idf = self._vocabulary.idf(content_stems(question))
-        shape = questions.analyse(question).shape
-        chosen = _PAPERS[shape](passages, idf)
-        values = [(answer_probabilities(question, known, passage, idf) - SENTENCE_COST).tolist() for passage in chosen]
-        pieces = _list(chosen, values) if shape == "list" else _prose(chosen, values)
+        asked = questions.analyse(question)
+        chosen = _PAPERS[asked.shape](passages, idf)
+        probabilities = [answer_probabilities(question, known, passage, idf) for passage in chosen]
+        if asked.shape == "list":
+            for position, piece in enumerate(_list(chosen, probabilities)):
+                yield f"\n{piece}" if position else piece
+            return
+        pieces = _prose(chosen, probabilities)
+        opening = "" if asked.open or len(chosen) > 1 else "The abstracts say: "
         for position, piece in enumerate(pieces):
-            yield piece if position == 0 else (f"\n{piece}" if shape == "list" else f" {piece}")
+            yield f" {piece}" if position else f"{opening}{piece}"
 
 
 def _best(passages: Sequence[Passage], _idf: Mapping[str, float]) -> Sequence[Passage]:
     return passages[:1]
-
-
-def _listed(passages: Sequence[Passage], _idf: Mapping[str, float]) -> Sequence[Passage]:
-    return [p for p in passages if p.score >= LISTED_SHARE * passages[0].score][:MAX_LISTED]
 
 
 def _compared(passages: Sequence[Passage], idf: Mapping[str, float]) -> Sequence[Passage]:
@@ -71,7 +79,7 @@ def _compared(passages: Sequence[Passage], idf: Mapping[str, float]) -> Sequence
 _PAPERS: Mapping[Shape, Callable[[Sequence[Passage], Mapping[str, float]], Sequence[Passage]]] = {
     "single": _best,
     "comparison": _compared,
-    "list": _listed,
+    "list": lambda passages, _idf: members.listed(passages),
 }
 
 
@@ -79,70 +87,53 @@ def _stems(passage: Passage) -> set[str]:
     return set(content_stems(f"{passage.paper.title} {passage.text}"))
 
 
-def select(abstracts: Sequence[Sequence[str]], values: Sequence[Values], words: int) -> list[list[int]]:
-    """For each abstract the sentences to show, in order, within `words` words in all: the best ones first (greedy).
+def lead(sentences: Sequence[str], probabilities: Sequence[float], words: int) -> list[int]:
+    """The sentences to show, the likeliest first, and each after the ones that it can't be understood without.
 
-    At least one of each abstract, whatever it is worth. A sentence that refers to the one before comes with it.
+    At most MAX_SENTENCES likely ones within `words` words in all, but always the likeliest.
     """
-    taken: list[set[int]] = [set() for _ in abstracts]
-    left = words
-    ranked = sorted(((value, a, i) for a, of_abstract in enumerate(values) for i, value in enumerate(of_abstract)),
-                    key=lambda entry: -entry[0])  # fmt: skip
-    for value, a, i in ranked:
-        together = set(_with_antecedents(abstracts[a], i)) - taken[a]
-        cost = sum(len(abstracts[a][j].split()) for j in together)
-        if together and value > 0 and cost <= left:
-            taken[a] |= together
-            left -= cost
-    return [sorted(chosen or {max(range(len(value)), key=value.__getitem__)})
-            for chosen, value in zip(taken, values, strict=True)]  # fmt: skip
-
-
-def _with_antecedents(sentences: Sequence[str], i: int) -> list[int]:
-    """The sentence, and those before it that it can't be understood without."""
-    chosen = [i]
-    while chosen[-1] > 0 and is_anaphoric(sentences[chosen[-1]]):
-        chosen.append(chosen[-1] - 1)
+    order = sorted(range(len(sentences)), key=lambda i: -probabilities[i])
+    chosen: list[int] = []
+    for place, i in enumerate(order[:MAX_SENTENCES]):
+        together = [j for j in _with_antecedents(sentences, i) if j not in chosen]
+        cost = sum(len(sentences[j].split()) for j in (*chosen, *together))
+        if place == 0 or (cost <= words and probabilities[i] >= SECOND_SHARE * probabilities[order[0]]):
+            chosen += together
     return chosen
 
 
-def strip_connective(sentence: str) -> str:
-    """Without the words that tie it to a sentence before, which is not shown."""
-    text = pattern("sentence.connective").sub("", sentence) or sentence
-    return text[:1].upper() + text[1:]
+def _with_antecedents(sentences: Sequence[str], i: int) -> list[int]:
+    """Those before the sentence that it can't be understood without, in order, and the sentence."""
+    chosen = [i]
+    while chosen[0] > 0 and len(chosen) <= MAX_ANTECEDENTS and is_dangling(sentences[chosen[0]]):
+        chosen.insert(0, chosen[0] - 1)
+    return chosen
 
 
-def is_anaphoric(sentence: str) -> bool:
-    """Whether it speaks of "it" or "this", and can't be understood without the sentence before."""
-    text = strip_connective(sentence)
-    return bool(pattern("sentence.anaphoric").search(text) or pattern("sentence.anaphoric_ending").search(text))
-
-
-def _prose(passages: Sequence[Passage], values: Sequence[Values]) -> list[str]:
-    """The papers one after the other; the words go to the sentences that are worth most, whosever they are."""
-    names = [short_name(passage) for passage in passages]
-    abstracts = [[sentence.text for sentence in passage.sentences] for passage in passages]
-    chosen = select(abstracts, values, MAX_WORDS - sum(len(name.split()) for name in names))
+def _prose(passages: Sequence[Passage], probabilities: Sequence[np.ndarray]) -> list[str]:
+    """The papers one after the other; where there are several, each is named."""
+    several = len(passages) > 1
+    words = MAX_WORDS_COMPARED // len(passages) if several else MAX_WORDS
     pieces: list[str] = []
-    for passage, name, texts, taken in zip(passages, names, abstracts, chosen, strict=True):
-        sentences = [_tidy(texts[i], follows=i - 1 in taken) for i in taken]
-        sentences[0] = f"{name}: {sentences[0]}"
+    for passage, likely in zip(passages, probabilities, strict=True):
+        texts = [sentence.text for sentence in passage.sentences]
+        shown = lead(texts, likely.tolist(), words)
+        sentences = [tidy(texts[i], follows=bool(k) and shown[k - 1] == i - 1) for k, i in enumerate(shown)]
+        if several:
+            sentences[0] = f"{short_name(passage)}: {sentences[0]}"
         pieces += [cite(sentence, passage.number) for sentence in sentences]
     return pieces
 
 
-def _list(passages: Sequence[Passage], values: Sequence[Values]) -> list[str]:
-    """The titles, best first; as far as words are left, each with its most informative sentence."""
-    spare = MAX_WORDS - sum(len(passage.paper.title.split()) for passage in passages)
+def _list(passages: Sequence[Passage], probabilities: Sequence[np.ndarray]) -> list[str]:
+    """The titles, best first, each with what its abstract says about the question, if that is short."""
     pieces = []
-    for passage, value in zip(passages, values, strict=True):
-        worth, text = max(zip(value, (sentence.text for sentence in passage.sentences), strict=True))
-        sentence = _tidy(text)
-        item = passage.paper.title
-        if worth > 0 and len(sentence.split()) <= spare:
-            spare -= len(sentence.split())
-            item = f"{item}: {sentence}"
-        pieces.append(f"- {cite(item, passage.number)}")
+    for passage, likely in zip(passages, probabilities, strict=True):
+        sentence = tidy(passage.sentences[int(np.argmax(likely))].text)
+        title = passage.paper.title.rstrip(".")
+        pieces.append(
+            f"- {cite(f'{title}: {sentence}' if len(sentence.split()) <= MAX_WORDS_LISTED else title, passage.number)}"
+        )
     return pieces
 
 
@@ -159,7 +150,7 @@ def cite(sentence: str, number: int) -> str:
     return f"{body.rstrip('.!? ')} [{number}]{end}"
 
 
-def _tidy(sentence: str, follows: bool = False) -> str:
-    """In print, on one line, not endless; what ties it to the sentence before goes, unless it `follows` that."""
-    words = latex.plain(sentence if follows else strip_connective(sentence)).split()
-    return " ".join(words) if len(words) <= MAX_WORDS else f"{' '.join(words[:MAX_WORDS])} …"
+def tidy(sentence: str, follows: bool = False) -> str:
+    """As another tells it, not endless; what ties it to the sentence before goes, unless it `follows` that."""
+    words = (third_person.rewrite(in_print(sentence)) if follows else readable(sentence)).split()
+    return " ".join(words) if len(words) <= MAX_SENTENCE_WORDS else f"{' '.join(words[:MAX_SENTENCE_WORDS])} …"

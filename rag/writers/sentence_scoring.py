@@ -5,6 +5,7 @@ the question is often not the one that answers it. `eval/fit.py` fits the weight
 """
 
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -13,15 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag import question as questions
+from rag.grounding import marks
 from rag.text.analysis import content_stems
 from rag.text.entities import MENTION
+from rag.text.sections import sections
 from rag.text.vocabulary import pattern
 from rag.types import Passage
 
-SIGNALS = ("similarity", "relative_similarity", "relative_overlap", "position", "mid_position", "length", "background",
-           "new_mentions", "asked_noun", "definition_similarity", "method_result")  # fmt: skip
+SIGNALS = ("similarity", "relative_similarity", "relative_overlap", "previous_similarity", "title_overlap", "novelty",
+           "position", "mid_position", "first", "length", "new_mentions", "asked_noun", "contribution",
+           "background_section", "methods_section", "conclusion_section", "definition_similarity", "method_means",
+           "why_cause", "quantity_number", "quantity_position", "metric_number", "closed_position", "closed_ending",
+           "closed_aim")  # fmt: skip
 
 _WORDS_OF_A_RELEASE = 12
+_NO_SENTENCE_BEFORE = -0.3
+_NUMBER = re.compile(r"(?<![\w.])(?!(?:19|20)\d\d(?![\d.%]))\d")
+"""The start of a number that is no year."""
+_SHARE = re.compile(r"\d\s?%|\bper ?cent\b|\b\d+ (?:of|out of) \d+|\b0?\.\d|\b\d+/\d+")
 
 
 def answer_probabilities(question: str, known: str, passage: Passage, idf: Mapping[str, float]) -> NDArray[np.float64]:
@@ -38,29 +48,49 @@ def answer_probabilities(question: str, known: str, passage: Passage, idf: Mappi
 
 
 def signals(question: str, known: str, passage: Passage, idf: Mapping[str, float]) -> NDArray[np.float64]:
-    """The model's input, shape (sentences, len(SIGNALS)); every signal is about 0 to 1."""
+    """The model's input, shape (sentences, len(SIGNALS)); every signal is about 0 to 1, leads are negative."""
     total_idf = sum(idf.values()) or 1.0
     asked = questions.analyse(question)
+    closed, why = not asked.open, pattern("question.why").search(question) is not None
     asked_nouns = {stem for noun in asked.asked_nouns for stem in content_stems(noun)}
-    known_stems = set(content_stems(known))
-    stems = [set(content_stems(sentence.text)) for sentence in passage.sentences]
+    kind_of_number = _SHARE if _asks_share(question) else _NUMBER
+    numbered = (*asked.metrics, *asked.counted)
+    known_stems, title = set(content_stems(known)), set(content_stems(passage.paper.title))
+    texts = [sentence.text for sentence in passage.sentences]
+    stems = [set(content_stems(text)) for text in texts]
     overlap = [sum(idf.get(stem, 0.0) for stem in found) / total_idf for found in stems]
     most_similar = max(sentence.similarity for sentence in passage.sentences)
+    leads = [sentence.similarity - most_similar for sentence in passage.sentences]
     rows = []
-    for i, sentence in enumerate(passage.sentences):
-        position = i / len(passage.sentences)
+    for i, (text, section) in enumerate(zip(texts, sections(texts), strict=True)):
+        position = i / len(texts)
+        has_number = kind_of_number.search(marks.without(text)) is not None
         rows.append([
-            sentence.similarity,
-            sentence.similarity - most_similar,
+            passage.sentences[i].similarity,
+            leads[i],
             overlap[i] - max(overlap),
+            leads[i - 1] if i else _NO_SENTENCE_BEFORE,
+            len(stems[i] & title) / max(len(stems[i]), 1),
+            len(stems[i] - known_stems) / max(len(stems[i]), 1),
             position,
             0.0 if asked.definition else 1 - abs(2 * position - 1),
-            min(len(sentence.text.split()), 60) / 30,
-            pattern("sentence.background").search(sentence.text) is not None,
-            min(len(_new_mentions(sentence.text, known_stems)), 6) / 3,
+            i == 0,
+            min(len(text.split()), 60) / 30,
+            min(len(_new_mentions(text, known_stems)), 6) / 3,
             len(asked_nouns & stems[i]) / max(len(asked_nouns), 1),
-            asked.definition * sentence.similarity,
-            asked.method and pattern("sentence.result").search(sentence.text) is not None,
+            _is("contribution", text),
+            section == "background",
+            section == "methods",
+            section == "conclusion",
+            asked.definition * passage.sentences[i].similarity,
+            asked.method and _is("means", text),
+            why and _is("cause", text),
+            asked.quantity and has_number,
+            asked.quantity * position,
+            any(questions.has_number_near(term, text) for term in numbered),
+            closed * position,
+            closed and i >= len(texts) - 2,
+            closed and _is("aim", text),
         ])  # fmt: skip
     return np.array(rows, dtype=np.float64)
 
@@ -76,6 +106,14 @@ def fitted() -> dict[str, NDArray[np.float64]]:
     """The weights in the order of SIGNALS, and the bias."""
     stored = json.loads(files("rag").joinpath("data/sentence_scoring.json").read_text(encoding="utf-8"))
     return {"weights": np.array([stored["weights"][name] for name in SIGNALS]), "bias": np.array(stored["bias"])}
+
+
+def _is(kind: str, sentence: str) -> bool:
+    return pattern(f"sentence.{kind}").search(sentence) is not None
+
+
+def _asks_share(question: str) -> bool:
+    return pattern("question.share").search(question) is not None
 
 
 def _new_mentions(text: str, known_stems: set[str]) -> list[str]:

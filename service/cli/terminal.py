@@ -6,25 +6,28 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from rag.grounding import highlight
 from rag.library.checks import Finding
 from rag.library.library import Progress as ProgressCallback
 from rag.library.registry import LibrarySummary
-from rag.types import Answer, Citation, IngestReport, Paper, Passage
+from rag.types import Answer, Citation, IngestReport, Paper, Passage, Sentence
 
 _MAX_COLUMNS = 100
 """Longer lines are hard to read."""
 
 NEAREST = 3
+MORE = "More from the abstracts"
+NEAREST_STATEMENTS = "The nearest statements, which may not answer this"
 _MESSAGES_SHOWN = 10
 _MARKS = re.compile(r"(?:\[\d+\])+")
 _COLOURED_MARKS = "\x1b[1;36m\\g<0>\x1b[0m"
 _SPACE = re.compile(r"(\s+)")
+_BLANK = re.compile(r"\s")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What a terminal would execute or reorder: it is removed, as the text of an abstract is not to be trusted."""
 
@@ -54,19 +57,21 @@ class Page:
         self._console = _PipeConsole(highlight=False, markup=False, emoji=False)
 
     def answer(self, answer: Answer) -> None:
-        """The text, then each source with its quotes, or the nearest papers; then how it was made."""
+        """The text, each source with its quotes or the nearest papers, further statements; then how it was made."""
         for line in answer.text.splitlines():
             self._write(_with_marks(line), hanging=2 if line.startswith("- ") else 0)
         self._write(Text(answer.notice, _WARNING))
         self._unsupported(answer)
-        if answer.citations:
+        if answer.cited_papers:
             self._heading("Sources")
-            for number, cited in _by_number(answer.citations):
-                self._source(number, cited)
+            for number, paper in answer.cited_papers.items():
+                cited = [citation for citation in answer.citations if citation.number == number]
+                self._source(number, paper, cited, answer.sentences)
         elif answer.passages:
             self._heading("Nearest papers")
             for passage in answer.passages[:NEAREST]:
                 self._paper(f"[{passage.number}]", passage.paper)
+        self.more(answer)
         self._write()
         self._write(Text(_facts(answer), _FAINT))
 
@@ -154,10 +159,23 @@ class Page:
             for sentence in unsupported:
                 self._write(Text(sentence, _WARNING), indent=4)
 
-    def _source(self, number: int, cited: Sequence[Citation]) -> None:
-        self._paper(f"[{number}]", cited[0].paper)
-        for quote in dict.fromkeys(citation.quote for citation in cited):
-            self._write(Text(f"“{' '.join(quote.split())}”", "italic"), indent=4, hanging=1)
+    def more(self, answer: Answer) -> None:
+        """The statements beyond the answer, small."""
+        if answer.more:
+            self._heading(MORE if answer.citations else NEAREST_STATEMENTS, _FAINT)
+        for statement in answer.more:
+            marks = "".join(f"[{number}]" for number in statement.citations)
+            self._write(Text(f"- {statement.text} {marks}", _FAINT), hanging=2)
+
+    def _source(self, number: int, paper: Paper, cited: Sequence[Citation], sentences: Sequence[Sentence]) -> None:
+        """The paper, and the quotes that the answer does not repeat, with the words that support it in bold."""
+        self._paper(f"[{number}]", paper)
+        shown = {c.quote: c for c in cited if not highlight.says_it_all(sentences[c.sentence].text, c.quote)}
+        for quote, citation in shown.items():
+            text = Text(f"“{_BLANK.sub(' ', quote)}”", "italic")
+            for start, end in highlight.supporting(sentences[citation.sentence].text, quote):
+                text.stylize("bold", start + 1, end + 1)
+            self._write(text, indent=4, hanging=1)
 
     def _paper(self, mark: str, paper: Paper, after: str = "") -> None:
         more = (f"  {after}", _FAINT) if after else ""
@@ -241,16 +259,9 @@ def print_error(message: str) -> None:
     print(f"scholiast: {_plain(' '.join(message.split()))}", file=sys.stderr)
 
 
-def _by_number(citations: Sequence[Citation]) -> Iterator[tuple[int, list[Citation]]]:
-    ordered = sorted(citations, key=lambda citation: citation.number)
-    for number, cited in groupby(ordered, key=lambda citation: citation.number):
-        yield number, list(cited)
-
-
 def _facts(answer: Answer) -> str:
-    confidence = [f"confidence {answer.confidence:.2f}"] if answer.passages else []
     milliseconds = [f"{answer.timings_ms['total']:.0f} ms"] if "total" in answer.timings_ms else []
-    facts = [_OUTCOMES[answer.outcome], *confidence, answer.model, *milliseconds, f"library {answer.library}"]
+    facts = [_OUTCOMES[answer.outcome], answer.model, *milliseconds, f"library {answer.library}"]
     return " · ".join(facts)
 
 

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +19,7 @@ CHAT_PATH = "/v1/chat/completions"
 MODELS_PATH = "/v1/models"
 END_OF_STREAM = b"data: [DONE]\n\n"
 
+_NEAREST = "\n\nThe nearest statements, which may not answer this:\n"
 _SOURCES = "\n\nSources:\n"
 _CONTRADICTED = "\n\nContradicted by the abstracts:\n"
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
@@ -38,6 +39,12 @@ class StreamOptions(BaseModel):
     include_usage: bool | None = False
 
 
+class ResponseFormat(BaseModel):
+    """How the completion is to be written: as text. JSON by a schema could not carry the marks of its citations."""
+
+    type: Literal["text"]
+
+
 class ChatRequest(BaseModel):
     """A request for a completion. Parameters that have no meaning here, such as `temperature`, are ignored."""
 
@@ -52,6 +59,7 @@ class ChatRequest(BaseModel):
     messages: list[ChatMessage] = Field(min_length=1)
     stream: bool | None = False
     stream_options: StreamOptions | None = None
+    response_format: ResponseFormat | None = None
     n: int | None = None
 
     def question_and_history(self) -> tuple[str, tuple[Turn, ...]]:
@@ -120,16 +128,20 @@ class Completion:
 def ending(answer: Answer) -> str:
     """What is appended to the text for clients that show only text.
 
-    The notice, if any, the sentences that the abstracts contradict, with the reason, and the cited papers.
+    The notice, if any, the sentences that the abstracts contradict, with the reason, and the cited papers; where none
+    is cited, the nearest statements with their papers.
     """
     notice = f"\n\n({answer.notice})" if answer.notice else ""
     contradicted = [f"“{s.text}” ({s.reason})" for s in answer.sentences if s.support == "contradicted"]
     warning = _CONTRADICTED + "\n".join(contradicted) if contradicted else ""
-    papers = {citation.number: citation.paper for citation in answer.citations}
+    nearest = [] if answer.citations else [f"- {s.text} [{s.citations[0]}]" for s in answer.more]
+    statements = _NEAREST + "\n".join(nearest) if nearest else ""
+    further = {quote.number: quote.paper for statement in answer.more for quote in statement.quotes}
+    papers = answer.cited_papers or further
     lines = [
         f"[{number}] {paper.title}{paper.suffix} {paper.url or ''}".strip() for number, paper in sorted(papers.items())
     ]
-    return notice + warning + (_SOURCES + "\n".join(lines) if lines else "")
+    return notice + warning + statements + (_SOURCES + "\n".join(lines) if lines else "")
 
 
 def data_event(value: Mapping[str, Any]) -> bytes:

@@ -3,10 +3,10 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from rag.grounding import highlight
 from rag.types import PaperReference
 
 Block = dict[str, Any]
@@ -34,6 +34,8 @@ _BREAKS = (("\n\n", 0.8), ("\n", 0.85), (". ", 0.9), (" ", 0.95))
 
 _URL_SAFE = "/:?&=%#~+,;.@!$'()*[]-_"
 
+_MORE = "_More from the abstracts_"
+_NEAREST_STATEMENTS = "_The nearest statements, which may not answer this_"
 _MAX_SOURCES = 20
 _MAX_NEAREST = 3
 _MAX_UNSUPPORTED = 3
@@ -108,8 +110,8 @@ def footer(answer: AnswerJson, *, plain: bool = False) -> list[Block]:
     """
     notes = [_context_block(line) for line in _notes(answer)]
     listed = answer["citations"] or (answer["passages"] if answer["outcome"] == "not_in_abstracts" else ())
-    papers = _sources(listed, plain) if answer["citations"] else _nearest(listed, plain)
-    return [*notes, *papers, _feedback_buttons(answer["id"], plain)]
+    papers = _sources(answer, plain) or _nearest(listed, plain)
+    return [*notes, *papers, *_more(answer), _feedback_buttons(answer["id"], plain)]
 
 
 def _restyle(escaped: str) -> str:
@@ -171,16 +173,46 @@ def _notes(answer: AnswerJson) -> list[str]:
     return [line for line in lines if line]
 
 
-def _sources(citations: Sequence[AnswerJson], plain: bool) -> list[Block]:
+def _sources(answer: AnswerJson, plain: bool) -> list[Block]:
+    """Each cited paper, with the quotes that the answer does not repeat; the words that support it are bold."""
     blocks = []
-    for number, cited in groupby(sorted(citations, key=_number), key=_number):
-        entries = list(cited)
-        quotes = list(dict.fromkeys(shorten(entry["quote"], _QUOTE_CHARACTERS) for entry in entries))
-        lines = [_paper_line(number, entries[0]["paper"], plain), *(f"“{escape(quote)}”" for quote in quotes)]
+    numbers = {number for sentence in answer["sentences"] for number in sentence["citations"]}
+    papers = {entry["number"]: entry["paper"] for entry in answer["passages"] if entry["number"] in numbers}
+    papers |= {entry["number"]: entry["paper"] for entry in answer["citations"]}
+    for number, paper in sorted(papers.items()):
+        entries = [entry for entry in answer["citations"] if entry["number"] == number]
+        said = [(answer["sentences"][entry["sentence"]]["text"], entry["quote"]) for entry in entries]
+        quotes = [_quote(text, quote) for text, quote in said if not highlight.says_it_all(text, quote)]
+        lines = [_paper_line(number, paper, plain), *dict.fromkeys(quotes)]
         while len("\n".join(lines)) > BLOCK_CHARACTERS:
             lines.pop()
         blocks.append(_context_block("\n".join(lines)))
     return blocks[:_MAX_SOURCES]
+
+
+def _quote(sentence: str, quote: str) -> str:
+    """On one line, with the supporting words in bold; a long one, which would have to be cut, in plain."""
+    line = shorten(quote, _QUOTE_CHARACTERS)
+    if line != quote:
+        return f"“{escape(line)}”"
+    marked, done = "", 0
+    for start, end in highlight.supporting(sentence, quote):
+        bold = escape(quote[start:end])
+        marked += escape(quote[done:start]) + (f"*{bold}*" if "*" not in bold else bold)
+        done = end
+    return f"“{marked}{escape(quote[done:])}”"
+
+
+def _more(answer: AnswerJson) -> list[Block]:
+    """What the abstracts say beyond the answer, small; statements that no longer fit into a block are left out."""
+    statements = answer.get("more", ())  # an answer that an earlier version stored has none
+    lines = [_MORE if answer["citations"] else _NEAREST_STATEMENTS] if statements else []
+    for statement in statements:
+        marks = "".join(f"[{number}]" for number in statement["citations"])
+        line = f"• {escape(shorten(statement['text'], _QUOTE_CHARACTERS))} {marks}"
+        if len("\n".join([*lines, line])) <= BLOCK_CHARACTERS:
+            lines.append(line)
+    return [_context_block("\n".join(lines))] if lines else []
 
 
 def _nearest(passages: Sequence[AnswerJson], plain: bool) -> list[Block]:

@@ -88,9 +88,14 @@ def test_golden_values_of_facts() -> None:
     assert answers.facts(case(B, text="Yes, graphs.")) == 1
     assert answers.all_facts(case(B, text="Yes [1].")) == 0
     late = case(B, text="word " * 119 + "yes graphs")
-    assert answers.facts_first(late) == 0.5
+    assert answers.facts_within(late, 120) == 0.5
     assert answers.facts(late) == 1
     assert answers.missing_facts(case(B, text="Yes.")) == ["graphs"]
+
+
+def test_every_gold_paper_is_cited_or_not() -> None:
+    assert citations.all_gold_cited(case(C, text="x", cited=(ref("1"), ref("2"), ref("3")))) == 1
+    assert citations.all_gold_cited(case(C, text="x", cited=(ref("1"),))) == 0
 
 
 def test_an_answer_that_declines_states_no_facts() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from eval import robustness, support_probe
 from eval.files import pretty, write_atomically
 from eval.records import Response, RunFiles
 from tests.support.eval_cases import (
@@ -18,8 +19,10 @@ from tests.support.eval_cases import (
     answering,
     declining,
     evaluate,
+    lost,
     oracle,
     response,
+    supported,
     write_run,
 )
 
@@ -35,7 +38,10 @@ def folder(tmp_path: Path) -> Path:
         answering(d),
         Response(question_id=e.id, status="error", latency_ms=5, error="it answered 503"),
     ]
-    return write_run(tmp_path / "run", rows).folder
+    folder = write_run(tmp_path / "run", rows).folder
+    robustness.write(folder, [lost("upper_case", 0.3)])
+    support_probe.write(folder / support_probe.FILE, supported(0.1), [])
+    return folder
 
 
 def report(folder: Path) -> tuple[str, str]:

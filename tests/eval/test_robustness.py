@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from eval import robustness, score
 from eval.questions import Question
 from eval.records import Response
 from tests.conftest import CommandResult
-from tests.support.eval_cases import ABSTRACTS, EVERYTHING, PAPERS, QUESTIONS, answering, oracle
+from tests.support.eval_cases import ABSTRACTS, EVERYTHING, PAPERS, QUESTIONS, answering, declining, oracle
 
 ANSWERS = {question.id: "They have 12 layers [1]." for question in QUESTIONS}
 
@@ -25,7 +28,7 @@ def test_case_changes_and_nothing_else() -> None:
 
 def test_typing_errors_are_two_and_the_same_every_time() -> None:
     before, after = QUESTIONS[2].question.split(), variant("two_typing_errors")["c"].question.split()
-    assert sum(a != b for a, b in zip(before, after, strict=True)) in (1, 2)
+    assert sum(a != b for a, b in zip(before, after, strict=True)) == 2
     assert variant("two_typing_errors") == variant("two_typing_errors")
 
 
@@ -50,6 +53,16 @@ def test_variants_are_paired_with_the_questions_as_written() -> None:
     found = robustness.compare(QUESTIONS, scores(oracle), {"wrapped": scores(answering)})
     differences = {row.measure: row.difference.mean for row in found}
     assert differences["facts"] == -1 and differences["answered"] == 0 and differences["declined"] == -1
+
+
+def test_a_swapped_restriction_should_be_declined_and_is_paired_with_the_question_as_written() -> None:
+    swapped = [replace(question, type="unanswerable", answerable=False) for question in QUESTIONS[:3]]
+    before = score.score(QUESTIONS, {q.id: oracle(q) for q in QUESTIONS}, PAPERS, EVERYTHING, 60.0)
+    rows = {q.id: declining(q) if q.id == "a" else answering(q) for q in swapped}
+    after = score.score(swapped, rows, PAPERS, EVERYTHING, 60.0)
+    (found,) = robustness.compare(QUESTIONS, before, {robustness.SWAPPED: after})
+    assert (found.measure, found.as_written, found.difference.count) == ("declined", 0, 3)
+    assert found.value == found.difference.mean == pytest.approx(1 / 3)
 
 
 def test_the_command_writes_every_variant(scholiast: Callable[..., CommandResult], tmp_path: Path) -> None:

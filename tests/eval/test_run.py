@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -202,9 +203,9 @@ def test_a_folder_holds_one_run(
     assert evaluate(*common) == 0
     assert "nothing was asked" in capsys.readouterr().err
     assert evaluate("report", str(tmp_path / "run")) == 0
-    (tmp_path / "run" / "support_probe.json").write_text("{}")
+    (tmp_path / "run" / "notes.txt").write_text("mine")
     assert evaluate(*common, "--model", "other", "--fresh") == 0
-    assert (tmp_path / "run" / "support_probe.json").exists()
+    assert (tmp_path / "run" / "notes.txt").exists()
     assert not (tmp_path / "run" / "report.html").exists()
     assert system.bodies[-1]["model"] == "other"
     assert evaluate(*common[:3], "--out", str(tmp_path), "--questions", str(questions_file)) == 2
@@ -217,7 +218,7 @@ def test_another_system_is_measured_through_the_openai_protocol(
     out, url = tmp_path / "run", f"openai:{system.url}"
     assert evaluate("run", "--questions", str(questions_file), "--target", url, "--model", "m", "--out", str(out)) == 0
     printed = capsys.readouterr().out
-    assert "nDCG@10 in search                           not offered" in printed
+    assert re.search(r"nDCG@10 in search +not offered", printed)
     assert printed.count("1.000") >= 6
     row = read_responses(RunFiles(out))["c"].reply
     assert (row.prompt_tokens, row.model, [p.id for p in row.cited]) == (7, "m-1", ["1", "2"])
@@ -248,7 +249,7 @@ async def test_a_system_that_names_no_papers_does_not_offer_citations(
     system.sources = False
     evaluate_words = ("run", "--questions", str(questions_file), "--target", f"openai:{system.url}", "--model", "m")
     assert await asyncio.to_thread(evaluate, *evaluate_words, "--out", str(tmp_path / "run")) == 0
-    assert "Cites a gold paper                          not offered" in capsys.readouterr().out
+    assert re.search(r"Cites a gold paper +not offered", capsys.readouterr().out)
 
 
 async def test_a_citation_pattern_may_name_papers_itself(system: System) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval import score as scoring
@@ -16,7 +16,17 @@ from eval.records import Response, RunFiles
 from eval.score import Scores, offered
 from eval.summary import Summary
 from rag.errors import RequestError
-from tests.support.eval_cases import EVERYTHING, PAPERS, QUESTIONS, answering, declining, failing, oracle
+from tests.support.eval_cases import (
+    EVERYTHING,
+    PAPERS,
+    QUESTIONS,
+    answer,
+    answering,
+    declining,
+    failing,
+    oracle,
+    response,
+)
 
 System = Callable[[Question], Response | None]
 
@@ -27,17 +37,23 @@ def scores_of(system: System, questions: tuple[Question, ...] = QUESTIONS) -> Sc
     return Scores(target="t", offers=tuple(EVERYTHING), questions_sha256="x", corpus_sha256="", rows=rows)
 
 
+def seen(ids: list[str]) -> tuple[dict[str, str], ...]:
+    return tuple({"id": id, "title": f"Paper {id}"} for id in ids)
+
+
 def means(scores: Scores) -> dict[str, float]:
     return {line.metric.name: line.estimate.mean for line in Summary(scores).lines if line.estimate}
 
 
+SHARES = [metric for metric in METRICS if metric.worst is not None]
+"""All measures but the number of words, of which none is the worst."""
 NET_OF_THE_ORACLE = 3 / 5  # it declines two of five questions, which counts as 0
 
 
 def test_the_oracle_scores_1_in_everything() -> None:
-    expected = {m.name: 1.0 if m.higher_is_better else 0.0 for m in METRICS}
+    expected = {m.name: 1.0 if m.higher_is_better else 0.0 for m in SHARES}
     found = means(scores_of(oracle))
-    for metric in METRICS:
+    for metric in SHARES:
         value = NET_OF_THE_ORACLE if metric.name.startswith("net@") else expected[metric.name]
         assert found[metric.name] == pytest.approx(value), metric.name
 
@@ -46,7 +62,7 @@ def test_the_oracle_scores_1_in_everything() -> None:
 def test_an_empty_system_gets_the_worst_of_everything(system: System) -> None:
     found = scores_of(system)
     assert found.failed == len(QUESTIONS)
-    assert means(found) == {metric.name: metric.worst for metric in METRICS}
+    assert means(found) == {metric.name: metric.worst for metric in SHARES}
     for line in Summary(found).headline:
         assert line.estimate is None or line.failed == line.estimate.count
 
@@ -69,10 +85,11 @@ def test_always_answering_wrongly_pays_the_cost_each_time() -> None:
 
 
 @pytest.mark.slow
+@settings(deadline=None)
 @given(st.sets(st.sampled_from("abcde")))
 def test_dropping_an_answer_never_raises_a_mean(dropped: set[str]) -> None:
     whole, part = means(scores_of(oracle)), means(scores_of(lambda q: None if q.id in dropped else oracle(q)))
-    for metric in METRICS:
+    for metric in SHARES:
         if metric.name in part:
             change = part[metric.name] - whole[metric.name]
             assert change <= 1e-9 if metric.higher_is_better else change >= -1e-9, metric.name
@@ -109,9 +126,42 @@ def test_the_cost_of_a_run_is_that_of_its_tokens() -> None:
 
 
 def test_the_confidence_of_the_oracle_separates() -> None:
-    given, all_questions = Summary(scores_of(oracle)).confidence_quality
+    given, complete, all_questions = Summary(scores_of(oracle)).confidence_quality
     assert given.auroc is None  # nothing that was answered is wrong
+    assert complete.interval is None
     assert all_questions.auroc == 1
+
+
+def test_the_confidence_is_held_against_answers_with_every_fact_and_a_gold_paper() -> None:
+    half = response(QUESTIONS[1], answer("Yes [1].", ["2"], confidence=0.5), ["2"])
+    uncited = response(QUESTIONS[0], answer("They have 12 layers [1].", ["3"], confidence=0.4), ["3"])
+    given = {"a": uncited, "b": half, "c": oracle(QUESTIONS[2])}
+    right, complete, _ = Summary(scores_of(lambda q: given.get(q.id, declining(q)))).confidence_quality
+    assert (right.count, right.auroc) == (3, None)
+    assert (complete.count, complete.auroc) == (3, 1)
+    assert complete.ece == pytest.approx((0.4 + 0.5 + 0.1) / 3)
+
+
+def test_answers_are_compared_with_stretches_of_the_first_abstract() -> None:
+    found = {line.label[:5]: line for line in Summary(scores_of(declining)).baselines}
+    assert found == {}  # nothing was found, so there is no first abstract
+    ranked = {"a": ["1"], "b": ["2"], "c": ["1"]}
+    declines = Summary(scores_of(lambda q: replace(declining(q), ranked=seen(ranked.get(q.id, [])))))
+    first = declines.baselines[0]
+    assert first.estimate.mean == -first.difference.mean == pytest.approx(2.5 / 3)
+    assert first.answered is None
+    answers = Summary(scores_of(oracle)).baselines[0]
+    assert answers.answered is not None and answers.answered.mean == answers.difference.mean == pytest.approx(0.5 / 3)
+
+
+def test_the_shape_is_told_by_type() -> None:
+    rows = {row.type: row for row in Summary(scores_of(lambda q: declining(q) if q.id == "b" else oracle(q))).shape}
+    assert list(rows) == ["all", "numeric", "comparison", "yes_no"]
+    assert rows["yes_no"].words is None and rows["yes_no"].answered == 0
+    assert rows["numeric"].words is not None and rows["numeric"].words.mean == 4
+    assert {line.metric.name: line.estimate.mean for line in rows["all"].cells if line.estimate}[
+        "facts@20"
+    ] == pytest.approx(2 / 3)
 
 
 def test_what_a_system_does_not_offer_is_not_0_but_absent() -> None:

@@ -106,14 +106,63 @@ def test_scifact_claims_become_yes_no_and_unanswerable(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_pubmedqa_has_its_papers(tmp_path: Path) -> None:
-    record = {"QUESTION": "Does A help B?", "CONTEXTS": ["We did.", "It did."], "LONG_ANSWER": "It may.",
-             "final_decision": "maybe"}  # fmt: skip
-    path = write(tmp_path / "ori_pqal.json", json.dumps({"123": record}))
+ORIGINAL = {"QUESTION": "Does A help B?", "CONTEXTS": ["We did.", "It did."], "LABELS": ["AIM", "RESULTS"],
+            "LONG_ANSWER": "It may.", "final_decision": "maybe"}  # fmt: skip
+FLAT = {
+    "question": "Does A help B?",
+    "abstract": [{"label": "AIM", "text": "We did."}, {"label": "RESULTS", "text": "It did."}],
+    "conclusion": "It may.",
+    "decision": "maybe",
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "id"),
+    [
+        (json.dumps({"123": ORIGINAL}, indent=1), "123"),
+        (json.dumps({"id": "pubmedqa-123", **FLAT}), "pubmedqa-123"),
+        (json.dumps([{"pubid": 123, **FLAT}]), "123"),
+        (json.dumps({"id": "x-123", **FLAT}) + "\n\n" + json.dumps({"id": "x-9", **FLAT}), "x-123"),
+        (json.dumps({"pubid": 123, "question": "Does A help B?", "context": {"contexts": ["We did.", "It did."]},
+                     "long_answer": "It may.", "final_decision": "maybe"}), "123"),
+    ],
+    ids=["original", "one", "list", "lines", "nested"],
+)  # fmt: skip
+def test_pubmedqa_has_its_papers_in_every_form(tmp_path: Path, content: str, id: str) -> None:
+    path = write(tmp_path / "ori_pqal.json", content)
     out, papers = tmp_path / "q.jsonl", tmp_path / "p.jsonl"
     assert evaluate("import", "pubmedqa", str(path), "--out", str(out), "--papers", str(papers)) == 0
-    assert load(out)[0].answer == "Maybe. It may."
-    assert json.loads(papers.read_text()) == {"id": "pmid:123", "title": "PubMed 123", "abstract": "We did. It did."}
+    question = load(out)[0]
+    assert (question.id, question.answer, question.gold_ids) == (id, "Maybe. It may.", ("pmid:123",))
+    record = json.loads(papers.read_text().splitlines()[0])
+    assert record == {"id": "pmid:123", "title": "PubMed 123", "abstract": "We did. It did."}
+
+
+def test_a_line_is_ended_by_a_line_feed_alone(tmp_path: Path) -> None:
+    rows = (json.dumps({"id": n, **FLAT, "conclusion": "It\u2028may\x85."}, ensure_ascii=False) for n in ("x-1", "x-2"))
+    out = tmp_path / "q.jsonl"
+    assert evaluate("import", "pubmedqa", str(write(tmp_path / "in.jsonl", *rows)), "--out", str(out)) == 0
+    assert [question.answer for question in load(out)] == ["Maybe. It\u2028may\x85."] * 2
+
+
+def test_pubmedqa_keeps_the_year_and_needs_no_decision(tmp_path: Path) -> None:
+    entry = {key: value for key, value in ORIGINAL.items() if key != "final_decision"}
+    found = importers.pubmedqa(write(tmp_path / "q.json", json.dumps({"5": {**entry, "YEAR": "2011"}})))
+    assert found.papers[0]["year"] == 2011
+    assert found.questions[0].answer == "It may."
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({"id": "nine", **FLAT}, "does not end in a PubMed number"),
+        ({"id": "9", "question": "Why?"}, "contexts or abstract or context"),
+        ("{", "is not JSON"),
+    ],
+)
+def test_an_entry_of_pubmedqa_that_can_not_be_read_is_named(tmp_path: Path, record: Any, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        importers.pubmedqa(write(tmp_path / "q.jsonl", record))
 
 
 @pytest.mark.parametrize(

@@ -125,4 +125,4 @@ def test_the_detectable_difference_is_2_8_standard_errors() -> None:
     b = [float(x) for x in np.random.default_rng(2).normal(0, 0.4, 50)]
     d = statistics.difference(a, b, alone(a))
     assert d.detectable == pytest.approx(2.80 * np.std(b, ddof=1) / 50**0.5)
-    assert statistics.difference([0.0], [1.0], ["1"]).detectable == float("inf")
+    assert statistics.difference([0.0], [1.0], ["1"]).detectable is None

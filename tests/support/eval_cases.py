@@ -12,6 +12,9 @@ from eval.metrics.case import Case
 from eval.questions import PaperRef, Question, dump
 from eval.records import Journal, Response, RunFiles, SeenPaper
 from eval.reply import Reply
+from eval.robustness import VariantMeasure
+from eval.statistics import difference, estimate
+from eval.support_probe import VERDICTS, ProbeResult, Shares
 from eval.words import rarity
 
 ABSTRACTS = {
@@ -125,6 +128,23 @@ def write_run(folder: Path, responses: Sequence[Response]) -> RunFiles:
     for row in responses:
         journal.write(row, PAPERS)
     return files
+
+
+def lost(variant: str, share: float, count: int = 100) -> VariantMeasure:
+    """A variant that loses this share of the questions that were answered as written."""
+    before, after = [1.0] * count, [float(n >= share * count) for n in range(count)]
+    found = difference(before, after, [str(n) for n in range(count)])
+    return VariantMeasure(variant=variant, measure="answered", as_written=1, value=1 - share, difference=found)
+
+
+def supported(share: float, count: int = 100) -> ProbeResult:
+    """A probe in which this share of the negated sentences is called supported."""
+    values = [float(n < share * count) for n in range(count)]
+    clusters = [str(n) for n in range(count)]
+    verdicts = {verdict: estimate(values, clusters) for verdict in VERDICTS}
+    return ProbeResult(
+        papers=count, kinds=(Shares(kind="negated", keeps_meaning=False, count=count, verdicts=verdicts),)
+    )
 
 
 def evaluate(*words: str) -> int:

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.corpus.abstracts import clean
-from rag.text.latex import from_bibtex
-from rag.text.latex import to_text as latex_to_text
+from rag.corpus.latex import from_bibtex
+from rag.corpus.latex import to_text as latex_to_text
 from rag.text.markup import to_text
 
 
@@ -70,3 +70,7 @@ def test_headings_that_lost_their_tags_are_set_apart(read: str, cleaned: str) ->
 @given(st.text())
 def test_any_text_can_be_read(text: str) -> None:
     assert isinstance(to_text(latex_to_text(from_bibtex(text))), str)
+
+
+def test_an_entity_for_a_control_character_stays_an_entity() -> None:
+    assert to_text("red: &#27;[31m &#0;") == "red: &#27;[31m &#0;"

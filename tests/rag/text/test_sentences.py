@@ -71,3 +71,32 @@ def test_no_character_is_lost_or_told_twice(text: str) -> None:
     assert "".join([*gaps, *edges]).strip() == ""
     assert all(span.start < span.end for span in spans)
     assert all(before.end <= after.start for before, after in pairwise(spans))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The spectrum was computed as in Phys. Rev. [1] and Phys. Rev. Lett. 12 for all.",
+        "The new species found here is Kitea alba sp. nov. of Peru.",
+        "The variant that is called H2A.X marks breaks.",
+        "Those with no. 12 and Fig. 2 were seen by Dr. J. Smith et al. Twice a day.",
+        "It was grown for a month at approx. Twelve degrees.",
+    ],
+)
+def test_a_reference_or_a_name_with_a_full_stop_is_not_cut(text: str) -> None:
+    assert sentence_texts(text) == [text]
+
+
+def test_a_letter_or_a_no_may_end_a_sentence() -> None:
+    text = "The patients got vitamin C. The answer of all is no. We go on to type I. That is all."
+    assert sentence_texts(text) == [
+        "The patients got vitamin C.",
+        "The answer of all is no.",
+        "We go on to type I.",
+        "That is all.",
+    ]
+
+
+def test_a_sentence_in_chinese_or_japanese_ends_without_a_blank() -> None:
+    text = "睡眠很短。咖啡缩短睡眠！为什么？他说“好。”これは試験である。"
+    assert sentence_texts(text) == ["睡眠很短。", "咖啡缩短睡眠！", "为什么？", "他说“好。”", "これは試験である。"]

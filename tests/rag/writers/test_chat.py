@@ -295,6 +295,23 @@ async def test_a_model_that_answers_in_french_is_flagged_and_its_citation_is_val
 # Follow-ups
 
 
+@pytest.mark.parametrize(
+    ("text", "support"),
+    [
+        ("Koffein verkürzt den Schlaf von Schichtarbeitern um 34 % [1].", "partial"),
+        ("咖啡因使轮班工人的睡眠缩短了34%[1]。", "partial"),
+        ("咖啡因使轮班工人的睡眠缩短[1]。", "unsupported"),
+        ("咖啡因使轮班工人的睡眠缩短了35%[1]。", "unsupported"),
+    ],
+)
+async def test_marks_survive_in_another_language(text: str, support: str, router: respx.MockRouter) -> None:
+    found = await answered(said(text), router)
+    assert found.text == text
+    assert [(s.citations, s.support) for s in found.sentences] == [((1,), support)]
+    assert [c.number for c in found.citations] == [1]
+    assert "another language" in found.sentences[0].reason or "35" in found.sentences[0].reason
+
+
 async def test_a_follow_up_is_rewritten_by_the_model(router: respx.MockRouter) -> None:
     router.post(URL).mock(return_value=said('Rewritten question: "Does caffeine shorten sleep at night?"\nIt is...'))
     found = await openai().rewrite("and at night?", HISTORY)

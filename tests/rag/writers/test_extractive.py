@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.types import Passage
-from rag.writers.extractive import MAX_WORDS, ExtractiveWriter, cite, short_name
+from rag.writers.extractive import MAX_WORDS, MAX_WORDS_COMPARED, ExtractiveWriter, cite, short_name
 from tests.support.passages import Flat, passage
 
 CITED = re.compile(r"[^\[\]]+ \[(\d+)\][.!?]")
@@ -46,19 +46,24 @@ def words(text: str) -> int:
 
 async def test_every_sentence_is_cited_before_its_full_stop() -> None:
     written = await pieces("On how many hours of speech is Kite trained?", KITE, HERON)
-    assert written[0].startswith("Kite: ")
     assert all(CITED.fullmatch(piece.strip()) for piece in written)
 
 
-async def test_the_answer_has_the_sentence_that_answers() -> None:
-    assert "960 hours" in "".join(await pieces("On how many hours of speech is Kite trained?", KITE))
+async def test_the_sentence_that_answers_comes_first() -> None:
+    [first, *_] = await pieces("On how many hours of speech is Kite trained?", KITE)
+    assert first == "Kite is trained on 960 hours of speech from LibriSpeech by distilling WavLM [1]."
+
+
+async def test_a_question_that_states_its_answer_gets_what_the_abstracts_say_and_no_yes() -> None:
+    [first, *_] = await pieces("Does Kite need 960 hours of speech?", KITE)
+    assert first.startswith("The abstracts say: Kite is trained on 960 hours")
 
 
 async def test_the_first_sentence_of_a_paper_begins_with_its_name() -> None:
     question = "On how many hours of speech do Kite and Heron train, respectively?"
     written = "".join(await pieces(question, KITE, HERON))
     assert written.startswith("Kite: ")
-    assert f" “{HERON.paper.title}”: We train Heron" in written
+    assert f" “{HERON.paper.title}”: The authors train Heron" in written
 
 
 async def test_words_that_lean_on_a_sentence_not_shown_are_left_out() -> None:
@@ -70,11 +75,11 @@ async def test_words_that_tie_a_sentence_to_the_one_shown_before_it_stay() -> No
     assert "[1]. However, it" in "".join(await pieces("What does Kite not hear?", tied))
 
 
-async def test_the_words_of_a_comparison_go_to_the_paper_that_has_more_to_say() -> None:
+async def test_the_two_sides_of_a_comparison_have_the_same_room() -> None:
     written = "".join(await pieces("Compare Kite and Heron.", KITE, words_long(20, 20, 20, 20, 20, number=2)))
-    assert written.count("[1]") >= 1
-    assert written.count("[2]") >= 1
-    assert 90 <= words(written) <= 120
+    assert 1 <= written.count("[1]") <= 2
+    assert written.count("[2]") == 2
+    assert words(written) <= MAX_WORDS_COMPARED
 
 
 async def test_a_list_has_the_titles_of_the_papers_that_match_nearly_as_well() -> None:
@@ -84,11 +89,11 @@ async def test_a_list_has_the_titles_of_the_papers_that_match_nearly_as_well() -
     assert KITE.paper.title in lines[0]
 
 
-async def test_a_list_keeps_the_titles_when_words_run_out() -> None:
-    papers = [words_long(80, number=number) for number in range(1, 4)]
+async def test_a_long_sentence_is_no_item_of_a_list() -> None:
+    papers = [words_long(20, number=1), words_long(80, number=2)]
     lines = "".join(await pieces("Which papers are there?", *papers)).splitlines()
-    assert [line.count("word") for line in lines] == [79, 0, 0]
-    assert lines[2] == "- Kite 3: A study [3]."
+    assert [line.count("word") for line in lines] == [19, 0]
+    assert lines[1] == "- Kite 2: A study [2]."
 
 
 async def test_one_paper_answers_unless_two_are_asked_for() -> None:
@@ -102,10 +107,10 @@ async def test_papers_far_behind_the_best_are_not_compared_with_it() -> None:
 @pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(1, 40), min_size=4, max_size=20))
-async def test_an_answer_of_ordinary_sentences_has_at_most_about_120_words(lengths: list[int]) -> None:
+async def test_an_answer_of_ordinary_sentences_is_short(lengths: list[int]) -> None:
     one, two = words_long(*lengths[::2]), words_long(*lengths[1::2], number=2)
-    for question in ("What is it?", "Compare them.", "Which papers are there?"):
-        assert words("".join(await pieces(question, one, two))) <= 120
+    for question, most in {"What is it?": MAX_WORDS + 4, "Compare them.": MAX_WORDS_COMPARED + 8}.items():
+        assert words("".join(await pieces(question, one, two))) <= most
 
 
 @pytest.mark.slow
@@ -113,7 +118,7 @@ async def test_an_answer_of_ordinary_sentences_has_at_most_about_120_words(lengt
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=9))
 async def test_an_answer_is_never_more_than_one_sentence_beyond_its_words(lengths: list[int]) -> None:
     answer = "".join(await pieces("What is it?", words_long(*lengths)))
-    assert words(answer) <= MAX_WORDS or answer.count("We") == 1
+    assert words(answer) <= MAX_WORDS + 2 or answer.count("The authors") == 1
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,8 @@ def test_words_that_are_rare_in_the_library_count_for_more() -> None:
     [
         ("Which data set is it distilled from?", 2, "new_mentions"),
         ("What recogniser is it?", 1, "asked_noun"),
-        ("How does it recognise speech?", 3, "method_result"),
+        ("How does Kite recognise speech on phones?", 2, "method_means"),
+        ("How many hours of speech is it trained on?", 2, "quantity_number"),
     ],
 )
 def test_what_is_asked_for_decides_what_counts(question: str, sentence: int, signal: str) -> None:
