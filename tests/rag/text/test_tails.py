@@ -34,6 +34,7 @@ def test_a_tail_is_no_evidence(tail: str) -> None:
     [
         BODY,
         f"{BODY} Copyright law was not studied.",
+        f"{BODY} We used Rover© scales. © marks were left out.",
         f"FUNDING: The Wren Trust. RESULTS: {BODY}",
         f"© 2021 Wren Press. Objective: to count falls. {BODY}",
         f"{BODY} Trial registration is now required by most journals.",
