@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rag import disagreement
+from rag.grounding.marks import escape_marks
 from rag.protocols import Verifier, Vocabulary
 from rag.text.analysis import content_stems
 from rag.types import Citation, FurtherSentence, Passage, PassageSentence, Quote, Support
@@ -66,7 +67,7 @@ class Statements:
             for _, sentence in self._likeliest(passage)[:STATEMENTS_COMPARED]
         ]
         found = disagreement.find(stated, others, self.vocabulary.idf(content_stems(self.question)))
-        return cite(tidy(found.sentence.text), found.passage.number) if found else ""
+        return cite(_told(found.sentence), found.passage.number) if found else ""
 
     def _likeliest(self, passage: Passage) -> list[tuple[float, PassageSentence]]:
         """The sentences of a passage, the one most likely to answer first, with that probability."""
@@ -79,7 +80,7 @@ class Statements:
 
     def _checked(self, quotes: Sequence[Quote]) -> Iterator[FurtherSentence]:
         for index, quote in enumerate(quotes):
-            text, passage = tidy(quote.sentence.text), quote.passage
+            text, passage = _told(quote.sentence), quote.passage
             support = VERBATIM if text == quote.sentence.text else self.verifier.verify(text, [quote])
             citation = Citation(
                 number=passage.number,
@@ -96,3 +97,8 @@ class Statements:
                 reason=support.reason,
                 quotes=(citation,),
             )
+
+
+def _told(sentence: PassageSentence) -> str:
+    """As an answer tells it, with nothing in it that passes for a mark of ours."""
+    return escape_marks(tidy(sentence.text))

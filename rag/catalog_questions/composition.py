@@ -9,6 +9,7 @@ from rag.library.library import Library
 from rag.retrieval import as_passage
 from rag.text import latex
 from rag.text.analysis import content_stems
+from rag.text.readable import readable
 from rag.types import (
     Answer,
     Citation,
@@ -132,7 +133,7 @@ def list_of(passages: Iterable[Passage], topic: str) -> list[Statement]:
 
 def item(passage: Passage, sentence: PassageSentence | None) -> Statement:
     """A paper in a list, with one of its sentences."""
-    said = f": {in_print(sentence.text)}" if sentence else ""
+    said = f": {escape_marks(readable(sentence.text))}" if sentence else ""
     text = f"{title(passage.paper)}{passage.paper.suffix}{said}"
     return Statement(text=text, numbers=(passage.number,), quote=sentence, listed=True)
 

@@ -170,7 +170,7 @@ class Page:
     def _source(self, number: int, paper: Paper, cited: Sequence[Citation], sentences: Sequence[Sentence]) -> None:
         """The paper, and the quotes that the answer does not repeat, with the words that support it in bold."""
         self._paper(f"[{number}]", paper)
-        shown = {c.quote: c for c in cited if not highlight.says_it_all(sentences[c.sentence].text, c.quote)}
+        shown = {c.quote: c for c in cited if not _repeats(sentences[c.sentence], c.quote)}
         for quote, citation in shown.items():
             text = Text(f"“{_BLANK.sub(' ', quote)}”", "italic")
             for start, end in highlight.supporting(sentences[citation.sentence].text, quote):
@@ -257,6 +257,10 @@ def progress(what: str) -> Iterator[ProgressCallback]:
 def print_error(message: str) -> None:
     """Print one line on standard error."""
     print(f"scholiast: {_plain(' '.join(message.split()))}", file=sys.stderr)
+
+
+def _repeats(sentence: Sentence, quote: str) -> bool:
+    return sentence.support == "supported" and highlight.says_it_all(sentence.text, quote)
 
 
 def _facts(answer: Answer) -> str:

@@ -181,13 +181,17 @@ def _sources(answer: AnswerJson, plain: bool) -> list[Block]:
     papers |= {entry["number"]: entry["paper"] for entry in answer["citations"]}
     for number, paper in sorted(papers.items()):
         entries = [entry for entry in answer["citations"] if entry["number"] == number]
-        said = [(answer["sentences"][entry["sentence"]]["text"], entry["quote"]) for entry in entries]
-        quotes = [_quote(text, quote) for text, quote in said if not highlight.says_it_all(text, quote)]
+        said = [(answer["sentences"][entry["sentence"]], entry["quote"]) for entry in entries]
+        quotes = [_quote(sentence["text"], quote) for sentence, quote in said if not _repeats(sentence, quote)]
         lines = [_paper_line(number, paper, plain), *dict.fromkeys(quotes)]
         while len("\n".join(lines)) > BLOCK_CHARACTERS:
             lines.pop()
         blocks.append(_context_block("\n".join(lines)))
     return blocks[:_MAX_SOURCES]
+
+
+def _repeats(sentence: AnswerJson, quote: str) -> bool:
+    return sentence["support"] == "supported" and highlight.says_it_all(sentence["text"], quote)
 
 
 def _quote(sentence: str, quote: str) -> str:

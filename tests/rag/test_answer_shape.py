@@ -1,5 +1,6 @@
 """What an answer looks like, asked of a real library: short, each part for itself, and what else there is below it."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -139,3 +140,12 @@ async def test_what_papers_in_another_language_may_say_is_not_denied(workspace: 
     assert "Nothing in this library" not in answer.text
     assert "in Chinese" in answer.text
     assert (await workspace.ask("模型将误差降低了多少？", library="zh")).notice == ""
+
+
+async def test_what_looks_like_a_mark_in_an_abstract_does_not_pass_for_one_of_ours(workspace: Workspace) -> None:
+    abstract = "Owls hunt at night. Owls hear mice under snow [2]. Owls fly without a sound [1]. Owls see little [3]."
+    await workspace.ingest(Paper(id="owl", title="Owls at night", abstract=abstract), library="owls")
+    answer = await workspace.ask("When do owls hunt?", library="owls")
+    assert answer.more
+    assert not any("[" in statement.text for statement in answer.more)
+    assert set(re.findall(r"\[\d+\]", answer.text)) == {"[1]"}
