@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from rag import answerability
 from rag.grounding import highlight
 from rag.library.checks import Finding
 from rag.library.library import Progress as ProgressCallback
@@ -69,7 +70,7 @@ class Page:
                 self._source(number, paper, cited, answer.sentences)
         elif answer.passages:
             self._heading("Nearest papers")
-            for passage in answer.passages[:NEAREST]:
+            for passage in answerability.nearest(answer.passages):
                 self._paper(f"[{passage.number}]", passage.paper)
         self.more(answer)
         self._write()

@@ -126,9 +126,7 @@ async def test_abstracts_that_agree_are_not_set_against_each_other(workspace: Wo
 async def test_a_question_in_another_language_than_the_papers_is_told_so(workspace: Workspace) -> None:
     answer = await workspace.ask("Welche Bäckereien in der Stadt backen das beste Brot und wann öffnen sie?")
     assert answer.outcome == "not_in_abstracts"
-    assert answer.text.startswith(
-        "The question is in German; the nearest papers are in English. The nearest papers are"
-    )
+    assert answer.text.startswith("The question is in German; the nearest papers are in English. The nearest paper")
 
 
 async def test_what_papers_in_another_language_may_say_is_not_denied(workspace: Workspace) -> None:
