@@ -120,6 +120,8 @@ class IngestReport:
     updated: int = 0
     unchanged: int = 0
     rejected: tuple[RejectedRecord, ...] = ()
+    more_rejected: int = 0
+    """How many were rejected besides those listed, which are the first."""
     papers: int = 0
     chunks: int = 0
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from rag.corpus import textfile
+from rag.corpus import json_list, textfile
 from rag.corpus.record import from_record
 from rag.errors import CorpusError
 from rag.types import Paper, RejectedRecord
@@ -17,7 +17,6 @@ _OBJECT_LINE = re.compile(r'^\s*\{\s*(?:"|\}|$)', re.MULTILINE)
 _RECOGNITION_LINES = 20
 # A list of objects, or one object over several lines.
 _DOCUMENT = re.compile(r"\s*(?:\[\s*[{\]]|\{[^\S\n]*\n)")
-_BETWEEN_ENTRIES = re.compile(r"[\s,\[\]]*")
 
 
 def recognises(head: str) -> bool:
@@ -27,7 +26,7 @@ def recognises(head: str) -> bool:
 
 
 def read(path: Path) -> Iterator[Paper | RejectedRecord]:
-    """The objects in file order; only a list is held in memory. Raises CorpusError for a list that is not JSON."""
+    """The objects in file order, one in memory at a time. Raises CorpusError for a list that is not JSON."""
     if _DOCUMENT.match(textfile.head(path)):
         yield from _from_document(path)
     else:
@@ -55,31 +54,14 @@ def _from_value(value: object, source: str, number: int) -> Paper | RejectedReco
 
 
 def _from_document(path: Path) -> Iterator[Paper | RejectedRecord]:
-    text = textfile.text(path)
     try:
-        json.loads(text)
-    except (ValueError, RecursionError) as error:
-        line = error.lineno if isinstance(error, json.JSONDecodeError) else 1
+        json_list.check(path)
+    except json_list.NotJsonError as error:
         raise CorpusError(
-            f"{path} begins as a JSON document but is not one: line {line}: {_complaint(error)}; fix it"
+            f"{path} begins as a JSON document but is not one: line {error.line}: {error}; fix it"
         ) from error
-    for number, value in _entries(text):
+    for number, value in json_list.entries(path):
         yield _from_value(value, str(path), number)
-
-
-def _entries(text: str) -> Iterator[tuple[int, object]]:
-    """The entries of a list that is known to be JSON, each with its line, which `json.loads` does not give."""
-    decode, line, position = json.JSONDecoder().raw_decode, 1, 0
-    while (start := _end_of_gap(text, position)) < len(text):
-        line += text.count("\n", position, start)
-        value, position = decode(text, start)
-        yield line, value
-        line += text.count("\n", start, position)
-
-
-def _end_of_gap(text: str, position: int) -> int:
-    gap = _BETWEEN_ENTRIES.match(text, position)
-    return gap.end() if gap else position
 
 
 def _complaint(error: Exception) -> str:

@@ -112,7 +112,7 @@ class SentenceStream:
         return sentence
 
     def _cut_off(self, length: int) -> Iterator[Fragment | StreamedSentence]:
-        """A sentence that has become too long; all of it and more counts as sent, as where the text comes in letters."""
+        """A sentence that has become too long; all of it and more counts as sent, as it is where letters come."""
         if self._fragments:
             yield Fragment(self._rest[self._sent : length])
             self._sent = max(self._sent, length)

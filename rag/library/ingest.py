@@ -12,14 +12,20 @@ from rag.protocols import Embedder
 from rag.text import chunk, sentences
 from rag.types import Paper, RejectedRecord, Span, StoredPaper, Vectors
 
+MOST_REJECTED_LISTED = 1_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class IngestBatch:
-    """Papers by id, in order of first appearance; how many records repeated one; and the records rejected."""
+    """Papers by id, in order of first appearance; how many records repeated one; and the records rejected.
+
+    `more_rejected` were rejected besides those listed.
+    """
 
     papers: dict[str, Paper]
     repeats: int
     rejected: tuple[RejectedRecord, ...]
+    more_rejected: int
 
 
 class _SplitPaper(NamedTuple):
@@ -38,16 +44,18 @@ def gather(records: Iterable[Paper | RejectedRecord]) -> IngestBatch:
     """Read all records. Of those with the same id the last one is kept, with the sources of all."""
     papers: dict[str, Paper] = {}
     rejected: list[RejectedRecord] = []
-    repeats = 0
+    repeats = more_rejected = 0
     for record in records:
-        if isinstance(record, RejectedRecord):
+        if isinstance(record, RejectedRecord) and len(rejected) == MOST_REJECTED_LISTED:
+            more_rejected += 1
+        elif isinstance(record, RejectedRecord):
             rejected.append(record)
         elif record.id in papers:
             repeats += 1
             papers[record.id] = replace(record, sources=papers[record.id].sources + record.sources)
         else:
             papers[record.id] = record
-    return IngestBatch(papers=papers, repeats=repeats, rejected=tuple(rejected))
+    return IngestBatch(papers=papers, repeats=repeats, rejected=tuple(rejected), more_rejected=more_rejected)
 
 
 def divide(papers: Mapping[str, Paper], known: Mapping[str, str]) -> tuple[list[Paper], list[Paper]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from rag.errors import LibraryError, LockedError, NotFoundError, how_to_list_papers
 from rag.library import ingest, registry, schema
 from rag.library.catalog import Catalog, Counts
+from rag.library.ingest import IngestBatch
 from rag.library.lock import Lock
 from rag.library.schema import LibraryRow
 from rag.library.sync import Indexes, new_generation
@@ -82,7 +83,9 @@ class Library:
         if not self._shared:
             self._lock.announce(url)
 
-    async def ingest(self, records: Iterable[Paper | RejectedRecord], progress: Progress | None = None) -> IngestReport:
+    async def ingest(
+        self, records: Iterable[Paper | RejectedRecord] | IngestBatch, progress: Progress | None = None
+    ) -> IngestReport:
         """Store papers that are new or changed. May be killed at any point and run again.
 
         All records are read before the first is stored, so that a file which can't be read changes nothing. Of records
@@ -90,7 +93,7 @@ class Library:
         embedder fails; papers stored until then stay.
         """
         async with self._as_writer():
-            batch = await asyncio.to_thread(ingest.gather, records)
+            batch = records if isinstance(records, IngestBatch) else await asyncio.to_thread(ingest.gather, records)
             known = await asyncio.to_thread(self._catalog.hashes, self.name, batch.papers)
             todo, same = await asyncio.to_thread(ingest.divide, batch.papers, known)
             await asyncio.to_thread(self._catalog.add_sources, self.name, {paper.id: paper.sources for paper in same})
@@ -103,6 +106,7 @@ class Library:
             updated=updated,
             unchanged=len(same) + batch.repeats,
             rejected=batch.rejected,
+            more_rejected=batch.more_rejected,
             papers=counts.papers,
             chunks=counts.chunks,
         )

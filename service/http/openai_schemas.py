@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 
 from rag import serialize
 from rag.errors import RequestError
+from rag.grounding.inert import inert
 from rag.text import tokens
 from rag.types import Answer, Turn
 
@@ -129,7 +130,7 @@ def ending(answer: Answer) -> str:
     lines = [
         f"[{number}] {paper.title}{paper.suffix} {paper.url or ''}".strip() for number, paper in sorted(papers.items())
     ]
-    return notice + warning + (_SOURCES + "\n".join(lines) if lines else "")
+    return inert(notice + warning + (_SOURCES + "\n".join(lines) if lines else ""))
 
 
 def data_event(value: Mapping[str, Any]) -> bytes:

@@ -116,7 +116,7 @@ async def add_papers(
     """Add papers to a library: a JSON list, or a file in any format that `scholiast ingest` reads."""
     upload = await uploads.read_upload(request, format)
     opened = await workspace.library(library or upload.library or DEFAULT_LIBRARY, create=True)
-    return JSONResponse(serialize.report(await opened.ingest(upload.records)))
+    return JSONResponse(serialize.report(await opened.ingest(upload.batch)))
 
 
 @v1.get("/papers", tags=["papers"], responses={200: {"model": schemas.PaperPage}, **schemas.problems(404)})

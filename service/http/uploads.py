@@ -1,8 +1,7 @@
 """Reads the body of `POST /v1/papers`: a JSON list, the files of a form, or one file as the body itself."""
 
 import asyncio
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,11 +13,15 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from rag import corpus
+from rag.corpus import json_list
 from rag.corpus.record import from_record
 from rag.errors import CorpusError, RequestError
+from rag.library import ingest
+from rag.library.ingest import IngestBatch
 from rag.types import Paper, RejectedRecord
 
 _MAX_FILES = 100
+_MAX_PAPERS = 50_000
 _CHUNK_BYTES = 1 << 20
 _MAX_NAME_CHARACTERS = 100
 _CURL_HINT = "Send one as `curl -F file=@papers.jsonl` does."
@@ -26,20 +29,20 @@ _SUFFIXES = {"text/csv": ".csv", "application/x-ndjson": ".jsonl", "application/
 
 
 class Upload(NamedTuple):
-    """The records of a request, and the library that its form names; empty if it names none."""
+    """The papers of a request, and the library that its form names; empty if it names none."""
 
-    records: list[Paper | RejectedRecord]
+    batch: IngestBatch
     library: str
 
 
 async def read_upload(request: Request, format: str) -> Upload:
     """All records of a request's body; they are read before any is stored, so that a bad file changes nothing.
 
-    An empty `format` is detected from the content. Raises RequestError, CorpusError, or HTTPException for a bad form.
+    The body goes to a file and is read from there in a thread, a record at a time, so that a large one neither holds
+    up other requests nor fills the memory. An empty `format` is detected from the content. Raises RequestError,
+    CorpusError, or HTTPException for a bad form.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type == "application/json" or media_type.endswith("+json"):
-        return Upload(_from_list(await request.body()), "")
     with TemporaryDirectory(prefix="scholiast-") as folder:
         if media_type == "multipart/form-data":
             try:
@@ -50,24 +53,45 @@ async def read_upload(request: Request, format: str) -> Upload:
                     raise
                 raise HTTPException(400, f"the form can't be read: {error.detail} {_CURL_HINT}") from error
             format, library = _field(form, "format") or format, _field(form, "library")
-        else:
-            file = Path(folder) / f"body{_SUFFIXES.get(media_type, '')}"
-            await _save_body(request, file)
-            files, library = {file: file.name}, ""
-        return Upload(await asyncio.to_thread(_records, files, format), library)
+            return Upload(await asyncio.to_thread(_gather, lambda: _records(files, format)), library)
+        file = Path(folder) / f"body{_SUFFIXES.get(media_type, '')}"
+        await _save_body(request, file)
+        if media_type == "application/json" or media_type.endswith("+json"):
+            return Upload(await asyncio.to_thread(_gather, lambda: _from_list(file)), "")
+        return Upload(await asyncio.to_thread(_gather, lambda: _records({file: file.name}, format)), "")
 
 
-def _from_list(body: bytes) -> list[Paper | RejectedRecord]:
-    """The nth object of the list gets line n as its source."""
+def _gather(records: Callable[[], Iterator[Paper | RejectedRecord]]) -> IngestBatch:
     try:
-        values = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        return ingest.gather(_at_most(_MAX_PAPERS, records()))
+    except json_list.NotJsonError as error:
         raise HTTPException(
-            400, f"the body is not JSON: {error}; send JSON Lines as Content-Type: application/x-ndjson"
+            400,
+            f"the body is not JSON: line {error.line}: {error}; send JSON Lines as Content-Type: application/x-ndjson",
         ) from error
-    if not isinstance(values, list) or not values:
+
+
+def _at_most(limit: int, records: Iterable[Paper | RejectedRecord]) -> Iterator[Paper | RejectedRecord]:
+    papers = 0
+    for record in records:
+        papers += isinstance(record, Paper)
+        if papers > limit:
+            raise RequestError(
+                f"more than {limit:,} papers in one request; send them in several, or `scholiast ingest`"
+            )
+        yield record
+
+
+def _from_list(file: Path) -> Iterator[Paper | RejectedRecord]:
+    """The nth object of the list gets line n as its source."""
+    number = 0
+    if json_list.is_list(file):
+        for number, (_, value) in enumerate(json_list.entries(file), 1):
+            yield _from_value(value, number)
+    else:
+        json_list.check(file)
+    if number == 0:
         raise RequestError("the body must be a JSON list of papers, each with a title and an abstract")
-    return [_from_value(value, number) for number, value in enumerate(values, 1)]
 
 
 def _from_value(value: object, number: int) -> Paper | RejectedRecord:
@@ -76,10 +100,11 @@ def _from_value(value: object, number: int) -> Paper | RejectedRecord:
     return RejectedRecord(source="request", line=number, reason=f"is a JSON {type(value).__name__}, not an object")
 
 
-def _records(files: Mapping[Path, str], format: str) -> list[Paper | RejectedRecord]:
+def _records(files: Mapping[Path, str], format: str) -> Iterator[Paper | RejectedRecord]:
     if format and format not in corpus.formats():
         raise RequestError(f"format is {format!r}; there is {', '.join(corpus.formats())}")
-    return [record for file, name in files.items() for record in _of_file(file, name, format)]
+    for file, name in files.items():
+        yield from _of_file(file, name, format)
 
 
 def _of_file(file: Path, name: str, format: str) -> Iterator[Paper | RejectedRecord]:
