@@ -1,6 +1,7 @@
 """Reads a JSON list of any length one entry at a time, so that only one entry is in memory."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from rag.corpus import textfile
 MAX_ENTRY_CHARACTERS = 4_000_000
 
 _PIECE_CHARACTERS = 1 << 16
-_BLANKS = " \t\n\r"
+_BLANKS = re.compile(r"[ \t\n\r]+")
 
 
 class NotJsonError(ValueError):
@@ -73,10 +74,10 @@ class _Reader:
     def next_character(self) -> str:
         """The next one that is not a blank, which stays the next; empty at the end of the text."""
         while True:
-            rest = self._text[self._place :].lstrip(_BLANKS)
-            self._pass_over(len(self._text) - len(rest))
-            if rest:
-                return rest[0]
+            blanks = _BLANKS.match(self._text, self._place)
+            self._pass_over(blanks.end() if blanks else self._place)
+            if self._place < len(self._text):
+                return self._text[self._place]
             if not self._more():
                 return ""
 

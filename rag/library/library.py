@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from weakref import finalize
 
 from rag.errors import LibraryError, LockedError, NotFoundError, how_to_list_papers
 from rag.library import ingest, registry, schema
@@ -42,6 +43,8 @@ class Library:
         self._shared = bool(chroma_url)
         self._writing = asyncio.Lock()
         self._indexes = Indexes(catalog, name, folder, chroma_url)
+        self._release = finalize(self, _close, self._indexes, catalog, self._lock)
+        self._release.atexit = False
 
     @classmethod
     async def open(
@@ -73,10 +76,8 @@ class Library:
         return library
 
     def close(self) -> None:
-        """Release the library, so that others can open it."""
-        self._indexes.close()
-        self._catalog.close()
-        self._lock.release()
+        """Release the library, so that others can open it; so does dropping the last reference to it."""
+        self._release()
 
     def announce(self, url: str) -> None:
         """Let other processes know that the library in use answers over HTTP at this URL."""
@@ -275,6 +276,12 @@ class Library:
         if row is None:
             raise NotFoundError(f"library {self.name!r} was removed meanwhile")
         return row
+
+
+def _close(indexes: Indexes, catalog: Catalog, lock: Lock) -> None:
+    indexes.close()
+    catalog.close()
+    lock.release()
 
 
 def _search_index(

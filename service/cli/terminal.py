@@ -113,17 +113,12 @@ class Page:
     def report(self, report: IngestReport) -> None:
         """What an ingest did, and why records were rejected."""
         done = f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged"
-        self._write(Text(f"{done}, {len(report.rejected) + report.more_rejected} rejected"))
+        rejections = len(report.rejected) + report.more_rejected
+        self._write(Text(f"{done}, {rejections} rejected"))
         for rejected in report.rejected[:_REJECTED_SHOWN]:
             self._write(Text(f"{rejected.source}:{rejected.line}: {rejected.reason}", _WARNING), indent=2)
-        if len(report.rejected) > _REJECTED_SHOWN:
-            self._write(
-                Text(
-                    f"and {len(report.rejected) + report.more_rejected - _REJECTED_SHOWN} more; --json lists them",
-                    _FAINT,
-                ),
-                indent=2,
-            )
+        if rejections > _REJECTED_SHOWN:
+            self._write(Text(f"and {rejections - _REJECTED_SHOWN} more; --json lists them", _FAINT), indent=2)
         self._write(Text(f"library {report.library}: {report.papers:,} papers, {report.chunks:,} chunks", _FAINT))
 
     def findings(self, findings: Sequence[Finding]) -> None:

@@ -1,6 +1,5 @@
 """The routes of questions, answers, papers, libraries and operations; `conversations.py` has those of conversations."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -162,8 +161,8 @@ async def healthz() -> dict[str, str]:
 
 @operations.get("/readyz", responses=schemas.problems(503))
 async def readyz(request: Request, readiness: ReadinessDependency) -> Response:
-    """Whether questions can be answered: the embedder is loaded and the default library is open."""
-    reasons: Sequence[str] = readiness.missing()
+    """Whether questions can be answered: the embedder is loaded and the default library can be searched."""
+    reasons = await readiness.missing()
     return problems.not_ready(reasons, request.scope) if reasons else JSONResponse({"status": "ready"})
 
 

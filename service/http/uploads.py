@@ -21,7 +21,7 @@ from rag.library.ingest import IngestBatch
 from rag.types import Paper, RejectedRecord
 
 _MAX_FILES = 100
-_MAX_PAPERS = 50_000
+_MAX_RECORDS = 100_000
 _CHUNK_BYTES = 1 << 20
 _MAX_NAME_CHARACTERS = 100
 _CURL_HINT = "Send one as `curl -F file=@papers.jsonl` does."
@@ -63,7 +63,7 @@ async def read_upload(request: Request, format: str) -> Upload:
 
 def _gather(records: Callable[[], Iterator[Paper | RejectedRecord]]) -> IngestBatch:
     try:
-        return ingest.gather(_at_most(_MAX_PAPERS, records()))
+        return ingest.gather(_at_most(_MAX_RECORDS, records()))
     except json_list.NotJsonError as error:
         raise HTTPException(
             400,
@@ -72,13 +72,9 @@ def _gather(records: Callable[[], Iterator[Paper | RejectedRecord]]) -> IngestBa
 
 
 def _at_most(limit: int, records: Iterable[Paper | RejectedRecord]) -> Iterator[Paper | RejectedRecord]:
-    papers = 0
-    for record in records:
-        papers += isinstance(record, Paper)
-        if papers > limit:
-            raise RequestError(
-                f"more than {limit:,} papers in one request; send them in several, or `scholiast ingest`"
-            )
+    for number, record in enumerate(records):
+        if number == limit:
+            raise RequestError(f"more than {limit:,} records at once; send less, or use `scholiast ingest`")
         yield record
 
 

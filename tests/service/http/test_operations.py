@@ -65,6 +65,14 @@ def test_ready_when_library_and_embedder_are_there(client: TestClient) -> None:
     assert client.get("/readyz").json() == {"status": "ready"}
 
 
+def test_not_ready_any_more_when_the_indexes_are_gone(home: Path) -> None:
+    with serve(home) as served:
+        while served.get("/readyz").status_code != 200:
+            served.get("/v1/papers")
+        (home / "scholiast.sqlite3").write_bytes(b"no database any more" * 1_000)
+        assert "catalog" in problem_of(served.get("/readyz"), 503)["reasons"][0]
+
+
 def test_metrics_count_by_route_and_outcome(client: TestClient) -> None:
     client.post("/v1/ask", json={"question": QUESTION})
     client.get("/v1/papers/a/path/without/end")

@@ -129,11 +129,11 @@ def test_of_many_bad_records_the_first_are_listed_and_the_rest_counted(
     assert len(response.content) < 200_000
 
 
-def test_more_papers_than_one_request_may_hold_are_refused_before_any_is_stored(
+def test_more_records_than_one_request_may_hold_are_refused_before_any_is_stored(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.http.uploads._MAX_PAPERS", 2)
+    monkeypatch.setattr("service.http.uploads._MAX_RECORDS", 2)
     records = [{"title": f"Paper {n}", "abstract": "It is short."} for n in range(3)]
     problem = problem_of(client.post("/v1/papers", params={"library": "toomany"}, json=records), 422)
-    assert "more than 2 papers" in problem["detail"]
+    assert "more than 2 records" in problem["detail"]
     problem_of(client.get("/v1/papers", params={"library": "toomany"}), 404)
