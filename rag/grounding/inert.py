@@ -28,14 +28,23 @@ _LONGEST_UNDECIDED = LONGEST_RUN + 1
 _LOOK_BACK = 160
 
 
+_HALVES = re.compile(r"[\ud800-\udfff]")
+
+
 class RunLimit:
-    """A stage that shortens runs of blanks, and of any one character, to `LONGEST_RUN` characters."""
+    """A stage that shortens runs of blanks, and of any one character, to `LONGEST_RUN` characters.
+
+    It also puts the halves of a surrogate pair together, which some servers of models send one by one; a half alone
+    becomes the replacement character, as it can't be sent on.
+    """
 
     def __init__(self) -> None:
         self._run = ""
+        self._half = ""
 
     def feed(self, item: str) -> str:
         """The text without what makes a run too long; it does not depend on how the text is cut."""
+        item = self._whole_characters(item)
         if not item:
             return ""
         text = self._run + item
@@ -44,6 +53,14 @@ class RunLimit:
         shown = text[len(self._run) :]
         self._run = text[len(text.rstrip(None if text[-1].isspace() else text[-1])) :]
         return shown
+
+    def _whole_characters(self, item: str) -> str:
+        item, self._half = self._half + item, ""
+        if not _HALVES.search(item):
+            return item
+        if "\ud800" <= item[-1] <= "\udbff":
+            item, self._half = item[:-1], item[-1]
+        return item.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 class InertMarkup:

@@ -267,7 +267,7 @@ class Library:
             return _search_index(self._current().vectors(), vector, limit, limit, allowed)
         # About how many of the nearest papers have to be seen before `limit` of those allowed are among them.
         papers = limit * self._catalog.counts(self.name).papers // max(len(allowed), 1)
-        if len(allowed) > papers:
+        if len(allowed) > papers > 0:
             return _search_index(self._current().vectors(), vector, limit, papers, allowed)
         return _search_all(self._catalog.chunk_vectors(self.name, allowed), vector, limit)
 

@@ -25,7 +25,7 @@ _REJECTED_SHOWN = 10
 _MARKS = re.compile(r"(?:\[\d+\])+")
 _COLOURED_MARKS = "\x1b[1;36m\\g<0>\x1b[0m"
 _SPACE = re.compile(r"(\s+)")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+UNSAFE_ON_A_TERMINAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What a terminal would execute or reorder: it is removed, as the text of an abstract is not to be trusted."""
 
 _OUTCOMES = {
@@ -259,10 +259,10 @@ def _with_marks(line: str) -> Text:
 
 def _safe(text: Text) -> Text:
     """The text without control characters."""
-    if _CONTROL.search(text.plain):
+    if UNSAFE_ON_A_TERMINAL.search(text.plain):
         text = Text(_plain(text.plain), text.style)
     return text
 
 
 def _plain(text: str) -> str:
-    return _CONTROL.sub("", text)
+    return UNSAFE_ON_A_TERMINAL.sub("", text)

@@ -49,7 +49,8 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.add_exception_handler(RequestValidationError, problems.handle_invalid)
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimitMiddleware)
-    app.add_middleware(AccessMiddleware, keys=settings.keys)
+    proxied = bool(settings.slack_signing_secret.get_secret_value())
+    app.add_middleware(AccessMiddleware, keys=settings.keys, behind_proxy=proxied)
     app.add_middleware(RequestLogMiddleware, metrics=app.state.metrics)
     return app
 

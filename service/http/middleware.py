@@ -18,6 +18,10 @@ from service.http.metrics import Metrics
 MAX_BODY_BYTES = 1 << 20
 MAX_UPLOAD_BYTES = 64 << 20
 UPLOAD_PATH = "/v1/papers"
+METRICS_PATH = "/metrics"
+
+_OPEN_PATHS = ("/healthz", "/readyz", "/slack/events")
+_AUTHORITY = re.compile(r"(?:\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::\d+)?", re.IGNORECASE)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -62,16 +66,31 @@ class RequestLogMiddleware:
 
 
 class AccessMiddleware:
-    """Guards `/v1`: by API key, or where there are no keys, by admitting only requests made to a loopback address."""
+    """Guards what is not open to everybody: by API key, or where there are no keys, by the address that was asked.
 
-    def __init__(self, app: ASGIApp, keys: tuple[str, ...]) -> None:
+    With keys, `/v1` and the metrics need one. Without keys, all but health and Slack's own requests must have been made
+    to a loopback address. A proxy that Slack reaches us through makes every request look so; where Slack is set up,
+    `/v1` is therefore closed until there are keys.
+    """
+
+    def __init__(self, app: ASGIApp, keys: tuple[str, ...], *, behind_proxy: bool) -> None:
+        """`behind_proxy`: whether requests from the network may look like ones from this machine."""
         self._app = app
         self._keys = [key.encode() for key in keys]
+        self._closed = behind_proxy and not keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/v1"):
+        path = scope.get("path", "")
+        guarded = path.startswith("/v1") or path == METRICS_PATH
+        if scope["type"] != "http" or path in _OPEN_PATHS or (self._keys and not guarded):
             return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
+        if self._closed and guarded:
+            detail = (
+                "with SCHOLIAST_SLACK_SIGNING_SECRET the service expects a proxy, which hides who asks: "
+                "set SCHOLIAST_API_KEYS to open this path to those who have one"
+            )
+            return await problems.of_status(403, detail, scope)(scope, receive, send)
         if self._keys and not self._has_key(headers.get("authorization", "")):
             detail = "send one of the service's keys in the header Authorization: Bearer KEY"
             refusal = problems.of_status(401, detail, scope, {"WWW-Authenticate": 'Bearer realm="scholiast"'})
@@ -132,7 +151,12 @@ def _from_this_machine(headers: Headers) -> bool:
 
 def _is_loopback(address: str) -> bool:
     try:
-        name = urlsplit(address).hostname or ""
+        parts = urlsplit(address)
+        if parts.path or not _AUTHORITY.fullmatch(
+            parts.netloc
+        ):  # "evil.example@localhost" names localhost, but was not made to it
+            return False
+        name = parts.hostname or ""
         return name == "localhost" or ip_address(name).is_loopback
     except ValueError:
         return False

@@ -202,3 +202,10 @@ def test_random_markup_is_inert_and_the_same_however_it_is_cut() -> None:
         cut = [text[a:b] for a, b in zip([0, *places], [*places, len(text)], strict=True)]
         assert "".join([*(shown for piece in cut for shown in stage.feed(piece)), *stage.flush()]) == inert(text), text
         assert [f for f in active(inert(text)) if not f.startswith(("[", ">", " ", "\n"))] == [], text
+
+
+def test_the_halves_of_a_character_are_put_together_and_one_alone_is_replaced() -> None:
+    assert (
+        grounded("Sleep gets shorter \ud83d", "\ude34 in adults \udc00 [1].")
+        == "Sleep gets shorter 😴 in adults \ufffd [1]."
+    )

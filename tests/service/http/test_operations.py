@@ -34,10 +34,41 @@ def test_keys_appear_neither_in_the_log_nor_in_the_settings(home: Path, caplog: 
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Host": ""}]
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "evil.example@localhost"},
+        {"Host": "localhost@evil.example"},
+        {"Host": "localhost/x"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "https://evil.example@localhost"},
+        {"Origin": "null"},
+        {"Host": ""},
+    ],
 )
-def test_without_keys_pages_of_other_sites_are_refused(client: TestClient, headers: dict[str, str]) -> None:
-    problem_of(client.get("/v1/libraries", headers=headers), 403)
+@pytest.mark.parametrize("path", ["/v1/libraries", "/metrics", "/docs", "/openapi.json"])
+def test_without_keys_pages_of_other_sites_are_refused(client: TestClient, path: str, headers: dict[str, str]) -> None:
+    problem_of(client.get(path, headers=headers), 403)
+
+
+def test_health_is_told_to_whoever_asks(client: TestClient) -> None:
+    assert client.get("/healthz", headers={"Host": "evil.example"}).status_code == 200
+
+
+def test_with_keys_the_metrics_need_one(home: Path) -> None:
+    with serve(home, api_keys="first") as guarded:
+        problem_of(guarded.get("/metrics"), 401)
+        assert guarded.get("/metrics", headers={"Authorization": "Bearer first"}).status_code == 200
+
+
+def test_without_keys_behind_slacks_proxy_nobody_may_ask(home: Path) -> None:
+    with serve(home, slack_signing_secret="secret") as proxied:
+        assert "SCHOLIAST_API_KEYS" in problem_of(proxied.get("/v1/libraries"), 403)["detail"]
+        problem_of(proxied.post("/v1/papers", json=[]), 403)
+        problem_of(proxied.get("/metrics"), 403)
+        assert proxied.get("/healthz").status_code == 200
+    with serve(home, slack_signing_secret="secret", api_keys="first") as keyed:
+        assert keyed.get("/v1/libraries", headers={"Authorization": "Bearer first"}).status_code == 200
 
 
 @pytest.mark.parametrize(
