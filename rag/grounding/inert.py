@@ -15,7 +15,7 @@ _RUN = re.compile(rf"(?<!\s)(\s{{{LONGEST_RUN}}})\s+|((\S)\3{{{LONGEST_RUN - 1}}
 _DIRECTIONS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 _ACTIVE = re.compile(
-    r"(?P<tag>(?<=<)(?=[a-z/!?@#]))"
+    r"(?P<tag>(?<=<)(?=[a-z/?])|(?<=<!)(?=-))"
     r"|(?P<image>!+(?=\[))"
     r"|(?P<link>(?<=\])\((?!https?://))"  # to anything but a web address
     r"|(?P<colon>(?<=\]):)"  # as in "[label]: address", which makes "[label]" a link

@@ -129,3 +129,9 @@ def test_the_documentation_shows_the_models_and_needs_no_network(client: TestCli
     assert "https://" not in page.replace("https://fastapi.tiangolo.com", "")
     script = page.split('<script src="')[1].split('"')[0]
     assert client.get(script).status_code == 200
+
+
+def test_the_description_asks_for_a_key_only_where_there_are_any(client: TestClient, home: Path) -> None:
+    assert "HTTPBearer" not in client.get("/openapi.json").text
+    with serve(home, api_keys="first") as guarded:
+        assert guarded.get("/openapi.json").json()["paths"]["/v1/ask"]["post"]["security"] == [{"HTTPBearer": []}]
