@@ -1,5 +1,6 @@
 """ASGI middleware: request ids with logging and metrics, API keys, and the limit on the size of a body."""
 
+import asyncio
 import logging
 import re
 import secrets
@@ -18,6 +19,7 @@ from service.http.metrics import Metrics
 MAX_BODY_BYTES = 1 << 20
 MAX_UPLOAD_BYTES = 64 << 20
 UPLOAD_PATH = "/v1/papers"
+BODY_IDLE_SECONDS = 30.0
 METRICS_PATH = "/metrics"
 
 _OPEN_PATHS = ("/healthz", "/readyz", "/slack/events")
@@ -108,7 +110,7 @@ class AccessMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Refuses a body that is too large: at once if Content-Length says so, else as soon as too much has arrived."""
+    """Refuses a body that is too large, at once if Content-Length says so, and one that stops coming."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -123,9 +125,16 @@ class BodyLimitMiddleware:
             return await problems.of_status(413, detail, scope)(scope, receive, send)
         received = 0
 
+        is_whole = False
+
         async def receive_limited() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, is_whole
+            try:
+                async with asyncio.timeout(None if is_whole else BODY_IDLE_SECONDS):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, f"nothing of the body came for {BODY_IDLE_SECONDS:g} seconds") from None
+            is_whole = not message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > limit:
                 raise HTTPException(413, detail)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +23,8 @@ from rag.types import Paper, RejectedRecord
 
 _MAX_FILES = 100
 _MAX_RECORDS = 100_000
+# Threads of their own, so that no number of uploads keeps questions waiting for a thread.
+_READERS = ThreadPoolExecutor(2, "upload")
 _CHUNK_BYTES = 1 << 20
 _MAX_NAME_CHARACTERS = 100
 _CURL_HINT = "Send one as `curl -F file=@papers.jsonl` does."
@@ -53,12 +56,16 @@ async def read_upload(request: Request, format: str) -> Upload:
                     raise
                 raise HTTPException(400, f"the form can't be read: {error.detail} {_CURL_HINT}") from error
             format, library = _field(form, "format") or format, _field(form, "library")
-            return Upload(await asyncio.to_thread(_gather, lambda: _records(files, format)), library)
+            return Upload(await _in_reader(lambda: _records(files, format)), library)
         file = Path(folder) / f"body{_SUFFIXES.get(media_type, '')}"
         await _save_body(request, file)
         if media_type == "application/json" or media_type.endswith("+json"):
-            return Upload(await asyncio.to_thread(_gather, lambda: _from_list(file)), "")
-        return Upload(await asyncio.to_thread(_gather, lambda: _records({file: file.name}, format)), "")
+            return Upload(await _in_reader(lambda: _from_list(file)), "")
+        return Upload(await _in_reader(lambda: _records({file: file.name}, format)), "")
+
+
+async def _in_reader(records: Callable[[], Iterator[Paper | RejectedRecord]]) -> IngestBatch:
+    return await asyncio.get_running_loop().run_in_executor(_READERS, _gather, records)
 
 
 def _gather(records: Callable[[], Iterator[Paper | RejectedRecord]]) -> IngestBatch:

@@ -1,12 +1,17 @@
 """HTTP: access, readiness, metrics, log and documentation."""
 
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
 
+from service.http.app import create_app
 from tests.conftest import QUESTION, settings
+from tests.support.command import words
 from tests.support.over_http import problem_of, serve
+from tests.support.running import running
 
 # Keys
 
@@ -76,6 +81,20 @@ def test_without_keys_behind_slacks_proxy_nobody_may_ask(home: Path) -> None:
 )
 def test_without_keys_this_machine_may_ask(client: TestClient, headers: dict[str, str]) -> None:
     assert client.get("/v1/libraries", headers=headers).status_code == 200
+
+
+@pytest.mark.slow
+def test_a_body_that_stops_coming_is_not_waited_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.http.middleware.BODY_IDLE_SECONDS", 0.2)
+    with running(create_app(settings(home), words())) as url, _connected(url) as client:
+        client.sendall(b"POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
+        client.sendall(b"Content-Length: 100\r\n\r\n{")
+        client.settimeout(20)
+        assert client.recv(100).startswith(b"HTTP/1.1 408 ")
+
+
+def _connected(url: str) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", urlsplit(url).port or 0))
 
 
 # Operations
