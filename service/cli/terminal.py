@@ -29,7 +29,7 @@ _MARKS = re.compile(r"(?:\[\d+\])+")
 _COLOURED_MARKS = "\x1b[1;36m\\g<0>\x1b[0m"
 _SPACE = re.compile(r"(\s+)")
 _BLANK = re.compile(r"\s")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+UNSAFE_ON_A_TERMINAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What a terminal would execute or reorder: it is removed, as the text of an abstract is not to be trusted."""
 
 _OUTCOMES = {
@@ -119,16 +119,17 @@ class Page:
     def report(self, report: IngestReport) -> None:
         """What an ingest did, and why records were rejected, or kept without a value."""
         done = f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged"
-        self._write(Text(f"{done}, {len(report.rejected)} rejected"))
-        self._messages([(f"{r.source}:{r.line}: {r.reason}", _WARNING) for r in report.rejected])
+        self._write(Text(f"{done}, {len(report.rejected) + report.more_rejected} rejected"))
+        rejected = [(f"{r.source}:{r.line}: {r.reason}", _WARNING) for r in report.rejected]
+        self._messages(rejected, report.more_rejected)
         self._messages([(f"{note.source}:{note.line}: {note.text}", _FAINT) for note in report.notes])
         self._write(Text(f"library {report.library}: {report.papers:,} papers, {report.chunks:,} chunks", _FAINT))
 
-    def _messages(self, messages: Sequence[tuple[str, str]]) -> None:
+    def _messages(self, messages: Sequence[tuple[str, str]], unlisted: int = 0) -> None:
         for message, style in messages[:_MESSAGES_SHOWN]:
             self._write(Text(message, style), indent=2)
-        if len(messages) > _MESSAGES_SHOWN:
-            self._write(Text(f"and {len(messages) - _MESSAGES_SHOWN} more; --json lists all", _FAINT), indent=2)
+        if (more := len(messages) + unlisted - _MESSAGES_SHOWN) > 0:
+            self._write(Text(f"and {more} more; --json lists them", _FAINT), indent=2)
 
     def findings(self, findings: Sequence[Finding]) -> None:
         """What `doctor` found; the remedy stands under each fault."""
@@ -278,10 +279,10 @@ def _with_marks(line: str) -> Text:
 
 def _safe(text: Text) -> Text:
     """The text without control characters."""
-    if _CONTROL.search(text.plain):
+    if UNSAFE_ON_A_TERMINAL.search(text.plain):
         text = Text(_plain(text.plain), text.style)
     return text
 
 
 def _plain(text: str) -> str:
-    return _CONTROL.sub("", text)
+    return UNSAFE_ON_A_TERMINAL.sub("", text)
