@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rag import answerability, disagreement
+from rag.grounding.inert import inert
 from rag.grounding.marks import escape_marks
 from rag.protocols import Verifier, Vocabulary
 from rag.text.analysis import content_stems
@@ -98,5 +99,5 @@ class Statements:
 
 
 def _told(sentence: PassageSentence) -> str:
-    """As an answer tells it, with nothing in it that passes for a mark of ours."""
-    return escape_marks(tidy(sentence.text))
+    """As an answer tells it, with nothing in it that passes for a mark of ours or that acts as markup."""
+    return inert(escape_marks(tidy(sentence.text)))

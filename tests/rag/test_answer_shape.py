@@ -147,3 +147,13 @@ async def test_what_looks_like_a_mark_in_an_abstract_does_not_pass_for_one_of_ou
     assert answer.more
     assert not any("[" in statement.text for statement in answer.more)
     assert set(re.findall(r"\[\d+\]", answer.text)) == {"[1]"}
+
+
+@pytest.mark.parametrize("question", ["When do owls hunt?", "Which papers are about owls?", "Who wrote the owl paper?"])
+async def test_no_markup_of_an_abstract_or_a_title_acts(workspace: Workspace, question: str) -> None:
+    trap = "![1 a](http://leak.example/x) <img src=http://leak.example/y> [here](javascript:alert(1))"
+    abstract = f"Owls hunt at night. Owls hear mice under snow {trap}. Owls fly without a sound."
+    await workspace.ingest(Paper(id="owl", title=f"Owls at night {trap}", abstract=abstract), library="owls")
+    answer = await workspace.ask(question, library="owls")
+    shown = [answer.text, *(statement.text for statement in answer.more)]
+    assert not any(active in text for text in shown for active in ("![", "<img", "](javascript:"))
