@@ -24,6 +24,7 @@ MAY_NEED = {
     "eval/plots.py": "eval",
     "eval/report.py": "eval",
     "eval/fit.py": "fit",
+    "eval/fit_sentences.py": "fit",
     "rag/corpus/parquet.py": "tables",
     "rag/corpus/spreadsheet.py": "tables",
 }
