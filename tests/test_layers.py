@@ -22,7 +22,16 @@ RAG = (
     ("rag.errors", "rag.types", "rag.protocols", "rag.config", "rag"),
     ("rag.text",),
     ("rag.serialize", "rag.database", "rag.corpus", "rag.embedders", "rag.grounding"),
-    ("rag.library", "rag.question", "rag.wording", "rag.spelling", "rag.topic", "rag.condense", "rag.parts"),
+    (
+        "rag.library",
+        "rag.connectors",
+        "rag.question",
+        "rag.wording",
+        "rag.spelling",
+        "rag.topic",
+        "rag.condense",
+        "rag.parts",
+    ),
     (
         "rag.retrieval",
         "rag.answer_signals",
@@ -46,7 +55,7 @@ HOMES = {
     "fastapi_offline": {"service/http/app.py"},
     "filelock": {"rag/library/lock.py"},
     "httpx": {"rag/library/vector_index.py"},
-    "httpx2": {"eval/targets/", "rag/writers/"},
+    "httpx2": {"eval/targets/", "rag/connectors/client.py", "rag/writers/"},
     "jinja2": {"eval/report.py"},
     "langchain": {"eval/judge.py", "rag/embedders/langchain.py", "rag/writers/"},
     "langchain_core": {

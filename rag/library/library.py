@@ -94,7 +94,7 @@ class Library:
             known = await asyncio.to_thread(self._catalog.hashes, self.name, batch.papers)
             todo, same = await asyncio.to_thread(ingest.divide, batch.papers, known)
             await asyncio.to_thread(self._catalog.add_sources, self.name, {paper.id: paper.sources for paper in same})
-            await self._store(todo, len(same), progress or _no_progress)
+            await self._store(todo, len(same), progress or no_progress)
             counts = await asyncio.to_thread(self._catalog.counts, self.name)
         updated = sum(paper.id in known for paper in todo)
         return IngestReport(
@@ -122,7 +122,7 @@ class Library:
         """
         async with self._as_writer():
             if embed:
-                await self._embed_again(progress or _no_progress)
+                await self._embed_again(progress or no_progress)
             await asyncio.to_thread(self._indexes.rebuild)
             if embed:
                 await asyncio.to_thread(self._catalog.update, self.name, embedder=self.embedder.name)
@@ -302,5 +302,5 @@ def _best_per_paper(hits: Hits, limit: int) -> Hits:
     return sorted(best.items(), key=lambda hit: (-hit[1], hit[0]))[:limit]
 
 
-def _no_progress(_done: int, _total: int) -> None:
-    pass
+def no_progress(_done: int, _total: int) -> None:
+    """Tells nobody."""
