@@ -103,6 +103,11 @@ class Connectors:
                     await asyncio.to_thread(pages.delete)  # the source has forgotten its cursor: begin again
                     reached, resumed = Reached(place=connector.FIRST), False
                     continue
+                except BackendError as error:
+                    if not reached.works:
+                        raise
+                    kept = f"{reached.works:,} works are here; for a day, the same search goes on after them"
+                    raise BackendError(f"{error}. {kept}", retryable=error.retryable, reason=error.reason) from error
                 reached = await asyncio.to_thread(pages.add, reached, page)
                 progress(reached.works, min(search.limit, max(reached.total, reached.works)))
         return reached

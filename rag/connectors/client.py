@@ -185,9 +185,9 @@ class PoliteClient:
             return
 
     def _failed(self, reason: str) -> BackendError:
-        key = f", or set {self._key_name}" if self._key_name else ""
+        advice = f"try again later; a key in {self._key_name} allows more" if self._key_name else "try again later"
         return BackendError(
-            f"{self._source} can't be asked now: {reason}. What was fetched is kept for a day: run it again later{key}",
+            f"{self._source} can't be asked now: {reason}; {advice}",
             retryable=True,
             reason=f"{self._source} did not answer",
         )
