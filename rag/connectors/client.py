@@ -2,20 +2,19 @@
 
 import asyncio
 import logging
-import os
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple, Self, TypeVar
+from typing import Self, TypeVar
 
 import anyio
 import httpx2
 
-from rag.errors import BackendError, CorpusError, RequestError
+from rag.connectors.pace import Pace
+from rag.connectors.search import Call, RefusedError
+from rag.errors import BackendError, CorpusError
 
 MAX_REPLY_BYTES = 64 << 20
 MAX_ATTEMPTS = 4
@@ -30,11 +29,6 @@ _RETRYABLE = (408, 425, 429)
 _KEY_REFUSED = (401, 403)
 
 T = TypeVar("T")
-Parameters = Mapping[str, str | int]
-
-
-class RefusedError(RequestError):
-    """The source does not take the request as it is: the query, or a place in its results that it has forgotten."""
 
 
 class _RetryableError(Exception):
@@ -43,43 +37,6 @@ class _RetryableError(Exception):
     def __init__(self, reason: str, wait: float | None = None) -> None:
         super().__init__(reason)
         self.wait = wait
-
-
-class Clock(NamedTuple):
-    """Seconds since 1970, and how to wait."""
-
-    now: Callable[[], float] = time.time
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-
-
-@dataclass
-class Pace:
-    """Keeps requests apart, also those of the last process: the time of the last one is that of a file."""
-
-    file: Path
-    seconds: float
-    clock: Clock
-
-    async def wait(self) -> None:
-        """Return when the next request may be sent, and take its turn."""
-        now = self.clock.now()
-        passed = now - self.file.stat().st_mtime if self.file.exists() else self.seconds
-        if 0 <= passed < self.seconds:
-            await self.clock.sleep(self.seconds - passed)
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        self.file.touch()
-        now = self.clock.now()
-        os.utime(self.file, (now, now))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Call:
-    """One request. `form` makes it a POST, whose fields no log shows."""
-
-    url: str
-    params: Parameters = field(default_factory=dict)
-    form: Parameters = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class PoliteClient:
