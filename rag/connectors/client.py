@@ -72,7 +72,7 @@ class PoliteClient:
                 reason, wait = str(error), error.wait
             except (ValueError, RecursionError, CorpusError) as error:
                 reason, wait = f"its reply can't be read: {str(error)[:200]}", None
-            except (httpx2.HTTPError, TimeoutError) as error:
+            except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
                 reason, wait = f"{type(error).__name__} {error}".strip(), None
             if wait is not None and wait > MAX_WAIT_SECONDS:
                 raise self._failed(f"{reason}; it asks to wait {wait:.0f} seconds")
@@ -130,7 +130,8 @@ class PoliteClient:
             advice = f"; check {self._key_name}" if self._key_name else ""
             raise BackendError(f"{self._source} refuses access (status {status}){advice}", retryable=False)
         if status != 200:
-            raise RefusedError(f"{self._source} does not take the request (status {status}); change the query")
+            advice = f", or check {self._key_name}" if self._key_name else ""
+            raise RefusedError(f"{self._source} does not take the request (status {status}); change the query{advice}")
 
     def _slow_down(self, response: httpx2.Response) -> None:
         """Crossref says in headers what it allows: so many requests in so many seconds, such as `1s`."""

@@ -254,6 +254,14 @@ async def test_a_redirect_elsewhere_is_not_followed(tmp_path: Path, sources: res
     assert route.call_count == 1
 
 
+async def test_a_redirect_to_what_is_no_address_is_a_failure_of_the_source(
+    tmp_path: Path, sources: respx.MockRouter
+) -> None:
+    sometimes(sources, "openalex", *[httpx.Response(302, headers={"location": "https://["})] * MAX_ATTEMPTS)
+    with pytest.raises(BackendError, match="can't be asked now"):
+        await fetch(tmp_path, FakeClock())
+
+
 async def test_a_source_that_redirects_in_circles_is_left(tmp_path: Path, sources: respx.MockRouter) -> None:
     sometimes(sources, "openalex", *[httpx.Response(302, headers={"location": "/works"})] * 20)
     with pytest.raises(BackendError, match="redirects more than"):
