@@ -257,7 +257,9 @@ async def test_a_redirect_elsewhere_is_not_followed(tmp_path: Path, sources: res
 async def test_a_redirect_to_what_is_no_address_is_a_failure_of_the_source(
     tmp_path: Path, sources: respx.MockRouter
 ) -> None:
-    sometimes(sources, "openalex", *[httpx.Response(302, headers={"location": "https://["})] * MAX_ATTEMPTS)
+    sometimes(
+        sources, "openalex", *[httpx.Response(302, headers={"location": "https://api.openalex.org:x/"})] * MAX_ATTEMPTS
+    )
     with pytest.raises(BackendError, match="can't be asked now"):
         await fetch(tmp_path, FakeClock())
 
