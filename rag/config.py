@@ -1,6 +1,7 @@
 """The settings: read once from SCHOLIAST_* or .env files, and passed in."""
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,7 @@ from pydantic_settings.exceptions import SettingsError
 from rag.errors import ConfigError
 
 _PREFIX = "SCHOLIAST_"
+_ADDRESS = re.compile(r"[!-?A-~]+@[!-?A-~]+")
 _FILE = ".env"
 _DESTINATIONS = ("model_base_url", "slack_api_url", "database_url", "chroma_url")
 
@@ -57,6 +59,9 @@ class Settings(BaseSettings):
     unsupported: Literal["flag", "drop"] = Field(
         default="flag", description="A sentence that no abstract supports is flagged or dropped."
     )
+    contact: str = Field(
+        default="", description="Your e-mail address, which `fetch` and `enrich` tell the sources that they ask."
+    )
     api_keys: SecretStr = Field(
         default=SecretStr(""), description="Comma-separated bearer keys; empty for open access, from this machine only."
     )
@@ -92,6 +97,14 @@ class Settings(BaseSettings):
             channel, equals, library = pair.partition("=")
             if not (channel.strip() and equals and library.strip()):
                 raise ValueError(f"{pair!r} is not CHANNEL=LIBRARY, such as C0123456789=papers")
+        return text
+
+    @field_validator("contact")
+    @classmethod
+    def _address(cls, text: str) -> str:
+        """It goes into a header of every request to a source."""
+        if text and not _ADDRESS.fullmatch(text):
+            raise ValueError(f"{text!r} is no e-mail address, such as me@example.org")
         return text
 
     @field_validator("home")

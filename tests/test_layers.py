@@ -24,6 +24,7 @@ RAG = (
     ("rag.serialize", "rag.database", "rag.corpus", "rag.embedders", "rag.grounding"),
     (
         "rag.library",
+        "rag.connectors",
         "rag.question",
         "rag.restrictions",
         "rag.wording",
@@ -50,7 +51,7 @@ HOMES = {
     "fastapi_offline": {"service/http/app.py"},
     "filelock": {"rag/library/lock.py"},
     "httpx": {"rag/library/vector_index.py"},
-    "httpx2": {"eval/targets/", "rag/writers/"},
+    "httpx2": {"eval/targets/", "rag/connectors/client.py", "rag/writers/"},
     "jinja2": {"eval/report.py"},
     "langchain": {"eval/judge.py", "rag/embedders/langchain.py", "rag/writers/"},
     "langchain_core": {

@@ -72,6 +72,33 @@ def ingest(
 
 
 @app.command()
+def fetch(
+    source: Annotated[
+        str, typer.Argument(help="arxiv, pubmed, openalex, semanticscholar, crossref or europepmc.", metavar="SOURCE")
+    ],
+    query: Annotated[str, typer.Argument(help="In quotes, in the source's own syntax.")],
+    since: Annotated[
+        str, typer.Option("--since", metavar="YYYY-MM-DD", help="Published then or later.", show_default=False)
+    ] = "",
+    limit: Annotated[int, typer.Option("--limit", metavar="N", help="How many works at most.")] = 100,
+    library: Annotated[str, typer.Option("--library", metavar="NAME", help="Made if it is missing.")] = "default",
+    json: _Json = False,
+) -> None:
+    """Put what a source finds into a library, the most relevant works first. A killed fetch goes on where it was."""
+    from service.cli import commands
+
+    _run(commands.fetch(source, query, since, limit, library, json))
+
+
+@app.command()
+def enrich(library: _Library = "", json: _Json = False) -> None:
+    """Fill missing years, venues, DOIs and retractions of papers with an id, from OpenAlex."""
+    from service.cli import commands
+
+    _run(commands.enrich(library, json))
+
+
+@app.command()
 def ask(
     question: Annotated[str, typer.Argument(help="In quotes.")],
     library: _Library = "",
