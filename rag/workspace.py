@@ -14,6 +14,7 @@ from rag.database import Database, home_errors
 from rag.engine import TOP_K, Engine, collect_answer
 from rag.errors import NotFoundError, RequestError
 from rag.history.answers import Answers, AskRequest
+from rag.history.bibliography import Bibliography
 from rag.history.conversations import LOCAL, Conversations
 from rag.history.jobs import Jobs
 from rag.library import registry
@@ -50,6 +51,7 @@ class Workspace:
         self.answers = Answers(self._database)
         self.conversations = Conversations(self._database)
         self.jobs = Jobs(self._database)
+        self.bibliography = open_bibliography(self.settings)
         self._url = url
         self._opened: dict[str, Library] = {}
         self._opening = asyncio.Lock()
@@ -120,6 +122,7 @@ class Workspace:
             _, library = self._opened.popitem()
             await asyncio.to_thread(library.close)
         await asyncio.to_thread(self._database.close)
+        await asyncio.to_thread(self.bibliography.close)
 
     async def _meant(self, repair: bool) -> Library:
         default = await self._named(DEFAULT_LIBRARY, repair=repair)
@@ -144,6 +147,16 @@ class Workspace:
 def open_database(settings: Settings) -> Database:
     """The database of the settings, not opened yet. Raises ConfigError."""
     return Database(settings.home, settings.database_url)
+
+
+def open_bibliography(settings: Settings) -> Bibliography:
+    """The papers to refer to, from the database of the settings, not opened yet. Raises ConfigError."""
+    return Bibliography(settings.home, settings.database_url)
+
+
+def candidates(name: str) -> tuple[str, ...]:
+    """The libraries that a name may mean, of which the first with papers counts: an empty one the demo's too."""
+    return (name,) if name else (DEFAULT_LIBRARY, DEMO_LIBRARY)
 
 
 async def open_library(

@@ -254,6 +254,13 @@ def progress(what: str) -> Iterator[ProgressCallback]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+def print_file(pieces: Iterable[str]) -> None:
+    """Print the text of a file as it is; on a terminal without what that would execute."""
+    shown = _plain if sys.stdout.isatty() else str
+    for piece in pieces:
+        sys.stdout.write(shown(piece))
+
+
 def print_error(message: str) -> None:
     """Print one line on standard error."""
     print(f"scholiast: {_plain(' '.join(message.split()))}", file=sys.stderr)
