@@ -127,6 +127,7 @@ def _csl(item: _Fields) -> _Fields:
     return {
         **{name: value for name, value in item.items() if name not in _NO_FIELDS_OF_CSL},
         "id": at(ours, "scholiast_id"),
+        "type": at(ours, "publication_type") or item.get("type"),
         "arxiv": number if number.lower().startswith("arxiv:") else None,
         "year": next((item[name] for name in dated if at(item.get(name), "date-parts")), None),
         "is_retracted": bool(updates & {"retraction", "withdrawal", "removal"}) or at(ours, "retracted") is True,

@@ -56,7 +56,7 @@ def suffix(format: str) -> str:
 
 
 def write(papers: Iterable[Paper], format: str) -> Iterator[str]:
-    """The references to the papers, a piece at a time. Raises as `check`."""
+    """The references to the papers, a piece at a time. Raises as `check`, and RequestError for too many in a style."""
     check(format)
     return _FORMATS[format].write(papers) if format in _FORMATS else styles.write(papers, format)
 

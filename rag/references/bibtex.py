@@ -47,6 +47,7 @@ def _fields(paper: Paper) -> Iterator[tuple[str, str | None]]:
     yield "pmid", paper.pmid
     yield "url", _verbatim(paper.url)
     yield "keywords", _keywords(paper.keywords)
+    yield "type", escape(paper.publication_type or "")
     yield "language", escape(paper.language or "")
     yield from (("note", RETRACTED), ("retracted", "true")) if paper.retracted else ()
     yield "paper_id", escape(own_id(paper) or "")

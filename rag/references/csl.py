@@ -25,7 +25,11 @@ def write(papers: Iterable[Paper]) -> Iterator[str]:
 
 def item(paper: Paper, key: str) -> dict[str, Any]:
     """The paper as CSL's data model has it. `custom` holds what only Scholiast reads."""
-    custom = {"scholiast_id": own_id(paper), "retracted": paper.retracted or None}
+    custom = {
+        "scholiast_id": own_id(paper),
+        "publication_type": paper.publication_type,
+        "retracted": paper.retracted,
+    }
     values = {
         "id": key,
         "citation-key": key,

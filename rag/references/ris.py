@@ -24,6 +24,7 @@ def write(papers: Iterable[Paper]) -> Iterator[str]:
 
 def _lines(paper: Paper, key: str) -> Iterator[tuple[str, str | None]]:
     yield "TY", kinds.of(paper).ris
+    yield "M3", paper.publication_type
     yield "ID", key
     yield "TI", paper.title
     yield from (("AU", _author(name)) for name in paper.authors)

@@ -1,5 +1,6 @@
 """The routes of references: of an answer, a conversation, a search or a library, in any format, as a file."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -64,7 +65,8 @@ async def of_library(name: str, workspace: WorkspaceDependency, format: Format =
     """All papers of a library, by id, sent as they are read."""
     references.check(format)
     papers = await workspace.bibliography.library(*candidates(name))
-    return _file(references.write(papers, format), format, name)
+    pieces = await asyncio.to_thread(references.write, papers, format)
+    return _file(pieces, format, name)
 
 
 def _file(pieces: Iterator[str], format: str, name: str) -> Response:

@@ -191,6 +191,12 @@ def test_a_style_sorts_as_it_has_to() -> None:
     assert [line[:7] for line in written("vancouver", PAPER, earlier).splitlines()] == ["1. Wren", "2. Auk "]
 
 
+def test_a_style_is_for_a_reference_list_and_no_library() -> None:
+    papers = [replace(PAPER, id=f"doi:10.5555/{n}") for n in range(201)]
+    with pytest.raises(RequestError, match="apa is for up to 200 papers and there are more; take bibtex, ris or csl"):
+        references.write(papers, "apa")
+
+
 def test_without_its_extra_a_style_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "citeproc", None)
     with pytest.raises(ConfigError, match=r"pip install 'scholiast\[styles\]'"):
