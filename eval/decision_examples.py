@@ -1,29 +1,25 @@
 """Examples that the decision to answer is fitted to: each question with its papers, without them, and altered."""
 
-import random
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Literal
 
 from eval.questions import Question
+from eval.swaps import Swaps
 from rag import answer_signals, condense
 from rag.corpus.identity import normalised_title
 from rag.engine import TOP_K
 from rag.library.library import Library
 from rag.retrieval import HybridRetriever
-from rag.text.analysis import content_stems
-from rag.text.entities import NAME
 from rag.types import EVERYTHING, Filters, Paper
 
 Kind = Literal["present", "removed", "replaced", "unanswerable", "off_topic"]
-"""The library has the paper; it is left out; a word of the question is replaced by one of another paper; no paper
-answers; the question is of another field. Only the first is to be answered."""
+"""The library has the paper; it is left out; a restriction of the question is replaced by one that the paper does not
+have; no paper answers; the question is of another field. Only the first is to be answered."""
 
-_WORD = re.compile(r"[A-Za-z][\w@+-]*\w")
-_SAME_RARITY = 1.5
-_TRIES = 200
+OFF_TOPIC = 200
+"""How many questions of each other field are put to a library."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +41,8 @@ class Example:
     hopeless: bool
     """Whether the best paper lacks the kind of thing that is asked for, which decides without the weights."""
     signals: Mapping[str, float]
+    swap: str = ""
+    """What was replaced, as `Swaps.of` names it."""
 
 
 async def examples(fields: Sequence[Field]) -> list[Example]:
@@ -57,8 +55,7 @@ async def examples(fields: Sequence[Field]) -> list[Example]:
             if other is not field:
                 found += [
                     await _example("off_topic", field.library, question, "", question.question)
-                    for question in other.questions
-                    if not question.history
+                    for question in _some(other.questions)
                 ]
     return found
 
@@ -71,9 +68,15 @@ def split_by_group(found: Iterable[Example]) -> tuple[list[Example], list[Exampl
     return halves
 
 
+def _some(questions: Sequence[Question]) -> Sequence[Question]:
+    """Up to OFF_TOPIC questions that begin a conversation, the same on every machine."""
+    first = [question for question in questions if not question.history]
+    return sorted(first, key=lambda question: sha256(question.id.encode()).digest())[:OFF_TOPIC]
+
+
 async def _own_examples(field: Field, papers: Sequence[Paper]) -> list[Example]:
     by_key = {normalised_title(paper.title): paper for paper in papers} | {paper.id: paper for paper in papers}
-    words = _Words(papers, field.library)
+    swaps = Swaps(papers, field.library, [question.question for question in field.questions])
     found: list[Example] = []
     for question in field.questions:
         gold = [
@@ -87,9 +90,10 @@ async def _own_examples(field: Field, papers: Sequence[Paper]) -> list[Example]:
         found.append(await _example("present", field.library, question, group, search))
         rest = Filters(papers=tuple({paper.id for paper in papers} - {paper.id for paper in gold}))
         found.append(await _example("removed", field.library, question, group, search, rest))
-        altered = words.replaced(question.question, gold[0]) if len(gold) == 1 and not question.history else ""
-        if altered:
-            found.append(await _example("replaced", field.library, question, group, altered))
+        if len(gold) == 1 and not question.history:
+            for swap, altered in swaps.of(question.question, gold[0]).items():
+                example = await _example("replaced", field.library, question, group, altered)
+                found.append(replace(example, swap=swap))
     return found
 
 
@@ -106,34 +110,3 @@ async def _example(
         hopeless=answer_signals.lacks_what_is_asked(text, passages[0]),
         signals=answer_signals.signals(text, passages, library),
     )
-
-
-class _Words:
-    """Replaces a word of a question by one that another paper has: a name by a name, else a word as rare."""
-
-    def __init__(self, papers: Sequence[Paper], library: Library) -> None:
-        texts = [f"{paper.title}. {paper.abstract}" for paper in papers]
-        self._names = sorted({name for text in texts for name in NAME.findall(text) if name[0].isalpha()})
-        self._lowered = {name.lower() for name in self._names}
-        self._words = sorted({word for text in texts for word in re.findall(r"\b[a-z]{5,}\b", text)})
-        self._library = library
-        self._random = random.Random(0)
-
-    def replaced(self, question: str, paper: Paper) -> str:
-        """The question with its rarest word that the paper has replaced; empty if no word can be."""
-        held = set(content_stems(f"{paper.title}. {paper.abstract}"))
-        candidates = [word for word in _WORD.findall(question) if set(content_stems(word)) & held]
-        named = [word for word in candidates if word.lower() in self._lowered]
-        if not candidates:
-            return ""
-        old = max(named or candidates, key=self._rarity)
-        for _ in range(_TRIES):
-            new = self._random.choice(self._names if named else self._words)
-            stems = set(content_stems(new))
-            alike = bool(named) or abs(self._rarity(new) - self._rarity(old)) < _SAME_RARITY
-            if stems and alike and not stems & held:
-                return re.sub(rf"\b{re.escape(old)}\b", lambda _, new=new: new, question)  # type: ignore[misc]
-        return ""
-
-    def _rarity(self, word: str) -> float:
-        return max(self._library.idf(content_stems(word)).values(), default=0.0)

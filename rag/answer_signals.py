@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from statistics import fmean
 
 from rag import question as questions
+from rag import restrictions
 from rag.protocols import Vocabulary
 from rag.text.analysis import content_stems
 from rag.text.entities import NAME
@@ -18,12 +19,15 @@ COMPARED = 8
 """The first passage is compared with the ones after it, up to this many in all."""
 
 _CLEAR_LEAD = 0.3
-_NEUTRAL = {"lead": 0.12, "similarity_lead": 0.1}
+_SOME_LEAD = 0.12
+"""A paper that is asked for leads by more than this; by how much more matters less than whether it does."""
+_NEUTRAL = {"lead": 0.07, "similarity_lead": 0.1}
 """Where there is nothing to compare the only passage with: between the usual lead of a paper that answers and none."""
 _RARE_WORDS = 3
 _MANY_WORDS = 20
 _SUBJECT_WORDS = 2
-_SUBJECT_PASSAGES = 3
+_RARE_SHARE = 0.75
+"""A word is rare from this share of the idf of a word that no paper has."""
 _CAPITALISED = 0.6
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _NAME_WITH_DIGIT = re.compile(r"\b(?=\w*[A-Za-z])(?=\w*\d)\w+")
@@ -50,6 +54,7 @@ def signals(question: str, passages: Sequence[Passage], vocabulary: Vocabulary) 
     rarest_held = sorted((weight / highest for stem, weight in idf.items() if stem in held), reverse=True)
     held_known = _share(known, held) if known else 0.0
     closed = float(not asked.open)
+    leads = _leads(best, others)
     named = _names(question, passages[:COMPARED]) & idf.keys()
 
     def weight(wanted: Iterable[str]) -> float:
@@ -57,7 +62,8 @@ def signals(question: str, passages: Sequence[Passage], vocabulary: Vocabulary) 
 
     return {
         "score": best.score,
-        **_leads(best, others),
+        **leads,
+        "some_lead": min(leads["lead"], _SOME_LEAD),
         "similarity": best.similarity,
         "sentence_similarity": fmean(sorted(sentence.similarity for sentence in best.sentences)[-2:]),
         "held": held_known,
@@ -66,6 +72,8 @@ def signals(question: str, passages: Sequence[Passage], vocabulary: Vocabulary) 
         "rarest_missing": max(missing.values(), default=0.0),
         "missing_weight": sum(missing.values()) / 10,
         "missing_names": weight(named - held),
+        "missing_in_phrase": restrictions.rarest_missing_in_phrase(question, text, idf, highest),
+        "restriction_unmet": float(restrictions.fit(question, text) != "met"),
         "unknown_words": 1 - len(known) / len(idf) if idf else 0.0,
         "words": min(len(idf), _MANY_WORDS) / _MANY_WORDS,
         "closed": closed,
@@ -79,23 +87,28 @@ def signals(question: str, passages: Sequence[Passage], vocabulary: Vocabulary) 
 
 
 def lacks_what_is_asked(question: str, passage: Passage) -> bool:
-    """Whether the paper has nothing of the kind that is asked for, such as a university or a price.
+    """Whether the paper has nothing of the kind that is asked for, such as a price, or is about another group or drug.
 
-    Then it does not answer, however well it fits.
+    Then it does not answer, however well it fits. What two papers are compared on, or many are listed for, one alone
+    need not have.
     """
     asked = questions.analyse(question)
-    return asked.shape != "list" and bool(asked.answer_type_missing(_text(passage)))
+    text = _text(passage)
+    if asked.shape != "list" and asked.answer_type_missing(text):
+        return True
+    return asked.shape == "single" and restrictions.fit(question, text) == "conflict"
 
 
 def holds_subject(question: str, passages: Sequence[Passage], vocabulary: Vocabulary) -> bool:
-    """Whether one of the first passages has one of the question's rarest words, so that it may be about the same."""
+    """Whether a passage has one of the question's rarest words, so that it may be about the same.
+
+    Its rarest words may be ones that no paper has, misspelt perhaps; then the rare ones that papers have count as well.
+    """
     idf = vocabulary.idf(content_stems(question))
-    ranked = sorted(idf.values(), reverse=True)
-    if not ranked:
-        return False
-    least = ranked[min(_SUBJECT_WORDS, len(ranked)) - 1]
-    rarest = {stem for stem, weight in idf.items() if weight >= least}
-    return any(not rarest.isdisjoint(content_stems(_text(passage))) for passage in passages[:_SUBJECT_PASSAGES])
+    highest = _highest_idf(vocabulary)
+    least = sorted(idf.values(), reverse=True)[:_SUBJECT_WORDS]
+    subject = {stem for stem, weight in idf.items() if weight >= least[-1] or _RARE_SHARE * highest <= weight < highest}
+    return any(not subject.isdisjoint(content_stems(_text(passage))) for passage in passages)
 
 
 def _leads(best: Passage, others: Sequence[Passage]) -> dict[str, float]:

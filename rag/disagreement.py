@@ -10,7 +10,7 @@ from rag.grounding.contradictions import unfounded_direction
 from rag.text.analysis import content_stems
 from rag.text.opposites import opposites_of
 from rag.text.vocabulary import pattern
-from rag.types import Quote
+from rag.types import Passage, Quote
 
 NEAR = 0.75
 """Only a paper that scores at least this share of the best one is on the same question."""
@@ -19,6 +19,11 @@ HELD = 0.6
 SHARED = 0.5
 """How much of the words of the shorter statement the other must have, so that they speak of the same."""
 LEAST_SHARED = 4
+
+
+def is_near(other: Passage, stated: Passage) -> bool:
+    """Whether a paper is near enough to the question to be compared with what another one states."""
+    return other.score >= NEAR * stated.score
 
 
 def find(stated: Quote, others: Sequence[Quote], idf: Mapping[str, float]) -> Quote | None:
@@ -30,11 +35,10 @@ def find(stated: Quote, others: Sequence[Quote], idf: Mapping[str, float]) -> Qu
         return None
     said = set(content_stems(stated.sentence.text))
     for other in others:
-        near = other.passage.score >= NEAR * stated.passage.score
         content = set(content_stems(other.sentence.text))
         shared = said & content
         alike = len(shared) >= max(LEAST_SHARED, SHARED * min(len(said), len(content)))
-        is_comparable = near and alike and _speaks(other, idf)
+        is_comparable = is_near(other.passage, stated.passage) and alike and _speaks(other, idf)
         if is_comparable and _are_opposed(stated.sentence.text, other.sentence.text):
             return other
     return None

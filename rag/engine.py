@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from rag import answerability, parts
 from rag.answerability import Decision
+from rag.catalog_questions import CatalogQuestions
 from rag.condense import RuleBasedRewriter
 from rag.errors import BackendError, RequestError
 from rag.evidence import Collector, Evidence, Part, Split
@@ -82,6 +83,8 @@ class Engine:
     verifier: Verifier = LexicalVerifier()  # noqa: RUF009  # without state
     reviewer: AnswerReviewer | None = None
     """Gives the verdicts of the whole answer; where it fails the verifier's stay, and the answer says so."""
+    catalog: CatalogQuestions | None = None
+    """Answers what the papers' fields and an exhaustive pass tell, before anything is retrieved."""
     unsupported: Policy = "flag"
     answer_from: float | None = None
     split: Split = parts.split
@@ -100,14 +103,26 @@ class Engine:
         question = _checked(question, top_k)
         clock = _Clock()
         alone = await self.rewriter.rewrite(question, history)
+        if self.catalog and alone.search:
+            narrowed = await self.catalog.narrow(alone, filters)
+            if found := await self.catalog.answer(narrowed, history):
+                yield Sources(found.passages)
+                yield Delta(found.text)
+                for citation in found.citations:
+                    yield CitationEvent(citation)
+                yield Done(found.as_answer(question, narrowed.query, self.library, clock.total()))
+                return
+            alone, filters = narrowed.query, narrowed.filters
         evidence = await self._collect(alone, top_k, filters)
         clock.lap("retrieve")
         yield Sources(evidence.passages)
         usable = answerability.usable(alone.question, evidence.passages)
         grounding = Grounding(usable, self.unsupported, alone.question, self.verifier)
         draft = _Draft(grounding, GenerationInfo(model=self.writer.name))
+        known = " ".join([*(turn.content for turn in history), alone.question])
+        statements = Statements(alone.question, known, self.vocabulary, self.verifier)
         if evidence.answered:
-            async with aclosing(self._write(evidence, alone.question, history, draft)) as events:
+            async with aclosing(self._write(evidence, statements, history, draft)) as events:
                 async for event in events:
                     yield event
         if self.reviewer:
@@ -133,7 +148,7 @@ class Engine:
                 passages=evidence.passages,
                 confidence=decision.confidence,
                 model=draft.generation.model,
-                more=self._more(alone.question, history, evidence, decision, grounded),
+                more=self._more(statements, evidence, decision, grounded),
                 usage=alone.usage + draft.generation.usage,
                 timings_ms=clock.total(),
                 prompt=draft.generation.prompt,
@@ -154,33 +169,20 @@ class Engine:
         filtered = filters != EVERYTHING and bool(await self.retriever.retrieve(alone.search, 1))
         return nothing(answerability.NO_PAPER_PASSES_FILTERS if filtered else answerability.EMPTY_LIBRARY)
 
-    def _otherwise(self, question: str, history: Sequence[Turn], evidence: Evidence, grounded: GroundedText) -> str:
-        """A sentence for the abstract that says the opposite of what the answer rests on; empty if there is none."""
-        if len(evidence.parts) > 1 or evidence.checked:
-            return ""
-        known = " ".join([*(turn.content for turn in history), question])
-        statements = Statements(self.vocabulary, self.verifier)
-        otherwise = statements.otherwise(question, known, evidence.parts[0].passages, grounded.citations)
-        return f"\n\nAnother abstract says otherwise: {otherwise}" if otherwise else ""
-
     def _more(
-        self, question: str, history: Sequence[Turn], evidence: Evidence, decision: Decision, grounded: GroundedText
+        self, statements: Statements, evidence: Evidence, decision: Decision, grounded: GroundedText
     ) -> tuple[FurtherSentence, ...]:
         """What else the abstracts say, or of a question that they don't answer the nearest statements."""
-        known = " ".join([*(turn.content for turn in history), question])
-        statements = Statements(self.vocabulary, self.verifier)
-        passages = answerability.usable(question, evidence.passages)
+        passages = answerability.usable(statements.question, evidence.passages)
         if decision.answers and passages:
-            return statements.beyond(question, known, passages, grounded.citations)
-        if decision.outcome == "not_in_abstracts":
-            return statements.nearest(question, known, passages)
-        return ()
+            return statements.beyond(passages, grounded.citations)
+        return statements.nearest(passages) if decision.outcome == "not_in_abstracts" else ()
 
     async def _write(
-        self, evidence: Evidence, question: str, history: Sequence[Turn], draft: "_Draft"
+        self, evidence: Evidence, statements: Statements, history: Sequence[Turn], draft: "_Draft"
     ) -> AsyncGenerator[Event]:
-        """Each part that has an answer, one after the other, then which parts have none."""
-        said = Turn(role="user", content=question)
+        """Each part that has an answer, one after the other; what another abstract says against it; what has none."""
+        said = Turn(role="user", content=statements.question)
         for position, part in enumerate(evidence.answered):
             if position:
                 for event in draft.take(" "):
@@ -189,8 +191,10 @@ class Engine:
             async with aclosing(self._write_part(part, before, draft)) as events:
                 async for event in events:
                     yield event
-        for event in draft.take(self._otherwise(question, history, evidence, draft.grounding.result)):
-            yield event
+        if len(evidence.parts) == 1 and not evidence.checked:
+            otherwise = statements.otherwise(evidence.parts[0].passages, draft.grounding.result.citations)
+            for event in draft.take(f"\n\nAnother abstract says otherwise: {otherwise}" if otherwise else ""):
+                yield event
         for missing in evidence.unanswered:
             for event in draft.take(f"\n\nThe abstracts do not say: “{missing}”"):
                 yield event

@@ -67,7 +67,7 @@ class HybridRetriever:
         candidates = sorted(fused, key=lambda paper: (-fused[paper], paper))[: max(RERANKED, 2 * limit)]
         # A paper may have been removed since it was ranked; one without an abstract has nothing to show.
         stored = [paper for paper in (await self._library.stored(candidates)).values() if paper.sentences]
-        passages = [_passage(paper, fused[paper.paper.id], vector) for paper in stored]
+        passages = [as_passage(paper, fused[paper.paper.id], vector) for paper in stored]
         scores = await self._reranker.rerank(question, passages)
         scored = [replace(passage, score=score) for passage, score in zip(passages, scores, strict=True)]
         best = sorted(scored, key=lambda passage: (-passage.score, passage.paper.id))
@@ -128,8 +128,8 @@ def _without_near_duplicates(passages: Sequence[Passage], limit: int) -> list[Pa
     return [passage for passage, _ in kept]
 
 
-def _passage(stored: StoredPaper, score: float, vector: Vectors) -> Passage:
-    """What a paper says, with its similarity to the question; its number comes with its rank.
+def as_passage(stored: StoredPaper, score: float, vector: Vectors) -> Passage:
+    """What a paper says, with its similarity to the question; its number, 0 here, comes with its rank.
 
     What stands behind an abstract, such as a copyright notice, is no evidence and no part of it.
     """

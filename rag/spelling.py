@@ -20,7 +20,8 @@ _UNKNOWN = "\x00"
 
 def unknown_words(question: str, vocabulary: Vocabulary) -> list[str]:
     """The words of the question that no paper has, as written, if a known word is one typing error away."""
-    written = [word for word in dict.fromkeys(_WORD.findall(question)) if word.lower() not in _question_words()]
+    spelt_right = _question_words() | set(words("catalog")["known"].split())
+    written = [word for word in dict.fromkeys(_WORD.findall(question)) if word.lower() not in spelt_right]
     of_word = {word: stems(word) for word in written}
     idf = vocabulary.idf([_UNKNOWN, *(stem for of in of_word.values() for stem in of)])
     unknown = [word for word, of in of_word.items() if of and all(idf[stem] >= idf[_UNKNOWN] for stem in of)]

@@ -149,6 +149,7 @@ class IngestReport:
     updated: int = 0
     unchanged: int = 0
     rejected: tuple[RejectedRecord, ...] = ()
+    more_rejected: Annotated[int, Field(exclude_if=lambda count: count == 0)] = 0  # besides those listed
     notes: Annotated[tuple[IngestNote, ...], Field(exclude_if=lambda notes: not notes)] = ()
     papers: int = 0
     chunks: int = 0
@@ -346,12 +347,19 @@ class Answer:
     prompt: str = ""
     notice: str = ""
 
+    @property
+    def cited_papers(self) -> Mapping[int, Paper]:
+        """The papers that the sentences cite, by number, in order; one cited for its fields alone has no quote."""
+        numbers = {number for sentence in self.sentences for number in sentence.citations}
+        papers = {passage.number: passage.paper for passage in self.passages if passage.number in numbers}
+        papers |= {citation.number: citation.paper for citation in self.citations}
+        return dict(sorted(papers.items()))
+
     def _repr_markdown_(self) -> str:
         """How a notebook shows it: the text, each cited paper with its quotes, then the further statements."""
         lines = [self.text.replace("<", "\\<")]
-        for number in sorted({citation.number for citation in self.citations}):
+        for number, paper in self.cited_papers.items():
             cited = [citation for citation in self.citations if citation.number == number]
-            paper = cited[0].paper
             title = f"[{_escaped(paper.title)}]({paper.url})" if paper.url else _escaped(paper.title)
             lines.append(f"**[{number}]** {title}{paper.suffix}")
             lines += [f"> {_escaped(quote)}" for quote in dict.fromkeys(citation.quote for citation in cited)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -74,8 +74,8 @@ _FORMATS: dict[str, _Format] = {
     "spreadsheet": spreadsheet,
 }
 _BINARY: dict[bytes, _Format] = {start: module for module in (parquet, spreadsheet) for start in module.FIRST_BYTES}
-_BY_SUFFIX_ONLY = (plaintext,)
-"""Formats that any prose looks like."""
+_ANY_PROSE: tuple[_Format, ...] = (plaintext,)
+"""Formats that any prose looks like: they are asked last, and only about files with their suffix."""
 
 
 def formats() -> tuple[str, ...]:
@@ -100,11 +100,7 @@ def read(path: Path, format: str | None = None) -> Iterator[Record]:
 
 def from_values(values: Iterable[object], source: str) -> Iterator[Record]:
     """The papers of JSON values; the nth gets line n of the source."""
-    return _papers(map(jsonl.raw_record, values, _count_from_1()), source)
-
-
-def _count_from_1() -> Iterator[int]:
-    return iter(range(1, 1 << 62))
+    return _papers(map(jsonl.raw_record, values, count(1)), source)
 
 
 def _named(name: str) -> _Format:
@@ -178,8 +174,10 @@ def _as_utf_8(file: File) -> Iterator[Path]:
 
 def _recognised(path: Path, file: File) -> _Format:
     head, suffix = textfile.head(path), file.path.suffix.lower()
-    for known in sorted(_FORMATS.values(), key=lambda known: suffix not in known.SUFFIXES):
-        if (known not in _BY_SUFFIX_ONLY or suffix in known.SUFFIXES) and known.recognises(head):
+    any_prose = [known for known in _ANY_PROSE if suffix in known.SUFFIXES]
+    by_suffix = sorted(_FORMATS.values(), key=lambda known: suffix not in known.SUFFIXES)
+    for known in [*(known for known in by_suffix if known not in _ANY_PROSE), *any_prose]:
+        if known.recognises(head):
             return known
     if advice := csv.advice(head):
         raise CorpusError(f"{file.name} {advice}")

@@ -33,7 +33,8 @@ def clean(text: str) -> str:
     cleaned = plain(text)
     if own := _OWN_HEADING.match(cleaned):
         cleaned = cleaned[own.end() :]
-    cleaned = _GLUED_HEADING.sub(_heading, cleaned)
+    if len({found["words"] for found in _GLUED_HEADING.finditer(cleaned)}) > 1:  # one may be a name: ContextNet
+        cleaned = _GLUED_HEADING.sub(_heading, cleaned)
     if pattern("paper.placeholder").match(cleaned) or is_only_tail(cleaned):
         raise UnusableFieldError(f"no abstract: {cleaned[:60]!r} stands in its place")
     if not _LETTERS.search(cleaned):

@@ -147,14 +147,14 @@ def _of_archive(file: File, depth: int) -> Iterator[File | CorpusError]:
 
 
 def _members(archive: ZipFile, name: str) -> list[ZipInfo]:
-    found = [member for member in archive.infolist() if not member.is_dir() and not _is_hidden(member.filename)]
+    found = [member for member in archive.infolist() if not _is_folder_or_hidden(member.filename)]
     if len(found) > _MAX_MEMBERS:
         raise CorpusError(f"{name} holds {len(found):,} files; {_MAX_MEMBERS:,} is the most, so unpack it first")
     return sorted(found, key=lambda member: member.filename)
 
 
-def _is_hidden(member: str) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in member.split("/"))
+def _is_folder_or_hidden(member: str) -> bool:
+    return member.endswith("/") or not member or any(part.startswith((".", "__MACOSX")) for part in member.split("/"))
 
 
 def _is_office_document(path: Path) -> bool:

@@ -23,9 +23,9 @@ def supporting(sentence: str, quote: str) -> list[Span]:
 
 
 def says_it_all(sentence: str, quote: str) -> bool:
-    """Whether the sentence is the quote, but for small changes, so that to show both would print it twice."""
+    """Whether the sentence holds the quote, but for small changes, so that to show both would print it twice."""
     said, quoted = set(content_stems(sentence)), set(content_stems(quote))
-    return len(said & quoted) >= _SAME * len(quoted) and len(said & quoted) >= _SAME * len(said)
+    return len(said & quoted) >= _SAME * len(quoted)
 
 
 def _shared(sentence: str, quote: str) -> Iterator[tuple[int, int]]:

@@ -1,6 +1,6 @@
 """The catalog: every paper with its sources, chunks and vectors in SQL. It is the source of truth for the indexes."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from rag.library.schema import (
 )
 from rag.types import Paper, Source, StoredPaper, Vectors
 
+_ROWS_AT_ONCE = 1000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
@@ -39,6 +41,15 @@ class Changes:
 
     papers: list[StoredPaper]
     removed: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Byline:
+    """Who wrote a paper, and where it appeared; empty where the library does not hold it."""
+
+    id: str
+    authors: tuple[str, ...]
+    venue: str
 
 
 class Catalog:
@@ -118,6 +129,10 @@ class Catalog:
         """The content hash of each paper that is stored, by its id."""
         return {row.id: row.content_hash for row in self._rows(select(papers.c.id, papers.c.content_hash), name, ids)}
 
+    def titles(self, name: str, ids: Collection[str]) -> dict[str, str]:
+        """The title of each paper that is stored, by its id."""
+        return {row.id: row.title for row in self._rows(select(papers.c.id, papers.c.title), name, ids)}
+
     def write(self, name: str, stored: Sequence[StoredPaper]) -> None:
         """Store papers, each in place of all that was stored under its id, as one change."""
         ids = [paper.paper.id for paper in stored]
@@ -194,6 +209,19 @@ class Catalog:
             query = query.where(papers.c.year <= last)
         with self._reading() as connection:
             return set(connection.execute(query).scalars())
+
+    def years(self, name: str) -> dict[str, int | None]:
+        """The year of every paper, by id; from the index on years alone, without reading the papers."""
+        query = select(papers.c.id, papers.c.year).where(papers.c.library == name)
+        with self._reading() as connection:
+            return {row.id: row.year for row in connection.execute(query)}
+
+    def bylines(self, name: str) -> Iterator[Byline]:
+        """Authors and venue of every paper; one row at a time, so that a large library does not fill the memory."""
+        query = select(papers.c.id, papers.c.authors, papers.c.venue).where(papers.c.library == name)
+        with self._reading() as connection:
+            for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query):
+                yield Byline(id=row.id, authors=tuple(row.authors), venue=row.venue or "")
 
     def chunk_vectors(self, name: str, ids: Collection[str]) -> list[tuple[str, Vectors]]:
         """The vectors of each paper's chunks, shape (chunks, dimension), for the papers that are there."""

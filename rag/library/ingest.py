@@ -8,19 +8,26 @@ from typing import NamedTuple
 import numpy as np
 
 from rag.errors import BackendError
+from rag.library import namesakes
 from rag.protocols import Embedder
 from rag.text import chunk, sentences, tails
 from rag.types import IngestNote, Paper, Record, RejectedRecord, Span, StoredPaper, Vectors
 
+MOST_REJECTED_LISTED = 1_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class IngestBatch:
-    """Papers by id, in order of first appearance; how many records repeated one; the records rejected; the notes."""
+    """Papers by id, in order of first appearance; how many records repeated one; the records rejected; the notes.
+
+    `more_rejected` were rejected besides those listed.
+    """
 
     papers: dict[str, Paper]
     repeats: int
     rejected: tuple[RejectedRecord, ...]
     notes: tuple[IngestNote, ...]
+    more_rejected: int
 
 
 class _SplitPaper(NamedTuple):
@@ -36,22 +43,34 @@ class _SplitPaper(NamedTuple):
 
 
 def gather(records: Iterable[Record]) -> IngestBatch:
-    """Read all records. Of those with the same id the last one is kept, with the sources of all."""
+    """Read all records. Of those with the same id the last one is kept, with the sources of all.
+
+    Where two of them are different works, both are kept, the later one under an id of its own, with a warning.
+    """
     papers: dict[str, Paper] = {}
     rejected: list[RejectedRecord] = []
     notes: list[IngestNote] = []
-    repeats = 0
+    repeats = more_rejected = 0
     for record in records:
-        if isinstance(record, RejectedRecord):
+        if isinstance(record, RejectedRecord) and len(rejected) == MOST_REJECTED_LISTED:
+            more_rejected += 1
+        elif isinstance(record, RejectedRecord):
             rejected.append(record)
         elif isinstance(record, IngestNote):
             notes.append(record)
-        elif record.id in papers:
-            repeats += 1
-            papers[record.id] = replace(record, sources=papers[record.id].sources + record.sources)
         else:
+            known = papers.get(record.id)
+            if known and namesakes.is_other_work(record.title, known.title):
+                record, note = namesakes.with_own_id(record, known.title)
+                notes.append(note)
+                known = papers.get(record.id)
+            if known:
+                repeats += 1
+                record = replace(record, sources=known.sources + record.sources)
             papers[record.id] = record
-    return IngestBatch(papers=papers, repeats=repeats, rejected=tuple(rejected), notes=tuple(notes))
+    return IngestBatch(
+        papers=papers, repeats=repeats, rejected=tuple(rejected), notes=tuple(notes), more_rejected=more_rejected
+    )
 
 
 def divide(papers: Mapping[str, Paper], known: Mapping[str, str]) -> tuple[list[Paper], list[Paper]]:

@@ -25,7 +25,7 @@ from tantivy import (
     Searcher,
 )
 
-from rag.errors import LibraryError, LockedError, how_to_rebuild
+from rag.errors import LibraryError, LockedError, how_to_make_room, how_to_rebuild
 from rag.text.analysis import ANALYSER, ANALYSER_NAME, normalise, stems
 from rag.text.edits import one_edit_away
 from rag.types import Paper
@@ -114,6 +114,20 @@ class KeywordIndex:
             hits = now.searcher.search(self._query(weights, allowed), limit + SPARE_HITS, count=False).hits
             found = [(str(now.searcher.doc(address)["id"][0]), float(score)) for score, address in hits]
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:limit]
+
+    def having_all(self, words: Collection[str], allowed: Collection[str] | None = None) -> list[str]:
+        """The ids of all papers that have each of the stems in title or abstract, in order; empty without a stem.
+
+        An exhaustive pass over the postings; only papers in `allowed` unless that is None. Raises LibraryError.
+        """
+        now = self._now()
+        if not words or not now.papers:
+            return []
+        terms = [(Occur.Must, Query.term_query(self._schema, "text", stem, "freq")) for stem in words]
+        with self._our_errors("searched"):
+            hits = now.searcher.search(Query.boolean_query(terms), now.papers + SPARE_HITS, count=False).hits
+            found = sorted(str(now.searcher.doc(address)["id"][0]) for _, address in hits)
+        return found if allowed is None else [id for id in found if id in allowed]
 
     def idf(self, words: Iterable[str]) -> dict[str, float]:
         """The inverse document frequency of each stem: ln(1 + (N - n + .5) / (n + .5)), as in BM25.
@@ -216,9 +230,8 @@ class KeywordIndex:
                 raise LockedError(
                     f"another process is writing the keyword index {self._folder}; wait for it"
                 ) from error
-            raise LibraryError(
-                f"the keyword index {self._folder} can't be {verb} ({error}); {how_to_rebuild(self._library)}"
-            ) from error
+            remedy = how_to_make_room(str(error)) or how_to_rebuild(self._library)
+            raise LibraryError(f"the keyword index {self._folder} can't be {verb} ({error}); {remedy}") from error
 
 
 def _aliases(text: str) -> list[str]:

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from weakref import finalize
 
 from rag.errors import LibraryError, LockedError, NotFoundError, how_to_list_papers
-from rag.library import ingest, registry, schema
-from rag.library.catalog import Catalog, Counts
+from rag.library import ingest, namesakes, registry, schema
+from rag.library.catalog import Byline, Catalog, Counts
+from rag.library.ingest import IngestBatch
 from rag.library.lock import Lock
 from rag.library.schema import LibraryRow
 from rag.library.sync import Indexes, new_generation
@@ -41,6 +43,8 @@ class Library:
         self._shared = bool(chroma_url)
         self._writing = asyncio.Lock()
         self._indexes = Indexes(catalog, name, folder, chroma_url)
+        self._release = finalize(self, _close, self._indexes, catalog, self._lock)
+        self._release.atexit = False
 
     @classmethod
     async def open(
@@ -72,27 +76,28 @@ class Library:
         return library
 
     def close(self) -> None:
-        """Release the library, so that others can open it."""
-        self._indexes.close()
-        self._catalog.close()
-        self._lock.release()
+        """Release the library, so that others can open it; so does dropping the last reference to it."""
+        self._release()
 
     def announce(self, url: str) -> None:
         """Let other processes know that the library in use answers over HTTP at this URL."""
         if not self._shared:
             self._lock.announce(url)
 
-    async def ingest(self, records: Iterable[Record], progress: Progress | None = None) -> IngestReport:
+    async def ingest(self, records: Iterable[Record] | IngestBatch, progress: Progress | None = None) -> IngestReport:
         """Store papers that are new or changed. May be killed at any point and run again.
 
         All records are read before the first is stored, so that a file which can't be read changes nothing. Of records
-        with the same id the last one is stored, and the others count as unchanged. Raises BackendError when the
-        embedder fails; papers stored until then stay.
+        with the same id the last one is stored, and the others count as unchanged; a paper with the id of another work,
+        in the records or in the library, is stored under an id of its own, with a warning in the notes.
+        Raises BackendError when the embedder fails; papers stored until then stay.
         """
         async with self._as_writer():
-            batch = await asyncio.to_thread(ingest.gather, records)
-            known = await asyncio.to_thread(self._catalog.hashes, self.name, batch.papers)
-            todo, same = await asyncio.to_thread(ingest.divide, batch.papers, known)
+            batch = records if isinstance(records, IngestBatch) else await asyncio.to_thread(ingest.gather, records)
+            titles = await asyncio.to_thread(self._catalog.titles, self.name, batch.papers)
+            papers, warnings = namesakes.apart(batch.papers.values(), titles)
+            known = await asyncio.to_thread(self._catalog.hashes, self.name, papers)
+            todo, same = await asyncio.to_thread(ingest.divide, papers, known)
             await asyncio.to_thread(self._catalog.add_sources, self.name, {paper.id: paper.sources for paper in same})
             await self._store(todo, len(same), progress or _no_progress)
             counts = await asyncio.to_thread(self._catalog.counts, self.name)
@@ -103,7 +108,8 @@ class Library:
             updated=updated,
             unchanged=len(same) + batch.repeats,
             rejected=batch.rejected,
-            notes=batch.notes,
+            more_rejected=batch.more_rejected,
+            notes=(*batch.notes, *warnings),
             papers=counts.papers,
             chunks=counts.chunks,
         )
@@ -139,6 +145,10 @@ class Library:
         """The papers that match the words of a question, with BM25 scores; only those in `allowed` unless None."""
         return await asyncio.to_thread(lambda: self._current().keywords().search(question, limit, allowed))
 
+    async def having_all(self, stems: Collection[str], allowed: Collection[str] | None = None) -> list[str]:
+        """The ids of all papers, or of those allowed, that have each of the stems in title or abstract."""
+        return await asyncio.to_thread(lambda: self._current().keywords().having_all(stems, allowed))
+
     def idf(self, stems: Sequence[str]) -> dict[str, float]:
         """The inverse document frequency of each stem in this library, highest for one that no paper has."""
         return self._indexes.keywords().idf(stems)
@@ -153,6 +163,14 @@ class Library:
             return set(filters.papers) or None
         years = await asyncio.to_thread(self._catalog.of_years, self.name, filters.year_from, filters.year_to)
         return years & set(filters.papers) if filters.papers else years
+
+    async def years(self) -> dict[str, int | None]:
+        """The year of every paper, by id; None where it is not known."""
+        return await asyncio.to_thread(self._catalog.years, self.name)
+
+    async def bylines(self, keep: Callable[[Byline], bool]) -> list[Byline]:
+        """Authors and venue of the papers that `keep` chooses; every paper is read, one at a time."""
+        return await asyncio.to_thread(lambda: [line for line in self._catalog.bylines(self.name) if keep(line)])
 
     async def papers(self, offset: int = 0, limit: int = 100) -> list[Paper]:
         """A page of the papers, by id."""
@@ -263,7 +281,7 @@ class Library:
             return _search_index(self._current().vectors(), vector, limit, limit, allowed)
         # About how many of the nearest papers have to be seen before `limit` of those allowed are among them.
         papers = limit * self._catalog.counts(self.name).papers // max(len(allowed), 1)
-        if len(allowed) > papers:
+        if len(allowed) > papers > 0:
             return _search_index(self._current().vectors(), vector, limit, papers, allowed)
         return _search_all(self._catalog.chunk_vectors(self.name, allowed), vector, limit)
 
@@ -272,6 +290,12 @@ class Library:
         if row is None:
             raise NotFoundError(f"library {self.name!r} was removed meanwhile")
         return row
+
+
+def _close(indexes: Indexes, catalog: Catalog, lock: Lock) -> None:
+    indexes.close()
+    catalog.close()
+    lock.release()
 
 
 def _search_index(

@@ -8,7 +8,7 @@ from rag.text.vocabulary import pattern
 # A line such as a copyright notice is short; a section runs until the next heading.
 _LONGEST_LINE = 300
 _LONGEST_SECTION = 1500
-_SENTENCE_START = re.compile(r"""(?:\A|[.!?)\]”"])\s*(?=\S)|(?=©)""")
+_SENTENCE_START = re.compile(r"""(?:\A|[.!?)\]”"])\s*(?=\S)|(?<!\S)(?=©)""")
 
 
 @lru_cache(maxsize=4096)

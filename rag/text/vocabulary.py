@@ -1,4 +1,7 @@
-"""The words by which questions and sentences are recognised, read from `rag/data/vocabulary.toml`."""
+"""The words by which questions and sentences are recognised, read from two files of `rag/data`.
+
+`catalog_vocabulary.toml` has those of questions that the catalog answers, `vocabulary.toml` all others.
+"""
 
 import re
 import tomllib
@@ -12,7 +15,9 @@ _PLACES = {
     "word start": r"\b(?:{})",
     "start": r"\A(?:{})",
     "anywhere": r"(?:{})",
+    "whole": r"\A(?:{})\W*\Z",
 }
+_FILES = ("vocabulary.toml", "catalog_vocabulary.toml")
 _FRAGMENT = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -81,4 +86,8 @@ def _compiled(alternatives: list[str], at: str, case: bool) -> re.Pattern[str]:
 
 @cache
 def _vocabulary() -> Mapping[str, Any]:
-    return tomllib.loads(files("rag").joinpath("data/vocabulary.toml").read_text(encoding="utf-8"))
+    sections: dict[str, dict[str, Any]] = {}
+    for file in _FILES:
+        for section, found in tomllib.loads(files("rag").joinpath("data", file).read_text(encoding="utf-8")).items():
+            sections.setdefault(section, {}).update(found)
+    return sections

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
 from io import TextIOWrapper
-from itertools import groupby
 from typing import Any
 
 from rag import serialize
@@ -143,7 +142,7 @@ class Chat:
             self._page.line(self._answer["notice"], "yellow")
         sentences = self._answer["sentences"]
         self._page.contradicted((s["text"], s["reason"]) for s in sentences if s["support"] == "contradicted")
-        entries = self._answer["citations"] or self._answer["passages"][:NEAREST]
+        entries = self._cited() or self._answer["passages"][:NEAREST]
         for line in dict.fromkeys(_title_line(entry) for entry in sorted(entries, key=_number)):
             self._page.line(line, "dim")
         if self._more and not self._answer["citations"]:
@@ -157,6 +156,11 @@ class Chat:
         more: Sequence[Mapping[str, Any]] = self._answer.get("more", ())
         return more
 
+    def _cited(self) -> list[dict[str, Any]]:
+        """The passages that the sentences cite."""
+        numbers = {number for sentence in self._answer["sentences"] for number in sentence["citations"]}
+        return [passage for passage in self._answer["passages"] if passage["number"] in numbers]
+
     def _print_more(self) -> None:
         for statement in self._more:
             marks = "".join(f"[{number}]" for number in statement["citations"])
@@ -165,14 +169,14 @@ class Chat:
     def _print_sources(self) -> None:
         if not self._answer:
             raise RequestError("nothing has been answered yet")
-        if not self._answer["citations"]:
+        if not self._cited():
             self._page.line("The last answer cites nothing.")
-        for _, cited in groupby(sorted(self._answer["citations"], key=_number), key=_number):
-            entries = list(cited)
-            self._page.line(_title_line(entries[0]), "bold")
-            if entries[0]["paper"]["url"]:
-                self._page.line(f"  {entries[0]['paper']['url']}")
-            for quote in dict.fromkeys(entry["quote"] for entry in entries):
+        for passage in sorted(self._cited(), key=_number):
+            self._page.line(_title_line(passage), "bold")
+            if passage["paper"]["url"]:
+                self._page.line(f"  {passage['paper']['url']}")
+            cited = [entry for entry in self._answer["citations"] if _number(entry) == _number(passage)]
+            for quote in dict.fromkeys(entry["quote"] for entry in cited):
                 self._page.line(f"  “{' '.join(quote.split())}”", "italic")
         if self._more:
             self._page.line(MORE if self._answer["citations"] else NEAREST_STATEMENTS, "bold")

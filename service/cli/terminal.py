@@ -6,12 +6,12 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from rag import answerability
 from rag.grounding import highlight
 from rag.library.checks import Finding
 from rag.library.library import Progress as ProgressCallback
@@ -29,7 +29,7 @@ _MARKS = re.compile(r"(?:\[\d+\])+")
 _COLOURED_MARKS = "\x1b[1;36m\\g<0>\x1b[0m"
 _SPACE = re.compile(r"(\s+)")
 _BLANK = re.compile(r"\s")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+UNSAFE_ON_A_TERMINAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What a terminal would execute or reorder: it is removed, as the text of an abstract is not to be trusted."""
 
 _OUTCOMES = {
@@ -63,13 +63,14 @@ class Page:
             self._write(_with_marks(line), hanging=2 if line.startswith("- ") else 0)
         self._write(Text(answer.notice, _WARNING))
         self._unsupported(answer)
-        if answer.citations:
+        if answer.cited_papers:
             self._heading("Sources")
-            for number, cited in _by_number(answer.citations):
-                self._source(number, cited, answer.sentences)
+            for number, paper in answer.cited_papers.items():
+                cited = [citation for citation in answer.citations if citation.number == number]
+                self._source(number, paper, cited, answer.sentences)
         elif answer.passages:
             self._heading("Nearest papers")
-            for passage in answer.passages[:NEAREST]:
+            for passage in answerability.nearest(answer.passages):
                 self._paper(f"[{passage.number}]", passage.paper)
         self.more(answer)
         self._write()
@@ -118,16 +119,17 @@ class Page:
     def report(self, report: IngestReport) -> None:
         """What an ingest did, and why records were rejected, or kept without a value."""
         done = f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged"
-        self._write(Text(f"{done}, {len(report.rejected)} rejected"))
-        self._messages([(f"{r.source}:{r.line}: {r.reason}", _WARNING) for r in report.rejected])
+        self._write(Text(f"{done}, {len(report.rejected) + report.more_rejected} rejected"))
+        rejected = [(f"{r.source}:{r.line}: {r.reason}", _WARNING) for r in report.rejected]
+        self._messages(rejected, report.more_rejected)
         self._messages([(f"{note.source}:{note.line}: {note.text}", _FAINT) for note in report.notes])
         self._write(Text(f"library {report.library}: {report.papers:,} papers, {report.chunks:,} chunks", _FAINT))
 
-    def _messages(self, messages: Sequence[tuple[str, str]]) -> None:
+    def _messages(self, messages: Sequence[tuple[str, str]], unlisted: int = 0) -> None:
         for message, style in messages[:_MESSAGES_SHOWN]:
             self._write(Text(message, style), indent=2)
-        if len(messages) > _MESSAGES_SHOWN:
-            self._write(Text(f"and {len(messages) - _MESSAGES_SHOWN} more; --json lists all", _FAINT), indent=2)
+        if (more := len(messages) + unlisted - _MESSAGES_SHOWN) > 0:
+            self._write(Text(f"and {more} more; --json lists them", _FAINT), indent=2)
 
     def findings(self, findings: Sequence[Finding]) -> None:
         """What `doctor` found; the remedy stands under each fault."""
@@ -167,10 +169,10 @@ class Page:
             marks = "".join(f"[{number}]" for number in statement.citations)
             self._write(Text(f"- {statement.text} {marks}", _FAINT), hanging=2)
 
-    def _source(self, number: int, cited: Sequence[Citation], sentences: Sequence[Sentence]) -> None:
+    def _source(self, number: int, paper: Paper, cited: Sequence[Citation], sentences: Sequence[Sentence]) -> None:
         """The paper, and the quotes that the answer does not repeat, with the words that support it in bold."""
-        self._paper(f"[{number}]", cited[0].paper)
-        shown = {c.quote: c for c in cited if not highlight.says_it_all(sentences[c.sentence].text, c.quote)}
+        self._paper(f"[{number}]", paper)
+        shown = {c.quote: c for c in cited if not _repeats(sentences[c.sentence], c.quote)}
         for quote, citation in shown.items():
             text = Text(f"“{_BLANK.sub(' ', quote)}”", "italic")
             for start, end in highlight.supporting(sentences[citation.sentence].text, quote):
@@ -266,16 +268,13 @@ def print_error(message: str) -> None:
     print(f"scholiast: {_plain(' '.join(message.split()))}", file=sys.stderr)
 
 
-def _by_number(citations: Sequence[Citation]) -> Iterator[tuple[int, list[Citation]]]:
-    ordered = sorted(citations, key=lambda citation: citation.number)
-    for number, cited in groupby(ordered, key=lambda citation: citation.number):
-        yield number, list(cited)
+def _repeats(sentence: Sentence, quote: str) -> bool:
+    return sentence.support == "supported" and highlight.says_it_all(sentence.text, quote)
 
 
 def _facts(answer: Answer) -> str:
-    confidence = [f"confidence {answer.confidence:.2f}"] if answer.passages else []
     milliseconds = [f"{answer.timings_ms['total']:.0f} ms"] if "total" in answer.timings_ms else []
-    facts = [_OUTCOMES[answer.outcome], *confidence, answer.model, *milliseconds, f"library {answer.library}"]
+    facts = [_OUTCOMES[answer.outcome], answer.model, *milliseconds, f"library {answer.library}"]
     return " · ".join(facts)
 
 
@@ -287,10 +286,10 @@ def _with_marks(line: str) -> Text:
 
 def _safe(text: Text) -> Text:
     """The text without control characters."""
-    if _CONTROL.search(text.plain):
+    if UNSAFE_ON_A_TERMINAL.search(text.plain):
         text = Text(_plain(text.plain), text.style)
     return text
 
 
 def _plain(text: str) -> str:
-    return _CONTROL.sub("", text)
+    return UNSAFE_ON_A_TERMINAL.sub("", text)

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,7 +12,9 @@ from starlette.responses import JSONResponse
 
 from rag import serialize
 from rag.errors import RequestError
+from rag.grounding.inert import inert
 from rag.text import tokens
+from rag.text.analysis import replace_surrogates
 from rag.types import Answer, Turn
 
 CHAT_PATH = "/v1/chat/completions"
@@ -39,6 +41,12 @@ class StreamOptions(BaseModel):
     include_usage: bool | None = False
 
 
+class ResponseFormat(BaseModel):
+    """How the completion is to be written: as text. JSON by a schema could not carry the marks of its citations."""
+
+    type: Literal["text"]
+
+
 class ChatRequest(BaseModel):
     """A request for a completion. Parameters that have no meaning here, such as `temperature`, are ignored."""
 
@@ -53,6 +61,7 @@ class ChatRequest(BaseModel):
     messages: list[ChatMessage] = Field(min_length=1)
     stream: bool | None = False
     stream_options: StreamOptions | None = None
+    response_format: ResponseFormat | None = None
     n: int | None = None
 
     def question_and_history(self) -> tuple[str, tuple[Turn, ...]]:
@@ -129,12 +138,12 @@ def ending(answer: Answer) -> str:
     warning = _CONTRADICTED + "\n".join(contradicted) if contradicted else ""
     nearest = [] if answer.citations else [f"- {s.text} [{s.citations[0]}]" for s in answer.more]
     statements = _NEAREST + "\n".join(nearest) if nearest else ""
-    quoted = answer.citations or [quote for statement in answer.more for quote in statement.quotes]
-    papers = {citation.number: citation.paper for citation in quoted}
+    further = {quote.number: quote.paper for statement in answer.more for quote in statement.quotes}
+    papers = answer.cited_papers or further
     lines = [
         f"[{number}] {paper.title}{paper.suffix} {paper.url or ''}".strip() for number, paper in sorted(papers.items())
     ]
-    return notice + warning + statements + (_SOURCES + "\n".join(lines) if lines else "")
+    return inert(notice + warning + statements + (_SOURCES + "\n".join(lines) if lines else ""))
 
 
 def data_event(value: Mapping[str, Any]) -> bytes:
@@ -205,8 +214,10 @@ def _text(message: ChatMessage, number: int) -> str:
 def _plain(message: ChatMessage) -> str:
     """Its text, without what is not text."""
     if isinstance(message.content, list):
-        return "\n".join(part["text"] for part in message.content if isinstance(part.get("text"), str))
-    return message.content or ""
+        text = "\n".join(part["text"] for part in message.content if isinstance(part.get("text"), str))
+    else:
+        text = message.content or ""
+    return replace_surrogates(text)
 
 
 def _error_type(status: int) -> str:

@@ -3,7 +3,6 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -114,7 +113,7 @@ def footer(answer: AnswerJson, *, plain: bool = False) -> list[Block]:
     """
     notes = [_context_block(line) for line in _notes(answer)]
     listed = answer["citations"] or (answer["passages"] if answer["outcome"] == "not_in_abstracts" else ())
-    papers = _sources(answer, plain) if answer["citations"] else _nearest(listed, plain)
+    papers = _sources(answer, plain) or _nearest(listed, plain)
     return [*notes, *papers, *_more(answer), *_references_button(answer), _feedback_buttons(answer["id"], plain)]
 
 
@@ -180,15 +179,22 @@ def _notes(answer: AnswerJson) -> list[str]:
 def _sources(answer: AnswerJson, plain: bool) -> list[Block]:
     """Each cited paper, with the quotes that the answer does not repeat; the words that support it are bold."""
     blocks = []
-    for number, cited in groupby(sorted(answer["citations"], key=_number), key=_number):
-        entries = list(cited)
-        said = [(answer["sentences"][entry["sentence"]]["text"], entry["quote"]) for entry in entries]
-        quotes = [_quote(text, quote) for text, quote in said if not highlight.says_it_all(text, quote)]
-        lines = [_paper_line(number, entries[0]["paper"], plain), *dict.fromkeys(quotes)]
+    numbers = {number for sentence in answer["sentences"] for number in sentence["citations"]}
+    papers = {entry["number"]: entry["paper"] for entry in answer["passages"] if entry["number"] in numbers}
+    papers |= {entry["number"]: entry["paper"] for entry in answer["citations"]}
+    for number, paper in sorted(papers.items()):
+        entries = [entry for entry in answer["citations"] if entry["number"] == number]
+        said = [(answer["sentences"][entry["sentence"]], entry["quote"]) for entry in entries]
+        quotes = [_quote(sentence["text"], quote) for sentence, quote in said if not _repeats(sentence, quote)]
+        lines = [_paper_line(number, paper, plain), *dict.fromkeys(quotes)]
         while len("\n".join(lines)) > BLOCK_CHARACTERS:
             lines.pop()
         blocks.append(_context_block("\n".join(lines)))
     return blocks[:_MAX_SOURCES]
+
+
+def _repeats(sentence: AnswerJson, quote: str) -> bool:
+    return sentence["support"] == "supported" and highlight.says_it_all(sentence["text"], quote)
 
 
 def _quote(sentence: str, quote: str) -> str:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from rag import answerability, corpus, embedders
+from rag import answer_signals, answerability, corpus, embedders
 from rag.engine import Engine
 from rag.errors import ConfigError
 from rag.types import Answer, Filters
@@ -104,6 +105,45 @@ def test_an_answer_is_more_certain_than_a_refusal(engine: Engine) -> None:
     questions = ("How does Hydra make Medusa decoding faster?", "Under which licence is Hydra's code released?")
     answered, declined = map(partial(ask, engine), questions)
     assert 0 <= declined.confidence < answered.confidence <= 1
+
+
+LOZENGES = passage(
+    "Zinc lozenges for colds in children",
+    "We gave 240 children with a cold zinc lozenges or placebo for six weeks.",
+    "Colds lasted 4.1 days with zinc and 5.3 days without.",
+    similarity=[0.8, 0.8],
+)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many days did colds last in adults on zinc lozenges?",
+        "How many days did colds last in children on magnesium lozenges?",
+        "How many days did colds last in the 600 children on zinc lozenges?",
+    ],
+)
+def test_a_paper_on_another_group_drug_or_number_does_not_answer(question: str) -> None:
+    assert answerability.decide(question, [LOZENGES], Flat()).outcome == "not_in_abstracts"
+
+
+def test_the_paper_on_the_group_and_the_drug_answers() -> None:
+    question = "How many days did colds last in children on zinc lozenges?"
+    assert answerability.decide(question, [LOZENGES], Flat()).answers
+
+
+def test_a_comparison_is_not_held_to_what_one_of_its_papers_lacks() -> None:
+    question = "How do colds on zinc lozenges differ between children and adults?"
+    conflict = "How long are colds of adults on zinc lozenges?"
+    assert not answer_signals.lacks_what_is_asked(question, LOZENGES)
+    assert answer_signals.lacks_what_is_asked(conflict, LOZENGES)
+
+
+def test_a_library_that_holds_the_subject_is_not_said_to_hold_nothing() -> None:
+    apart = replace(LOZENGES, similarity=0.1)
+    vocabulary = Flat(absent=("xylitol", "gum"))
+    assert answer_signals.holds_subject("Is xylitol gum as good as zinc?", [apart], Flat())
+    assert not answer_signals.holds_subject("Is xylitol gum tasty?", [apart], vocabulary)
 
 
 @pytest.mark.parametrize("question", ["?", "the of and", "漢字 👩🏽‍🔬", "speech " * 500])

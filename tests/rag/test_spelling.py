@@ -35,5 +35,11 @@ def test_the_reader_is_told_of_each_guess() -> None:
     assert notice({}) == ""
 
 
+def test_a_word_that_asks_for_papers_is_never_misspelt_and_never_a_guess() -> None:
+    absent = Flat(["\x00", *stems("latest studied seperation")])
+    assert unknown_words("latest papers that studied seperation", absent) == ["seperation"]
+    assert guesses(["latests"], ["latent codes"]) == {}
+
+
 def test_a_word_of_any_question_is_never_misspelt() -> None:
     assert unknown_words("Which papers are there?", Flat(absent=["paper", "\x00"])) == []

@@ -1,5 +1,6 @@
 """Files in the form in which people's tools write them: what comes out, and that a damaged one does no harm."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -207,6 +208,15 @@ def test_a_sample_gives_the_values_that_it_holds(name: str) -> None:
     assert {field: getattr(first, field) for field in expected} == expected
 
 
+@pytest.mark.parametrize("suffix", ["", ".txt", ".csv", ".json", ".xml"])
+@pytest.mark.parametrize("name", sorted(EXPECTED.keys() - {"title_abstract.txt"}))
+def test_content_decides_whatever_a_file_is_called(name: str, suffix: str, tmp_path: Path) -> None:
+    renamed = tmp_path / f"download{suffix}"
+    renamed.write_bytes((SAMPLES / name).read_bytes())
+    first = next(record for record in corpus.read(renamed) if isinstance(record, Paper))
+    assert first.title == {**ARTICLE, **EXPECTED[name]}["title"]
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_what_does_not_go_in_is_named_with_its_line(name: str) -> None:
     found = [record for record in records(name) if isinstance(record, RejectedRecord)]
@@ -332,3 +342,49 @@ def test_pubmeds_table_without_abstracts_is_told_what_to_export_instead(tmp_path
 def test_papers_have_no_field_that_no_sample_fills() -> None:
     filled = {name for row in (ARTICLE, *EXPECTED.values()) for name, value in row.items() if value}
     assert {field.name for field in fields(Paper)} - filled == {"raw_abstract", "sources"}
+
+
+def workbook(path: Path, rows: list[list[str]]) -> Path:
+    """The least of an Excel workbook."""
+    cells = ["".join(f'<c t="inlineStr"><is><t>{cell}</t></is></c>' for cell in row) for row in rows]
+    sheet = "".join(f"<row>{row}</row>" for row in cells)
+    main, office = "http://schemas.openxmlformats.org/spreadsheetml/2006/main", "http://schemas.openxmlformats.org"
+    kinds = f"{office}/officeDocument/2006/relationships"
+    relation = f'<Relationships xmlns="{office}/package/2006/relationships"><Relationship Id="r1" Type="{kinds}/'
+    with ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", f'<Types xmlns="{office}/package/2006/content-types"/>')
+        archive.writestr("_rels/.rels", f'{relation}officeDocument" Target="xl/workbook.xml"/></Relationships>')
+        archive.writestr(
+            "xl/workbook.xml",
+            f'<workbook xmlns="{main}" xmlns:r="{kinds}">'
+            '<sheets><sheet name="a" sheetId="1" r:id="r1"/></sheets></workbook>',
+        )
+        archive.writestr(
+            "xl/_rels/workbook.xml.rels", f'{relation}worksheet" Target="worksheets/sheet1.xml"/></Relationships>'
+        )
+        archive.writestr(
+            "xl/worksheets/sheet1.xml", f'<worksheet xmlns="{main}"><sheetData>{sheet}</sheetData></worksheet>'
+        )
+    return path
+
+
+def test_a_workbook_is_read_by_the_row_that_names_its_columns(tmp_path: Path) -> None:
+    rows = [["Exported"], ["Article Title", "Abstract", "Publication Year"], ["Otters", "They swim well.", "2021"]]
+    (paper,) = corpus.read(workbook(tmp_path / "savedrecs.xlsx", rows))
+    assert isinstance(paper, Paper)
+    assert (paper.title, paper.year, paper.sources[0].line) == ("Otters", 2021, 3)
+
+
+def test_a_workbook_without_papers_says_so(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="is no table of papers"):
+        corpus.read(workbook(tmp_path / "sums.xlsx", [["a", "b"], ["1", "2"]]))
+
+
+@pytest.mark.parametrize(("name", "library"), [("table.parquet", "pyarrow"), ("book.xlsx", "python_calamine")])
+def test_without_its_extra_a_table_names_it(
+    name: str, library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    path = SAMPLES / name if name == "table.parquet" else workbook(tmp_path / name, [["title", "abstract"]])
+    with pytest.raises(CorpusError, match=r"pip install 'scholiast\[tables\]'"):
+        corpus.read(path)

@@ -23,7 +23,7 @@ def test_nothing_is_marked_where_nothing_is_shared() -> None:
 def test_a_sentence_that_is_the_quote_says_it_all() -> None:
     assert highlight.says_it_all("Kite is trained on 960 hours of speech and needs no labels", QUOTE)
     assert not highlight.says_it_all("Kite needs no labels.", QUOTE)
-    assert not highlight.says_it_all("Kite is trained on 960 hours of speech, needs no labels and outruns owls.", QUOTE)
+    assert highlight.says_it_all("Kite, a model: Kite is trained on 960 hours of speech, needs no labels.", QUOTE)
 
 
 @given(st.text(max_size=80), st.text(max_size=80))

@@ -1,14 +1,16 @@
 """The catalog stores papers with their sources, completely or not at all, and counts every change."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rag.database import FILE
-from rag.errors import ConfigError, LibraryError
+from rag.database import FILE, Database
+from rag.errors import ConfigError, LibraryError, how_to_make_room
 from rag.library.catalog import Catalog, Counts
 from rag.library.schema import LibraryRow
 from rag.types import Paper, Source, Span, StoredPaper
@@ -49,6 +51,36 @@ def test_a_paper_comes_back_as_it_was_stored(catalog: Catalog) -> None:
     assert found.text(found.sentences[0]) == "We s"
     assert found.sentence_vectors == pytest.approx(np.array([[0.6, 0.8], [1, 0]]), abs=1e-3)
     assert catalog.by_id("main", [paper.id]) == {paper.id: paper}
+
+
+def test_every_field_of_a_paper_is_stored(catalog: Catalog) -> None:
+    (paper,) = papers(1)
+    whole = replace(
+        paper,
+        doi="10.5555/otter.1",
+        pmid="90000001",
+        arxiv_id="2101.00001",
+        keywords=("otters", "rivers"),
+        language="en",
+        publication_type="Review",
+        raw_abstract="<p>We swim.</p>",
+    )
+    catalog.write("main", [stored(whole)])
+    assert catalog.by_id("main", [paper.id]) == {paper.id: whole}
+
+
+def test_a_database_of_the_former_version_opens_with_its_papers(tmp_path: Path) -> None:
+    (paper,) = papers(1)
+    before = Catalog(tmp_path)
+    before.create(ROW)
+    before.write("main", [stored(paper)])
+    before.close()
+    with closing(sqlite3.connect(tmp_path / FILE)) as database:
+        for column in ("doi", "pmid", "arxiv_id", "keywords", "language", "publication_type", "raw_abstract"):
+            database.execute(f"ALTER TABLE papers DROP COLUMN {column}")
+    with closing(Catalog(tmp_path)) as after:
+        assert after.by_id("main", [paper.id]) == {paper.id: paper}
+        assert after.hashes("main", [paper.id]) == {paper.id: paper.content_hash}
 
 
 def test_every_change_gets_the_next_revision(catalog: Catalog) -> None:
@@ -144,3 +176,27 @@ def test_a_damaged_page_is_found_by_the_check(catalog: Catalog, tmp_path: Path) 
 def test_a_url_that_can_not_be_used_is_one_clear_error(tmp_path: Path, url: str) -> None:
     with pytest.raises(ConfigError, match="SCHOLIAST_DATABASE_URL"):
         Catalog(tmp_path, url)
+
+
+def test_a_full_disk_is_not_called_damage(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    with database.reading() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(LibraryError, match="full; free some disk space and try again; nothing is damaged"):  # noqa: SIM117
+        with database.writing() as connection:
+            connection.exec_driver_sql("CREATE TABLE more AS SELECT hex(zeroblob(100000)) AS text")
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        ("No space left on device (os error 28)", "disk space"),
+        ("Too many open files (os error 24)", "ulimit -n"),
+        ("Cannot allocate memory (os error 12)", "memory"),
+        ("database disk image is malformed", ""),
+    ],
+)
+def test_what_the_machine_lacks_is_told_by_its_name(reason: str, remedy: str) -> None:
+    assert remedy in how_to_make_room(reason)
+    assert bool(how_to_make_room(reason)) == bool(remedy)

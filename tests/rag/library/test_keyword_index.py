@@ -256,3 +256,13 @@ def test_rare_stems_weigh_more(index: KeywordIndex) -> None:
     weights = index.idf([*stems("network weights learn weak"), "unheard"])
     assert set(weights) == {"network", "weight", "learn", "weak", "unheard"}
     assert weights["unheard"] > weights["network"] > 0
+
+
+def test_every_paper_with_all_the_stems_is_found_without_a_limit(index: KeywordIndex) -> None:
+    assert index.having_all(stems("neural reconstruction")) == ["rec"]
+    assert index.having_all(stems("weights")) == ["nerv"] and index.having_all(stems("weights separation")) == []
+    many = [Paper(id=f"p{number}", title="Bees", abstract="They learn from labels.") for number in range(300)]
+    index.apply(many, (), 2)
+    assert len(index.having_all(stems("learning labels"))) == 301
+    assert index.having_all(stems("bees"), {"p7", "sep"}) == ["p7"]
+    assert index.having_all([]) == []

@@ -188,13 +188,29 @@ def test_ingest_reports_what_it_did(scholiast: Scholiast, file: Path) -> None:
     assert f"{file}:3: not JSON" in again.out
 
 
-def test_folders_are_searched_for_files_that_a_format_claims(scholiast: Scholiast, file: Path, tmp_path: Path) -> None:
+def test_what_is_left_out_of_a_record_is_told(scholiast: Scholiast, tmp_path: Path) -> None:
+    path = tmp_path / "papers.csv"
+    path.write_text("title,abstract,year,Shelf\nOtters return,They swim in clean rivers.,soon,7\n")
+    notes = json.loads(scholiast("ingest", path, "--json").out)["notes"]
+    assert [(note["source"], note["line"], note["text"][:27]) for note in notes] == [
+        (str(path), 2, "year 'soon' is no year betw"),
+        (str(path), 1, "nothing is read from: Shelf"),
+    ]
+    assert "nothing is read from: Shelf" in scholiast("ingest", path).out
+
+
+def test_of_a_folder_what_can_be_read_goes_in(scholiast: Scholiast, file: Path, tmp_path: Path) -> None:
     inside = tmp_path / "pile" / "deep"
     inside.mkdir(parents=True)
     file.rename(inside / "papers.jsonl")
     (inside / "photo.png").write_bytes(b"\x89PNG")
     (inside / ".hidden.jsonl").write_text("nonsense")
-    assert json.loads(scholiast("ingest", tmp_path / "pile", "--json").out)["added"] == 2
+    ran = scholiast("ingest", tmp_path / "pile", "--json")
+    report = json.loads(ran.out)
+    assert (ran.code, report["added"]) == (0, 2)
+    assert [r["reason"] for r in report["rejected"] if r["source"] == str(inside / "photo.png")] == [
+        "is not UTF-8: invalid start byte at byte 0; save it as UTF-8"
+    ]
 
 
 def test_a_file_that_can_not_be_read_does_not_stop_the_others(scholiast: Scholiast, file: Path, tmp_path: Path) -> None:

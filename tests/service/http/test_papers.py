@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from fastapi.testclient import TestClient
@@ -28,6 +30,26 @@ def test_papers_are_added_as_a_list_and_removed_one_by_one(client: TestClient) -
     assert (shown["title"], shown["year"]) == ("Sleep and coffee", 2021)
     assert client.delete(f"/v1/papers/{id}", params={"library": "list"}).json() == {"library": "list", "removed": 1}
     problem_of(client.get(f"/v1/papers/{id}", params={"library": "list"}), 404)
+
+
+def test_an_archive_is_unpacked_and_its_files_are_named(client: TestClient) -> None:
+    packed = BytesIO()
+    with ZipFile(packed, "w") as archive:
+        archive.writestr("mine/papers.bib", "@misc{a, title = {Otters}, abstract = {They swim in rivers.}}")
+        archive.writestr("mine/notes.md", "Milk.")
+    upload = {"file": ("mine.zip", packed.getvalue())}
+    report = client.post("/v1/papers", params={"library": "packed"}, files=upload).json()
+    assert (report["added"], [r["source"] for r in report["rejected"]]) == (1, ["mine.zip/mine/notes.md"])
+    (paper,) = client.get("/v1/papers", params={"library": "packed"}).json()["papers"]
+    assert paper["sources"] == [{"path": "mine.zip/mine/papers.bib", "line": 1}]
+
+
+def test_a_value_that_is_left_out_is_told(client: TestClient) -> None:
+    work = {"display_name": "Weirs", "publication_year": "soon", "abstract_inverted_index": {"Eels": [0], "wait.": [1]}}
+    report = client.post("/v1/papers", params={"library": "told"}, json=[work]).json()
+    assert [(note["source"], note["line"], note["text"][:11]) for note in report["notes"]] == [
+        ("request", 1, "year 'soon'")
+    ]
 
 
 def test_an_id_may_contain_slashes(client: TestClient) -> None:
@@ -112,3 +134,28 @@ def test_the_demo_library_is_used_until_the_default_one_holds_papers(tmp_path: P
         assert fresh.post("/v1/ask", json={"question": "coffee"}).json()["library"] == "demo"
         fresh.post("/v1/papers", json=[RECORD])
         assert fresh.post("/v1/ask", json={"question": "coffee"}).json()["library"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("kind", "piece"), [("application/json", "{},"), ("application/x-ndjson", "{}\n"), ("text/csv", "title,abstract\n")]
+)
+def test_of_many_bad_records_the_first_are_listed_and_the_rest_counted(
+    client: TestClient, kind: str, piece: str
+) -> None:
+    body = f"[{piece * 4_999}{{}}]" if kind == "application/json" else piece * 5_000
+    response = client.post("/v1/papers", params={"library": "many"}, content=body, headers={"Content-Type": kind})
+    report = response.json()
+    rows = 4_999 if kind == "text/csv" else 5_000
+    assert len(report["rejected"]) + report.get("more_rejected", 0) + report["added"] + report["unchanged"] == rows
+    assert len(report["rejected"]) <= 1_000
+    assert len(response.content) < 200_000
+
+
+def test_more_records_than_one_request_may_hold_are_refused_before_any_is_stored(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.http.uploads._MAX_RECORDS", 2)
+    records = [{"title": f"Paper {n}", "abstract": "It is short."} for n in range(3)]
+    problem = problem_of(client.post("/v1/papers", params={"library": "toomany"}, json=records), 422)
+    assert "more than 2 records" in problem["detail"]
+    problem_of(client.get("/v1/papers", params={"library": "toomany"}), 404)

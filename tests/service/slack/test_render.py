@@ -124,7 +124,10 @@ def test_escaped_text_reads_the_same_and_holds_no_markup(text: str) -> None:
 def test_a_contradicted_sentence_is_flagged_with_the_reason() -> None:
     answer = {
         "id": "ans_1", "library": "default", "outcome": "partial", "notice": "", "citations": [], "passages": [],
-        "more": [], "sentences": [{"text": "Tea <b>wakes</b>.", "support": "contradicted", "reason": "it says 'tea'"}],
+        "more": [],
+        "sentences": [
+            {"text": "Tea <b>wakes</b>.", "citations": [1], "support": "contradicted", "reason": "it says 'tea'"}
+        ],
     }  # fmt: skip
     notes = [block["elements"][0]["text"] for block in render.footer(answer) if block["type"] == "context"]
     assert any("*Contradicted by the abstracts:* “Tea &lt;b&gt;wakes&lt;/b&gt;.” (it says 'tea')" in n for n in notes)
