@@ -55,12 +55,12 @@ def plan(catalog: Catalog, library: str, records: Sequence[Paper]) -> Plan:
     apart = catalog.apart(library) if stored.places else frozenset()
     changes: list[Change] = []
     merged: list[MergedRecord] = []
+    same: dict[str, Sequence[Source]] = {}
     for cluster in works.clusters(stored.overlaid(new), stored.places):
         groups = {paper.id: (paper, found) for found in works.group(cluster, apart) for paper in [works.merge(found)]}
         before = {stored.places[key] for record in cluster if (key := works.part_key(record)) in stored.places}
         changed = {id: paper for id, (paper, _) in groups.items() if stored.hashes.get(id) != paper.content_hash}
-        same = {id: paper.sources for id, (paper, _) in groups.items() if id not in changed}
-        catalog.add_sources(library, same)
+        same |= {id: paper.sources for id, (paper, _) in groups.items() if id not in changed}
         changes.append(
             Change(
                 papers=tuple(changed.values()),
@@ -71,6 +71,7 @@ def plan(catalog: Catalog, library: str, records: Sequence[Paper]) -> Plan:
         )
         for id, (_, found) in groups.items():
             merged += _newly_merged(id, found, stored.places)
+    catalog.add_sources(library, same)
     return Plan(changes=tuple(changes), merged=tuple(merged), notes=tuple(notes))
 
 
