@@ -141,7 +141,7 @@ async def show_paper(id: _PaperId, workspace: WorkspaceDependency, library: _Lib
 @v1.post(
     "/papers/{id:path}/split",
     tags=["papers"],
-    responses={200: {"model": schemas.PaperSplit}, **schemas.problems(400, 404, 502)},
+    responses={200: {"model": schemas.PaperSplit}, **schemas.problems(404, 502)},
 )
 async def split_paper(id: _PaperId, workspace: WorkspaceDependency, library: _Library = "") -> Response:
     """Make papers of their own again of the records that were merged into one; they are not merged again."""
