@@ -180,8 +180,8 @@ class Catalog:
         single = self.by_id(name, [id for id in ids if id not in merged])
         return {**merged, **{id: list(works.by_file(paper)) for id, paper in single.items()}}
 
-    def merged_hashes(self, name: str, ids: Collection[str]) -> dict[tuple[str, str], tuple[str, str]]:
-        """The paper and the content hash of each merged record with one of these ids, by `works.part_key`."""
+    def merged_hashes(self, name: str, ids: Collection[str]) -> dict[works.PartKey, works.Stored]:
+        """The paper and the content hashes of the merged records with one of these ids, by `works.part_key`."""
         with self._reading() as connection:
             return identifiers.merged_hashes(connection, name, ids)
 

@@ -55,19 +55,22 @@ def records_of(connection: Connection, library: str, ids: Collection[str]) -> di
     found: dict[str, list[Paper]] = defaultdict(list)
     for some in in_parts(list(ids)):
         query = select(merged_records).where(merged_records.c.library == library, merged_records.c.paper.in_(some))
-        for row in connection.execute(query.order_by(merged_records.c.id, merged_records.c.file)):
+        for row in connection.execute(
+            query.order_by(merged_records.c.id, merged_records.c.file, merged_records.c.content_hash)
+        ):
             found[row.paper].append(_record(row))
     return found
 
 
-def merged_hashes(connection: Connection, library: str, ids: Collection[str]) -> dict[tuple[str, str], tuple[str, str]]:
-    """The paper and the content hash of each record with one of these ids that was merged, by `works.part_key`."""
-    found = {}
+def merged_hashes(connection: Connection, library: str, ids: Collection[str]) -> dict[works.PartKey, works.Stored]:
+    """The paper of the merged records with each key, for keys with one of these ids, and their content hashes."""
+    found: dict[works.PartKey, works.Stored] = {}
     table = merged_records.c
     for some in in_parts(list(ids)):
         query = select(table.id, table.file, table.paper, table.content_hash)
         for row in connection.execute(query.where(table.library == library, table.id.in_(some))):
-            found[(row.id, row.file)] = (row.paper, row.content_hash)
+            _, hashes = found.get((row.id, row.file), ("", frozenset()))
+            found[(row.id, row.file)] = (row.paper, hashes | {row.content_hash})
     return found
 
 

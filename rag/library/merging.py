@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import chain, combinations
 
 from rag.corpus.identity import known_id
 from rag.errors import RequestError
@@ -11,7 +11,7 @@ from rag.library import namesakes, works
 from rag.library.catalog import Catalog
 from rag.types import IngestNote, MergedRecord, Paper, Source
 
-_Keyed = dict[tuple[str, str], Paper]
+_Keyed = dict[works.PartKey, list[Paper]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ def plan(catalog: Catalog, library: str, records: Sequence[Paper]) -> Plan:
     """What has to be stored so that the library holds the records; where they were read is recorded at once. Blocks."""
     records, notes = _told_apart(catalog, library, records)
     new = _new(catalog, library, records)
-    stored = _Stored(catalog, library, new.values())
+    stored = _Stored(catalog, library, chain.from_iterable(new.values()))
     apart = catalog.apart(library) if stored.places else frozenset()
     changes: list[Change] = []
     merged: list[MergedRecord] = []
@@ -117,7 +117,7 @@ class _Stored:
 
     def __init__(self, catalog: Catalog, library: str, given: Iterable[Paper]) -> None:
         self.records: _Keyed = {}
-        self.places: dict[tuple[str, str], str] = {}
+        self.places: dict[works.PartKey, str] = {}
         self.hashes: dict[str, str] = {}
         seen: set[str] = set()
         keys = _keys(given)
@@ -127,20 +127,21 @@ class _Stored:
             seen |= keys
             keys = set()
             for id, records in catalog.records(library, ids).items():
-                self.records |= {works.part_key(record): record for record in records}
-                self.places |= {works.part_key(record): id for record in records}
+                for record in records:
+                    self.records.setdefault(works.part_key(record), []).append(record)
+                    self.places[works.part_key(record)] = id
                 keys |= _keys(records)
             self.hashes |= catalog.hashes(library, ids)
             keys -= seen
 
-    def overlaid(self, new: Mapping[tuple[str, str], Paper]) -> Iterator[Paper]:
-        """All of them and the new ones, each of these in place of the one that it replaces."""
-        for key, record in new.items():
-            if key in self.records:
-                known = self.records[key]
-                record = replace(record, sources=works.merge_sources(known.sources, record.sources))
-            yield record
-        yield from (record for key, record in self.records.items() if key not in new)
+    def overlaid(self, new: _Keyed) -> Iterator[Paper]:
+        """All of them and the new ones, each of these in place of those that it replaces."""
+        for key, records in new.items():
+            known = [source for record in self.records.get(key, ()) for source in record.sources]
+            first, *others = records
+            yield replace(first, sources=works.merge_sources(known, first.sources)) if known else first
+            yield from others
+        yield from chain.from_iterable(records for key, records in self.records.items() if key not in new)
 
 
 def _keys(records: Iterable[Paper]) -> set[str]:
@@ -163,30 +164,40 @@ def _told_apart(catalog: Catalog, library: str, records: Sequence[Paper]) -> tup
 
 
 def _new(catalog: Catalog, library: str, records: Sequence[Paper]) -> _Keyed:
-    """The records that are not stored as they are, the last of each key; the others are recorded as read again."""
-    last: _Keyed = {}
-    for record in records:
-        key = works.part_key(record)
-        known = last.get(key)
-        last[key] = replace(record, sources=known.sources + record.sources) if known else record
-    ids = {record.id for record in last.values()}
+    """The records, by key, of the keys that are not stored as they are; the others are recorded as read again."""
+    read = _by_key(records)
+    ids = {id for id, _ in read}
     hashes, merged = catalog.hashes(library, ids), catalog.merged_hashes(library, ids)
     in_parts = {id for id, _ in merged}
-    single = {(id, file): (id, hashes.get(id)) for id, file in last if id not in in_parts}
-    known_as = {**single, **merged}
+    single = {(id, file): (id, frozenset([hashes[id]])) for id, file in read if id in hashes and id not in in_parts}
+    stored = {**single, **merged}
     new: _Keyed = {}
     again: dict[str, tuple[Source, ...]] = {}
-    for key, record in last.items():
-        paper, content_hash = known_as.get(key, ("", None))
-        if content_hash == record.content_hash:
-            again[paper] = again.get(paper, ()) + record.sources
+    for key, found in read.items():
+        paper, known = stored.get(key, ("", frozenset()))
+        if known == {record.content_hash for record in found}:
+            again[paper] = again.get(paper, ()) + tuple(source for record in found for source in record.sources)
         else:
-            new[key] = record
+            new[key] = found
     catalog.add_sources(library, again)
     return new
 
 
-def _newly_merged(id: str, records: Sequence[Paper], places: Mapping[tuple[str, str], str]) -> Iterator[MergedRecord]:
+def _by_key(records: Iterable[Paper]) -> _Keyed:
+    """The records that differ, with the sources of all; of a file's own id, the last one."""
+    found: _Keyed = {}
+    for record in records:
+        key = works.part_key(record)
+        known = found.setdefault(key, [])
+        same = [place for place, other in enumerate(known) if not key[1] or other.content_hash == record.content_hash]
+        if same:
+            known[same[0]] = replace(record, sources=known[same[0]].sources + record.sources)
+        else:
+            known.append(record)
+    return found
+
+
+def _newly_merged(id: str, records: Sequence[Paper], places: Mapping[works.PartKey, str]) -> Iterator[MergedRecord]:
     """The records that were not of this paper before, but for the one whose id it has if that is new too."""
     old = [record for record in records if places.get(works.part_key(record)) == id]
     first = old or [next(record for record in records if record.id == id)]

@@ -102,8 +102,8 @@ merged_records = Table(
     Column("library", ForeignKey("libraries.name", ondelete="CASCADE"), primary_key=True),
     Column("id", Text, primary_key=True),
     Column("file", Text, primary_key=True),  # as in `works.part_key`
+    Column("content_hash", Text, primary_key=True),
     Column("paper", Text, nullable=False),
-    Column("content_hash", Text, nullable=False),
     Column("fields", JSON, nullable=False),
     Column("sources", JSON, nullable=False),  # [[path, line], ...]
 )

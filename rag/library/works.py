@@ -19,12 +19,18 @@ _WHOLE = 0.6
 _PREPRINT_VENUES = ("rxiv", "preprint", "ssrn", "research square", "openreview")
 _FILLED = ("url", "year", "authors", "venue", "doi", "pmid", "arxiv_id", "keywords", "language", "publication_type")
 
+PartKey = tuple[str, str]
+"""The id of a record, and its file."""
+
+Stored = tuple[str, frozenset[str]]
+"""The id of a paper, and the content hashes of those of its records that have one key."""
+
 Pairs = Collection[frozenset[str]]
 """Pairs of ids that were split, and are never of one paper again."""
 
 
-def part_key(record: Paper) -> tuple[str, str]:
-    """What a record replaces when it is read again: a record of the same id and file.
+def part_key(record: Paper) -> PartKey:
+    """What a record replaces when it is read again: all records of the same id and file.
 
     Several files may each describe the work of a public id or of a title; under any other id, which is a file's own,
     the last record counts, and the file is "".
@@ -51,7 +57,7 @@ def by_file(paper: Paper) -> Iterator[Paper]:
     yield from map(_with_sources, files.values())
 
 
-def clusters(records: Iterable[Paper], stored: Mapping[tuple[str, str], str]) -> list[list[Paper]]:
+def clusters(records: Iterable[Paper], stored: Mapping[PartKey, str]) -> list[list[Paper]]:
     """The records that may be of one work, directly or through others: those that share a key.
 
     So do the records of one stored paper, whose id `stored` has by `part_key`.
@@ -87,7 +93,7 @@ def merge(records: Sequence[Paper]) -> Paper:
     """The paper of records of one work: the best abstract, the fields of the published one, filled from the others."""
     if len({(record.id, record.content_hash) for record in records}) == 1:
         return _with_sources(records)
-    ranked = sorted(records, key=lambda record: (not _is_published(record), -len(record.abstract), part_key(record)))
+    ranked = sorted(records, key=lambda record: (not _is_published(record), -len(record.abstract), _order(record)))
     longest = max(len(record.abstract) for record in records)
     best = next(record for record in ranked if len(record.abstract) >= _WHOLE * longest)
     filled = {name: next(filter(None, (getattr(r, name) for r in ranked)), getattr(best, name)) for name in _FILLED}
@@ -129,6 +135,10 @@ def _strong_ids(record: Paper) -> set[str]:
 def _column_ids(record: Paper) -> set[str]:
     columns = (("arxiv:", record.arxiv_id), ("doi:", record.doi), ("pmid:", record.pmid))
     return {kind + number for kind, number in columns if number}
+
+
+def _order(record: Paper) -> tuple[str, str, str, str]:
+    return (*part_key(record), record.abstract, record.content_hash)
 
 
 def _own_id(record: Paper) -> set[str]:
@@ -184,7 +194,7 @@ class _Sets:
     """Records in disjoint sets that can be joined, but for two that hold a pair of `apart`."""
 
     def __init__(self, records: Iterable[Paper], apart: Pairs = frozenset()) -> None:
-        self.records = sorted(records, key=part_key)
+        self.records = sorted(records, key=_order)
         self._apart = apart
         self._parents = list(range(len(self.records)))
         self._members = {place: [record] for place, record in enumerate(self.records)}
@@ -208,7 +218,7 @@ class _Sets:
 
     def groups(self) -> list[list[Paper]]:
         """The sets, each in order."""
-        return [sorted(records, key=part_key) for _, records in sorted(self._members.items())]
+        return [sorted(records, key=_order) for _, records in sorted(self._members.items())]
 
     def _are_apart(self, one: int, other: int) -> bool:
         if not self._apart:

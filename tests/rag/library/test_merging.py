@@ -196,6 +196,20 @@ async def test_a_record_that_changes_in_its_file_changes_the_merged_paper(tmp_pa
         assert (await library.paper(PUBLISHED.id)).venue == "Sleep and Coffee"
 
 
+async def test_records_of_one_id_in_one_file_are_merged_and_replaced_together(tmp_path: Path) -> None:
+    first = replace(PUBLISHED, venue=None)
+    second = replace(PUBLISHED, abstract=SHORT, sources=(Source(path="crossref.json", line=2),))
+    async with opened(tmp_path) as library:
+        for records in ((first, second), (second, first)):
+            report = await ingest(library, *records)
+            (paper,) = await library.papers()
+            assert (paper.abstract, paper.venue, len(paper.sources)) == (first.abstract, PUBLISHED.venue, 2)
+        assert (report.added, report.updated, report.unchanged, report.merged) == (0, 0, 2, ())
+        corrected = replace(second, abstract=f"{SHORT} Corrected.")
+        assert (await ingest(library, corrected)).updated == 1
+        assert await library.papers() == [corrected]
+
+
 async def test_a_split_gives_back_the_papers_and_the_next_ingest_leaves_them(tmp_path: Path) -> None:
     async with opened(tmp_path) as library:
         await ingest(library, PREPRINT, PUBLISHED)
