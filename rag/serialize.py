@@ -87,6 +87,11 @@ def removal(library: str, count: int) -> dict[str, Any]:
     return {"library": library, "removed": count}
 
 
+def split(library: str, papers: Sequence[Paper]) -> dict[str, Any]:
+    """The papers that a merged one became."""
+    return {"library": library, "papers": [paper(entry) for entry in papers]}
+
+
 def libraries(libraries: "Sequence[LibrarySummary]") -> dict[str, Any]:
     """Every library: name, papers, chunks, embedder."""
     return {"libraries": [asdict(library) for library in libraries]}

@@ -63,7 +63,8 @@ class Paper(PaperReference):
     """A title and an abstract. `id` is the paper's own (arXiv, DOI, PMID, ...) or is made from its title.
 
     `abstract` is plain text; `raw_abstract` is the one that was read, where that had markup, entities or LaTeX.
-    `doi`, `pmid` and `arxiv_id` are bare and in lower case, without a prefix or a version.
+    `doi`, `pmid` and `arxiv_id` are bare and in lower case, without a prefix or a version; `ids` are the others under
+    which its records came, in the form of `id`.
     """
 
     abstract: str
@@ -75,6 +76,7 @@ class Paper(PaperReference):
     language: str | None = None
     publication_type: str | None = None
     raw_abstract: str | None = None
+    ids: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
 
     @property
@@ -84,7 +86,7 @@ class Paper(PaperReference):
         A field that papers did not always have counts only where it has a value, so that older hashes stay true.
         """
         seen = (self.title, self.abstract, self.url, self.year, self.authors, self.venue)
-        later = ("doi", "pmid", "arxiv_id", "keywords", "language", "publication_type", "raw_abstract")
+        later = ("doi", "pmid", "arxiv_id", "keywords", "language", "publication_type", "raw_abstract", "ids")
         told = tuple((name, value) for name in later if (value := getattr(self, name)))
         return sha256(repr((*seen, *(("retracted",) if self.retracted else ()), *told)).encode()).hexdigest()
 
@@ -139,6 +141,17 @@ class Chunk:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MergedRecord:
+    """A record that became part of a paper with another one: the ids of both, where it was read, and why."""
+
+    into: str
+    record: str
+    source: str
+    line: int
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class IngestReport:
     """What an ingest did, and how much the library holds after it. A paper met twice counts as unchanged."""
 
@@ -151,6 +164,7 @@ class IngestReport:
     rejected: tuple[RejectedRecord, ...] = ()
     more_rejected: Annotated[int, Field(exclude_if=lambda count: count == 0)] = 0  # besides those listed
     notes: Annotated[tuple[IngestNote, ...], Field(exclude_if=lambda notes: not notes)] = ()
+    merged: Annotated[tuple[MergedRecord, ...], Field(exclude_if=lambda merged: not merged)] = ()
     papers: int = 0
     chunks: int = 0
 

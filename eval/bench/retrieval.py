@@ -213,7 +213,8 @@ def _row(cells: Sequence[str]) -> str:
 
 
 async def _task(options: argparse.Namespace, embedder: CachedEmbedder) -> Task:
-    papers = ingest.gather(chain.from_iterable(corpus.read(path) for path in options.corpus)).papers
+    read = ingest.gather(chain.from_iterable(corpus.read(path) for path in options.corpus)).papers
+    papers = {paper.id: paper for paper in read}
     known = [PaperRef(paper.id, paper.title) for paper in papers.values()]
     records = chain.from_iterable(questions.load(path, known) for path in options.questions or ())
     judged = beir_files(options.queries, options.qrels).questions if options.queries else records

@@ -23,6 +23,10 @@ _PMID = re.compile(
     r"(?P<pmid>[0-9]{1,9})/?(?:[?#].*)?",
     re.IGNORECASE,
 )
+# bioRxiv and medRxiv, Research Square, Preprints.org, ChemRxiv, PsyArXiv and other OSF servers, SSRN, TechRxiv.
+_PREPRINT_DOI = re.compile(
+    r"10\.(?:1101/(?:[0-9]{4}\.[0-9]{2}\.[0-9]{2}\.)?[0-9]{6,}|21203/|20944/|26434/|31234/|31219/|2139/ssrn|36227/|48550/)"
+)
 _PAGES = {
     "arxiv": "https://arxiv.org/abs/",
     "doi": "https://doi.org/",
@@ -66,6 +70,11 @@ def page(text: str) -> str | None:
         return None
     kind, _, number = known.partition(":")
     return _PAGES[kind] + quote(number)
+
+
+def is_preprint_doi(doi: str) -> bool:
+    """Whether a bare DOI in lower case is of a preprint server: the published version has another one."""
+    return bool(_PREPRINT_DOI.match(doi))
 
 
 def normalised_title(title: str) -> str:

@@ -67,8 +67,9 @@ class _Reader:
             known.setdefault(of_url.partition(":")[0], of_url)
         public = next((known[kind] for kind in ("arxiv", "doi", "pmid") if kind in known), None)
         identity = public if not own or (_OF_AN_INDEX.match(own) and public) else own
+        id = self._identity(title, identity, public)
         return Paper(
-            id=self._identity(title, identity, public),
+            id=id,
             title=title,
             abstract=abstract,
             url=url or next(filter(None, map(page, [identity or "", *known.values()])), None),
@@ -83,6 +84,7 @@ class _Reader:
             language=self._optional("language", _language),
             publication_type=self._optional("kind", fields.kind),
             raw_abstract=raw,
+            ids=_further_ids(id, own),
             sources=(source,),
         )
 
@@ -207,6 +209,17 @@ def _id_text(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     raise fields.UnusableFieldError(f"id is {short(value)}; write it as text")
+
+
+def _further_ids(id: str, own: str | None) -> tuple[str, ...]:
+    """The record's own id where it is not the paper's, such as the one of OpenAlex beside a DOI."""
+    if not own or known_id(own):
+        return ()
+    try:
+        own_id = paper_id("", own)
+    except UnusableIdError:
+        return ()
+    return () if own_id == id else (own_id,)
 
 
 def _number(known: Mapping[str, str], kind: str) -> str | None:

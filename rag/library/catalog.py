@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, sele
 
 from rag.database import Database, in_parts
 from rag.errors import LibraryError
+from rag.library import identifiers, works
 from rag.library.schema import (
     DESCRIPTION,
     LibraryRow,
@@ -129,21 +130,65 @@ class Catalog:
         """The content hash of each paper that is stored, by its id."""
         return {row.id: row.content_hash for row in self._rows(select(papers.c.id, papers.c.content_hash), name, ids)}
 
-    def titles(self, name: str, ids: Collection[str]) -> dict[str, str]:
-        """The title of each paper that is stored, by its id."""
-        return {row.id: row.title for row in self._rows(select(papers.c.id, papers.c.title), name, ids)}
+    def write(
+        self,
+        name: str,
+        stored: Sequence[StoredPaper],
+        *,
+        records: Mapping[str, Sequence[Paper]] | None = None,
+        gone: Collection[str] = (),
+        apart: works.Pairs = frozenset(),
+    ) -> None:
+        """Store papers, each in place of all that was stored under its id, as one change.
 
-    def write(self, name: str, stored: Sequence[StoredPaper]) -> None:
-        """Store papers, each in place of all that was stored under its id, as one change."""
+        `records` are those that papers are made from, by id, also of papers that stay as they are; a paper without is
+        its own record. The papers in `gone` are deleted before; the ids in `apart` are not merged again.
+        """
         ids = [paper.paper.id for paper in stored]
         with self._writing() as connection:
             revision = _next_revision(connection, name)
+            _remove(connection, name, gone, revision)
             known = _sources_of(connection, name, ids)
             _delete_papers(connection, name, ids)
-            connection.execute(delete(removals).where(removals.c.library == name, removals.c.paper.in_(ids)))
-            connection.execute(insert(papers), [row_of_paper(name, revision, paper) for paper in stored])
+            for some in in_parts(ids):
+                connection.execute(delete(removals).where(removals.c.library == name, removals.c.paper.in_(some)))
+            if stored:
+                connection.execute(insert(papers), [row_of_paper(name, revision, paper) for paper in stored])
             read = {paper.paper.id: paper.paper.sources for paper in stored}
             _insert_sources(connection, name, _merge_sources(known, read))
+            own = {paper.paper.id: [paper.paper] for paper in stored}
+            identifiers.replace(connection, name, {**own, **(records or {})})
+            identifiers.split(connection, name, apart)
+
+    def complete_keys(self, name: str) -> None:
+        """Record the ids of papers that an earlier version of this program stored."""
+        with self._reading() as connection:
+            known = identifiers.are_complete(connection, name)
+        if not known:
+            with self._writing() as connection:
+                identifiers.complete(connection, name)
+
+    def holders(self, name: str, keys: Collection[str]) -> dict[str, list[str]]:
+        """The ids of the papers that came under each id or title (`works.keys`), in order."""
+        with self._reading() as connection:
+            return identifiers.holders(connection, name, keys)
+
+    def records(self, name: str, ids: Collection[str]) -> dict[str, list[Paper]]:
+        """The records that each stored paper is made from, by its id; most papers are their own record."""
+        with self._reading() as connection:
+            merged = identifiers.records_of(connection, name, ids)
+        single = self.by_id(name, [id for id in ids if id not in merged])
+        return {**merged, **{id: list(works.by_file(paper)) for id, paper in single.items()}}
+
+    def merged_hashes(self, name: str, ids: Collection[str]) -> dict[works.PartKey, works.Stored]:
+        """The paper and the content hashes of the merged records with one of these ids, by `works.part_key`."""
+        with self._reading() as connection:
+            return identifiers.merged_hashes(connection, name, ids)
+
+    def apart(self, name: str) -> works.Pairs:
+        """The pairs of ids whose records are not merged."""
+        with self._reading() as connection:
+            return identifiers.pairs_of(connection, name)
 
     def add_sources(self, name: str, read: Mapping[str, Sequence[Source]]) -> None:
         """Record where known papers were read again; earlier records of the same file are replaced."""
@@ -160,10 +205,7 @@ class Catalog:
         there = sorted(self.hashes(name, ids))
         if there:
             with self._writing() as connection:
-                revision = _next_revision(connection, name)
-                _delete_papers(connection, name, there)
-                gone = [{"library": name, "paper": id, "revision": revision} for id in there]
-                connection.execute(insert(removals), gone)
+                _remove(connection, name, there, _next_revision(connection, name))
         return len(there)
 
     def stored(self, name: str, ids: Collection[str]) -> dict[str, StoredPaper]:
@@ -246,11 +288,20 @@ class Catalog:
 
 
 def _next_revision(connection: Connection, name: str) -> int:
-    bump = update(libraries).where(libraries.c.name == name).values(revision=libraries.c.revision + 1)
+    following = libraries.c.revision + 1
+    bump = update(libraries).where(libraries.c.name == name).values(revision=following, keyed_revision=following)
     revision = connection.execute(bump.returning(libraries.c.revision)).scalar_one_or_none()
     if revision is None:
         raise LibraryError(f"library {name!r} was removed meanwhile")
     return int(revision)
+
+
+def _remove(connection: Connection, name: str, ids: Collection[str], revision: int) -> None:
+    _delete_papers(connection, name, list(ids))
+    identifiers.forget(connection, name, ids)
+    if ids:
+        gone = [{"library": name, "paper": id, "revision": revision} for id in ids]
+        connection.execute(insert(removals), gone)
 
 
 def _delete_papers(connection: Connection, name: str, ids: Sequence[str]) -> None:
@@ -272,13 +323,7 @@ def _merge_sources(
     known: Mapping[str, Sequence[Source]], read: Mapping[str, Sequence[Source]]
 ) -> dict[str, tuple[Source, ...]]:
     """The sources of each paper that was read: those in a file that was read again replace the known ones there."""
-    return {id: _merge(known.get(id, ()), new) for id, new in read.items()}
-
-
-def _merge(known: Sequence[Source], read: Sequence[Source]) -> tuple[Source, ...]:
-    again = {source.path for source in read}
-    kept = {source for source in known if source.path not in again}
-    return tuple(sorted(kept | set(read), key=lambda source: (source.path, source.line)))
+    return {id: works.merge_sources(known.get(id, ()), new) for id, new in read.items()}
 
 
 def _insert_sources(connection: Connection, library: str, read: Mapping[str, Sequence[Source]]) -> None:

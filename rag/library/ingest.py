@@ -1,14 +1,13 @@
-"""Ingesting: records to papers, each id once; papers to chunks, sentences and their vectors."""
+"""Ingesting: what was read, by kind; papers to chunks, sentences and their vectors."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from rag.errors import BackendError
-from rag.library import namesakes
 from rag.protocols import Embedder
 from rag.text import chunk, sentences, tails
 from rag.types import IngestNote, Paper, Record, RejectedRecord, Span, StoredPaper, Vectors
@@ -18,13 +17,9 @@ MOST_REJECTED_LISTED = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class IngestBatch:
-    """Papers by id, in order of first appearance; how many records repeated one; the records rejected; the notes.
+    """The papers that were read, in order; the records rejected, and how many more were; the notes."""
 
-    `more_rejected` were rejected besides those listed.
-    """
-
-    papers: dict[str, Paper]
-    repeats: int
+    papers: tuple[Paper, ...]
     rejected: tuple[RejectedRecord, ...]
     notes: tuple[IngestNote, ...]
     more_rejected: int
@@ -43,14 +38,11 @@ class _SplitPaper(NamedTuple):
 
 
 def gather(records: Iterable[Record]) -> IngestBatch:
-    """Read all records. Of those with the same id the last one is kept, with the sources of all.
-
-    Where two of them are different works, both are kept, the later one under an id of its own, with a warning.
-    """
-    papers: dict[str, Paper] = {}
+    """Read all records."""
+    papers: list[Paper] = []
     rejected: list[RejectedRecord] = []
     notes: list[IngestNote] = []
-    repeats = more_rejected = 0
+    more_rejected = 0
     for record in records:
         if isinstance(record, RejectedRecord) and len(rejected) == MOST_REJECTED_LISTED:
             more_rejected += 1
@@ -59,31 +51,14 @@ def gather(records: Iterable[Record]) -> IngestBatch:
         elif isinstance(record, IngestNote):
             notes.append(record)
         else:
-            known = papers.get(record.id)
-            if known and namesakes.is_other_work(record.title, known.title):
-                record, note = namesakes.with_own_id(record, known.title)
-                notes.append(note)
-                known = papers.get(record.id)
-            if known:
-                repeats += 1
-                record = replace(record, sources=known.sources + record.sources)
-            papers[record.id] = record
-    return IngestBatch(
-        papers=papers, repeats=repeats, rejected=tuple(rejected), notes=tuple(notes), more_rejected=more_rejected
-    )
-
-
-def divide(papers: Mapping[str, Paper], known: Mapping[str, str]) -> tuple[list[Paper], list[Paper]]:
-    """The papers that are new or changed, and those whose content hash is known."""
-    todo: list[Paper] = []
-    same: list[Paper] = []
-    for id, paper in papers.items():
-        (same if known.get(id) == paper.content_hash else todo).append(paper)
-    return todo, same
+            papers.append(record)
+    return IngestBatch(papers=tuple(papers), rejected=tuple(rejected), notes=tuple(notes), more_rejected=more_rejected)
 
 
 async def embed(papers: Sequence[Paper], embedder: Embedder) -> list[StoredPaper]:
     """Split papers and compute all their vectors in one call. Raises BackendError."""
+    if not papers:
+        return []
     split = await asyncio.to_thread(lambda: [_split(paper) for paper in papers])
     texts = [text for paper in split for text in paper.texts()]
     vectors = await embedder.embed(texts)

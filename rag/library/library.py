@@ -7,10 +7,11 @@ from pathlib import Path
 from weakref import finalize
 
 from rag.errors import LibraryError, LockedError, NotFoundError, how_to_list_papers
-from rag.library import ingest, namesakes, registry, schema
+from rag.library import ingest, merging, registry, schema
 from rag.library.catalog import Byline, Catalog, Counts
 from rag.library.ingest import IngestBatch
 from rag.library.lock import Lock
+from rag.library.merging import Change
 from rag.library.schema import LibraryRow
 from rag.library.sync import Indexes, new_generation
 from rag.library.vector_index import VectorIndex
@@ -87,32 +88,42 @@ class Library:
     async def ingest(self, records: Iterable[Record] | IngestBatch, progress: Progress | None = None) -> IngestReport:
         """Store papers that are new or changed. May be killed at any point and run again.
 
-        All records are read before the first is stored, so that a file which can't be read changes nothing. Of records
-        with the same id the last one is stored, and the others count as unchanged; a paper with the id of another work,
-        in the records or in the library, is stored under an id of its own, with a warning in the notes.
+        All records are read before the first is stored, so that a file which can't be read changes nothing. Records of
+        one work, by their ids or the title, are stored as one paper (`works`), and the report says which were merged; a
+        record that another one replaces counts as unchanged. A paper with the id of another work, in the records or in
+        the library, is stored under an id of its own, with a warning in the notes.
         Raises BackendError when the embedder fails; papers stored until then stay.
         """
         async with self._as_writer():
             batch = records if isinstance(records, IngestBatch) else await asyncio.to_thread(ingest.gather, records)
-            titles = await asyncio.to_thread(self._catalog.titles, self.name, batch.papers)
-            papers, warnings = namesakes.apart(batch.papers.values(), titles)
-            known = await asyncio.to_thread(self._catalog.hashes, self.name, papers)
-            todo, same = await asyncio.to_thread(ingest.divide, papers, known)
-            await asyncio.to_thread(self._catalog.add_sources, self.name, {paper.id: paper.sources for paper in same})
-            await self._store(todo, len(same), progress or no_progress)
+            plan = await asyncio.to_thread(merging.plan, self._catalog, self.name, batch.papers)
+            await self._store(plan.changes, len(batch.papers), progress or no_progress)
             counts = await asyncio.to_thread(self._catalog.counts, self.name)
-        updated = sum(paper.id in known for paper in todo)
+        added, updated = (sum(getattr(change, kind) for change in plan.changes) for kind in ("added", "updated"))
         return IngestReport(
             library=self.name,
-            added=len(todo) - updated,
+            added=added,
             updated=updated,
-            unchanged=len(same) + batch.repeats,
+            unchanged=max(0, len(batch.papers) - added - updated),
             rejected=batch.rejected,
             more_rejected=batch.more_rejected,
-            notes=(*batch.notes, *warnings),
+            notes=(*batch.notes, *plan.notes),
+            merged=plan.merged,
             papers=counts.papers,
             chunks=counts.chunks,
         )
+
+    async def split(self, id: str) -> list[Paper]:
+        """Take a merge back: the records of a paper become papers of their own, and are not merged again.
+
+        Raises NotFoundError, and RequestError for a paper that was not merged from records with different ids.
+        """
+        async with self._as_writer():
+            paper = await self.paper(id)
+            change = await asyncio.to_thread(merging.split, self._catalog, self.name, paper)
+            await self._write([change])
+            await asyncio.to_thread(self._indexes.catch_up)
+        return list(change.papers)
 
     async def remove(self, ids: Collection[str]) -> int:
         """Remove papers; returns how many were there."""
@@ -158,11 +169,12 @@ class Library:
         return await asyncio.to_thread(self._catalog.stored, self.name, ids)
 
     async def allowed(self, filters: Filters) -> set[str] | None:
-        """The ids that pass the filters; None when all do. Some may be ids that the library does not have."""
+        """The ids that pass the filters; None when all do."""
+        chosen = set((await self.resolve(filters.papers)).values()) if filters.papers else None
         if filters.year_from is None and filters.year_to is None:
-            return set(filters.papers) or None
+            return chosen
         years = await asyncio.to_thread(self._catalog.of_years, self.name, filters.year_from, filters.year_to)
-        return years & set(filters.papers) if filters.papers else years
+        return years if chosen is None else years & chosen
 
     async def years(self) -> dict[str, int | None]:
         """The year of every paper, by id; None where it is not known."""
@@ -177,11 +189,16 @@ class Library:
         return await asyncio.to_thread(self._catalog.papers, self.name, offset, limit)
 
     async def paper(self, id: str) -> Paper:
-        """One paper. Raises NotFoundError."""
-        found = await asyncio.to_thread(self._catalog.by_id, self.name, [id])
-        if id not in found:
+        """One paper, by any of its ids. Raises NotFoundError."""
+        own_id = (await self.resolve([id])).get(id, id)
+        found = await asyncio.to_thread(self._catalog.by_id, self.name, [own_id])
+        if own_id not in found:
             raise NotFoundError(f"library {self.name!r} has no paper {id!r}; {how_to_list_papers(self.name)}")
-        return found[id]
+        return found[own_id]
+
+    async def resolve(self, ids: Collection[str]) -> dict[str, str]:
+        """The `Paper.id` of each paper that the library has, by any of its ids; a DOI may also be bare or a URL."""
+        return await asyncio.to_thread(merging.resolve, self._catalog, self.name, ids)
 
     async def counts(self) -> Counts:
         """How many papers and chunks there are."""
@@ -199,6 +216,7 @@ class Library:
         fault = "" if repair else schema.find_mismatch(row, self.embedder.name)
         if fault:
             raise LibraryError(fault)
+        self._catalog.complete_keys(self.name)
         if not self._shared and not repair:
             self._indexes.catch_up()
 
@@ -238,29 +256,37 @@ class Library:
                 if self._shared:
                     self._lock.release()
 
-    async def _store(self, todo: Sequence[Paper], done: int, progress: Progress) -> None:
-        total = done + len(todo)
+    async def _store(self, changes: Sequence[Change], total: int, progress: Progress) -> None:
+        done = total - sum(len(change.papers) for change in changes)
         try:
-            for number, start in enumerate(range(0, len(todo), _PAPERS_AT_ONCE), 1):
-                progress(done + start, total)
-                await self._write(todo[start : start + _PAPERS_AT_ONCE])
+            for number, batch in enumerate(merging.batches(changes, _PAPERS_AT_ONCE), 1):
+                progress(max(0, done), total)
+                await self._write(batch)
+                done += sum(len(change.papers) for change in batch)
                 if number % _BATCHES_BEFORE_INDEXES == 0:
                     await asyncio.to_thread(self._indexes.catch_up)
         finally:
             await asyncio.to_thread(self._indexes.catch_up)
         progress(total, total)
 
-    async def _write(self, papers: Sequence[Paper]) -> None:
-        stored = await ingest.embed(papers, self.embedder)
-        await asyncio.to_thread(self._put, stored)
+    async def _write(self, changes: Sequence[Change]) -> None:
+        stored = await ingest.embed([paper for change in changes for paper in change.papers], self.embedder)
+        await asyncio.to_thread(self._put, stored, changes)
 
-    def _put(self, stored: Sequence[StoredPaper]) -> None:
-        row, dimension = self._row(), stored[0].sentence_vectors.shape[1]
+    def _put(self, stored: Sequence[StoredPaper], changes: Sequence[Change]) -> None:
+        row = self._row()
+        dimension = stored[0].sentence_vectors.shape[1] if stored else row.dimension
         if row.dimension == 0:
             self._catalog.update(self.name, dimension=dimension)
         else:
             schema.check_dimension(row, self.embedder.name, dimension)
-        self._catalog.write(self.name, stored)
+        self._catalog.write(
+            self.name,
+            stored,
+            records={id: records for change in changes for id, records in change.records.items()},
+            gone=[id for change in changes for id in change.gone],
+            apart=frozenset(pair for change in changes for pair in change.apart),
+        )
 
     async def _embed_again(self, progress: Progress) -> None:
         """Until the rebuild is done, no embedder is recorded, so that the library can't be used."""
@@ -268,8 +294,10 @@ class Library:
         ids = await asyncio.to_thread(self._catalog.ids, self.name)
         for start in range(0, len(ids), _PAPERS_AT_ONCE):
             progress(start, len(ids))
-            part = await asyncio.to_thread(self._catalog.by_id, self.name, ids[start : start + _PAPERS_AT_ONCE])
-            await self._write(list(part.values()))
+            some = ids[start : start + _PAPERS_AT_ONCE]
+            found = await asyncio.to_thread(self._catalog.by_id, self.name, some)
+            records = await asyncio.to_thread(self._catalog.records, self.name, some)
+            await self._write([Change(papers=tuple(found.values()), records=records)])
         progress(len(ids), len(ids))
 
     def _nearest(self, vector: Vectors, limit: int, allowed: Collection[str] | None) -> Hits:

@@ -1,7 +1,7 @@
 """The tables of libraries and papers, their rows as our values, and whether a library fits this program."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,7 @@ libraries = Table(
     Column("revision", Integer, nullable=False),  # counts changes; every paper has the number of its last change
     Column("generation", Text, nullable=False),  # names the folders of the indexes; each rebuild makes a new one
     Column("chroma_revision", Integer, nullable=False),  # the last change that Chroma has applied
+    Column("keyed_revision", Integer),  # the last change whose papers are in `paper_keys`
 )
 
 # One row holds everything about a paper, so that no reader can see half of one.
@@ -64,6 +65,7 @@ papers = Table(
     Column("language", Text),
     Column("publication_type", Text),
     Column("raw_abstract", Text),
+    Column("ids", JSON),
     Column("chunks", JSON, nullable=False),  # [[start, end], ...] in characters of the abstract
     Column("sentences", JSON, nullable=False),
     Column("chunk_vectors", LargeBinary, nullable=False),  # float16, (chunks, dimension)
@@ -81,6 +83,39 @@ sources = Table(
     Column("path", Text, primary_key=True),
     Column("line", Integer, primary_key=True),
     ForeignKeyConstraint(["library", "paper"], ["papers.library", "papers.id"], ondelete="CASCADE"),
+)
+
+# Every id and title under which a record of a paper came (`works.keys`): what another record of it may share.
+paper_keys = Table(
+    "paper_keys",
+    metadata,
+    Column("library", ForeignKey("libraries.name", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("paper", Text, primary_key=True),
+)
+Index("paper_keys_by_paper", paper_keys.c.library, paper_keys.c.paper)
+
+# The records of a paper that was merged from several; any other paper is its own record.
+merged_records = Table(
+    "merged_records",
+    metadata,
+    Column("library", ForeignKey("libraries.name", ondelete="CASCADE"), primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("file", Text, primary_key=True),  # as in `works.part_key`
+    Column("content_hash", Text, primary_key=True),
+    Column("paper", Text, nullable=False),
+    Column("fields", JSON, nullable=False),
+    Column("sources", JSON, nullable=False),  # [[path, line], ...]
+)
+Index("merged_records_by_paper", merged_records.c.library, merged_records.c.paper)
+
+# Ids whose records were split by hand and are not merged again.
+split_pairs = Table(
+    "split_pairs",
+    metadata,
+    Column("library", ForeignKey("libraries.name", ondelete="CASCADE"), primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("other", Text, primary_key=True),
 )
 
 # What the indexes have to delete: papers that were removed, and the number of the change.
@@ -115,7 +150,7 @@ class LibraryRow:
 
 def library_from_row(row: Row[Any]) -> LibraryRow:
     """The library of a whole row."""
-    return LibraryRow(**row._asdict())
+    return LibraryRow(**{field.name: getattr(row, field.name) for field in fields(LibraryRow)})
 
 
 def paper_from_row(row: Row[Any], read: Sequence[Source]) -> Paper:
@@ -136,6 +171,7 @@ def paper_from_row(row: Row[Any], read: Sequence[Source]) -> Paper:
         language=row.language,
         publication_type=row.publication_type,
         raw_abstract=row.raw_abstract,
+        ids=tuple(row.ids or ()),
         sources=tuple(read),
     )
 
@@ -180,6 +216,7 @@ def row_of_paper(library: str, revision: int, stored: StoredPaper) -> dict[str, 
         "language": paper.language,
         "publication_type": paper.publication_type,
         "raw_abstract": paper.raw_abstract,
+        "ids": list(paper.ids),
         "chunks": [list(span) for span in stored.chunks],
         "sentences": [list(span) for span in stored.sentences],
         "chunk_vectors": stored.chunk_vectors.astype(_STORED_AS).tobytes(),

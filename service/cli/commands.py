@@ -162,8 +162,8 @@ async def papers_remove(ids: Sequence[str], library: str, json: bool) -> bool:
     """Remove papers; unknown ids are named on standard error."""
     async with Workspace() as workspace:
         opened = await workspace.library(library)
-        known = await opened.stored(ids)
-        count = await opened.remove(list(known))
+        known = await opened.resolve(ids)
+        count = await opened.remove(set(known.values()))
     _print(serialize.removal(opened.name, count)) if json else Page().line(
         f"{count} removed from library {opened.name}"
     )
@@ -171,6 +171,18 @@ async def papers_remove(ids: Sequence[str], library: str, json: bool) -> bool:
         if id not in known:
             print_error(f"library {opened.name!r} has no paper {id!r}; {how_to_list_papers(opened.name)}")
     return len(known) == len(set(ids))
+
+
+async def papers_split(id: str, library: str, json: bool) -> bool:
+    """Take a merge back."""
+    async with Workspace() as workspace:
+        opened = await workspace.library(library)
+        papers = await opened.split(_text(id))
+    if json:
+        _print(serialize.split(opened.name, papers))
+    else:
+        Page().papers(papers, len(papers), 0)
+    return True
 
 
 async def libraries_list(json: bool) -> bool:

@@ -219,6 +219,16 @@ def papers_export(library: _Library = "", format: _Format = "bibtex") -> None:
     _run(references.export(library, format))
 
 
+@_papers.command("split")
+def papers_split(
+    id: Annotated[str, typer.Argument(help="As `papers list` shows it.")], library: _Library = "", json: _Json = False
+) -> None:
+    """Make papers of their own again of the records that were merged into one; they are not merged again."""
+    from service.cli import commands
+
+    _run(commands.papers_split(id, library, json))
+
+
 @_libraries.command("list")
 def libraries_list(json: _Json = False) -> None:
     """List the libraries and how much they hold."""

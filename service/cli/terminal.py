@@ -18,7 +18,7 @@ from rag.grounding import highlight
 from rag.library.checks import Finding
 from rag.library.library import Progress as ProgressCallback
 from rag.library.registry import LibrarySummary
-from rag.types import Answer, Citation, IngestReport, Paper, Passage, Sentence
+from rag.types import Answer, Citation, IngestReport, MergedRecord, Paper, Passage, Sentence
 
 _MAX_COLUMNS = 100
 """Longer lines are hard to read."""
@@ -106,6 +106,8 @@ class Page:
         self._write()
         self._write(Text(paper.abstract))
         self._write()
+        if paper.ids:
+            self._write(Text(f"also {', '.join(paper.ids)}", _FAINT))
         for source in paper.sources:
             self._write(Text(f"read from {source.path}, line {source.line}", _FAINT))
 
@@ -119,12 +121,13 @@ class Page:
             self._write(Text.assemble((library.name.ljust(width), _TITLE), counts))
 
     def report(self, report: IngestReport) -> None:
-        """What an ingest did, and why records were rejected, or kept without a value."""
+        """What an ingest did, which records it merged, and why others were rejected, or kept without a value."""
         done = f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged"
         self._write(Text(f"{done}, {len(report.rejected) + report.more_rejected} rejected"))
         rejected = [(f"{r.source}:{r.line}: {r.reason}", _WARNING) for r in report.rejected]
         self._messages(rejected, report.more_rejected)
         self._messages([(f"{note.source}:{note.line}: {note.text}", _FAINT) for note in report.notes])
+        self._messages([(_merge_line(record), _FAINT) for record in report.merged])
         self._write(Text(f"library {report.library}: {report.papers:,} papers, {report.chunks:,} chunks", _FAINT))
 
     def enriched(self, report: EnrichReport) -> None:
@@ -289,6 +292,10 @@ def print_file(pieces: Iterable[str]) -> None:
 def print_error(message: str) -> None:
     """Print one line on standard error."""
     print(f"scholiast: {_plain(' '.join(message.split()))}", file=sys.stderr)
+
+
+def _merge_line(record: MergedRecord) -> str:
+    return f"{record.source}:{record.line}: {record.record} is merged into {record.into}: {record.because}"
 
 
 def _repeats(sentence: Sentence, quote: str) -> bool:

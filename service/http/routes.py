@@ -148,6 +148,17 @@ async def show_paper(id: _PaperId, workspace: WorkspaceDependency, library: Libr
     return JSONResponse(serialize.paper(await (await workspace.library(library)).paper(id)))
 
 
+@v1.post(
+    "/papers/{id:path}/split",
+    tags=["papers"],
+    responses={200: {"model": schemas.PaperSplit}, **schemas.problems(404, 502)},
+)
+async def split_paper(id: _PaperId, workspace: WorkspaceDependency, library: LibraryQuery = "") -> Response:
+    """Make papers of their own again of the records that were merged into one; they are not merged again."""
+    opened = await workspace.library(library)
+    return JSONResponse(serialize.split(opened.name, await opened.split(id)))
+
+
 @v1.delete(
     "/papers/{id:path}", tags=["papers"], responses={200: {"model": schemas.PaperRemoval}, **schemas.problems(404)}
 )

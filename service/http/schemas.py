@@ -145,6 +145,13 @@ class PaperRemoval(BaseModel):
     removed: int
 
 
+class PaperSplit(BaseModel):
+    """The papers that a merged one became."""
+
+    library: str
+    papers: list[Paper]
+
+
 class LibraryList(BaseModel):
     """Every library, by name."""
 

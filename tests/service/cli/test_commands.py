@@ -313,3 +313,17 @@ def test_a_closed_pipe_is_no_failure(tmp_path: Path) -> None:
     piped = ["bash", "-o", "pipefail", "-c", f"{command} libraries list | true"]
     ran = subprocess.run(piped, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_a_merge_is_told_and_can_be_taken_back(scholiast: Scholiast, tmp_path: Path) -> None:
+    path = tmp_path / "papers.csv"
+    path.write_text(
+        "doi,pmid,title,abstract\n10.5555/7,,Coffee and sleep,Coffee shortens sleep.\n"
+        ",7,Coffee and sleep,Coffee shortens sleep by an hour.\n"
+    )
+    ran = scholiast("ingest", str(path))
+    assert "pmid:7 is merged into doi:10.5555/7: same title" in " ".join(ran.out.split())
+    assert json.loads(scholiast("papers", "show", "pmid:7", "--json").out)["id"] == "doi:10.5555/7"
+    split = json.loads(scholiast("papers", "split", "pmid:7", "--json").out)
+    assert [paper["id"] for paper in split["papers"]] == ["doi:10.5555/7", "pmid:7"]
+    assert scholiast("papers", "split", "pmid:7").code == 2

@@ -44,6 +44,26 @@ def test_an_archive_is_unpacked_and_its_files_are_named(client: TestClient) -> N
     assert paper["sources"] == [{"path": "mine.zip/mine/papers.bib", "line": 1}]
 
 
+def test_a_merge_is_told_and_can_be_taken_back(client: TestClient) -> None:
+    there = {"library": "merged"}
+    preprint = {**RECORD, "arxiv_id": "2301.00001v2"}
+    report = client.post("/v1/papers", params=there, json=[preprint, {**RECORD, "doi": "10.5555/Sleep/7"}]).json()
+    assert report["merged"] == [
+        {
+            "into": "arxiv:2301.00001",
+            "record": "doi:10.5555/sleep/7",
+            "source": "request",
+            "line": 2,
+            "because": "same title",
+        }
+    ]
+    split = client.post("/v1/papers/doi:10.5555/sleep/7/split", params=there).json()
+    schemas.PaperSplit.model_validate(split, extra="forbid")
+    assert [paper["id"] for paper in split["papers"]] == ["arxiv:2301.00001", "doi:10.5555/sleep/7"]
+    problem_of(client.post("/v1/papers/doi:10.5555/sleep/7/split", params=there), 422)
+    problem_of(client.post("/v1/papers/nobody/split", params=there), 404)
+
+
 def test_a_value_that_is_left_out_is_told(client: TestClient) -> None:
     work = {"display_name": "Weirs", "publication_year": "soon", "abstract_inverted_index": {"Eels": [0], "wait.": [1]}}
     report = client.post("/v1/papers", params={"library": "told"}, json=[work]).json()
