@@ -180,6 +180,14 @@ class Library:
             raise NotFoundError(f"library {self.name!r} has no paper {id!r}; {how_to_list_papers(self.name)}")
         return found[id]
 
+    async def revision(self) -> int:
+        """The number of the last change."""
+        return (await asyncio.to_thread(self._row)).revision
+
+    async def added(self, *, after: int, upto: int) -> list[str]:
+        """The ids of the papers that came with the changes after one and up to another, in the order they came."""
+        return await asyncio.to_thread(lambda: self._catalog.added(self.name, after=after, upto=upto))
+
     async def counts(self) -> Counts:
         """How many papers and chunks there are."""
         return await asyncio.to_thread(self._catalog.counts, self.name)
