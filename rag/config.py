@@ -1,5 +1,6 @@
 """The settings: read once from SCHOLIAST_* or a .env file, and passed in."""
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ from pydantic_settings.exceptions import SettingsError
 from rag.errors import ConfigError
 
 _PREFIX = "SCHOLIAST_"
+_ADDRESS = re.compile(r"[!-?A-~]+@[!-?A-~]+")
 
 
 class Settings(BaseSettings):
@@ -49,6 +51,9 @@ class Settings(BaseSettings):
     unsupported: Literal["flag", "drop"] = Field(
         default="flag", description="A sentence that no abstract supports is flagged or dropped."
     )
+    contact: str = Field(
+        default="", description="Your e-mail address, which `fetch` and `enrich` tell the sources that they ask."
+    )
     api_keys: SecretStr = Field(
         default=SecretStr(""), description="Comma-separated bearer keys; empty for open access, from this machine only."
     )
@@ -72,6 +77,14 @@ class Settings(BaseSettings):
             channel, equals, library = pair.partition("=")
             if not (channel.strip() and equals and library.strip()):
                 raise ValueError(f"{pair!r} is not CHANNEL=LIBRARY, such as C0123456789=papers")
+        return text
+
+    @field_validator("contact")
+    @classmethod
+    def _address(cls, text: str) -> str:
+        """It goes into a header of every request to a source."""
+        if text and not _ADDRESS.fullmatch(text):
+            raise ValueError(f"{text!r} is no e-mail address, such as me@example.org")
         return text
 
     @field_validator("home")

@@ -8,7 +8,7 @@ ScholiastError
 ├── BusyError            a conversation is being answered; the same request can succeed a moment later
 ├── LibraryError         the stored library is damaged or does not fit the configuration
 │   └── LockedError      another process owns the library
-└── BackendError         an embedder or a model failed; `retryable` says whether a retry may succeed
+└── BackendError         an embedder, a model or a source of papers failed; `retryable`: a retry may succeed
 """
 
 from json import JSONDecodeError
@@ -49,7 +49,7 @@ class LockedError(LibraryError):
 
 
 class BackendError(ScholiastError):
-    """An embedder or a chat model failed. `reason` says why in a few words that any user may see."""
+    """An embedder, a model or a source of papers failed. `reason` says why in a few words that any user may see."""
 
     def __init__(self, message: str, *, retryable: bool, reason: str = "it failed") -> None:
         super().__init__(message)

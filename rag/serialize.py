@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from rag.types import Answer, Citation, IngestReport, Paper, Passage
 
 if TYPE_CHECKING:  # at run time they would load the indexes' libraries, for seconds
+    from rag.connectors.enrich import EnrichReport
     from rag.library.checks import Finding
     from rag.library.registry import LibrarySummary
 
@@ -48,6 +49,11 @@ def paper(paper: Paper) -> dict[str, Any]:
 def report(report: IngestReport) -> dict[str, Any]:
     """What an ingest did."""
     return _json(_REPORT, report)
+
+
+def enrich_report(report: "EnrichReport") -> dict[str, Any]:
+    """What an enrichment did."""
+    return asdict(report)
 
 
 def search_results(passages: Sequence[Passage]) -> dict[str, Any]:

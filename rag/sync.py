@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from rag.config import Settings
+from rag.connectors.enrich import EnrichReport
+from rag.connectors.search import DEFAULT_LIMIT
 from rag.engine import TOP_K
 from rag.protocols import Embedder
 from rag.types import EVERYTHING, Answer, Filters, IngestReport, Paper, Passage, Turn
@@ -40,6 +42,16 @@ class SyncWorkspace:
     def ingest(self, *sources: str | Path | Paper, library: str = "", format: str = "") -> IngestReport:
         """As `Workspace.ingest`."""
         return run_sync(self._workspace.ingest(*sources, library=library, format=format))
+
+    def fetch(
+        self, source: str, query: str, *, since: str = "", limit: int = DEFAULT_LIMIT, library: str = ""
+    ) -> IngestReport:
+        """As `Workspace.fetch`."""
+        return run_sync(self._workspace.fetch(source, query, since=since, limit=limit, library=library))
+
+    def enrich(self, *, library: str = "") -> EnrichReport:
+        """As `Workspace.enrich`."""
+        return run_sync(self._workspace.enrich(library=library))
 
     def search(self, query: str, *, library: str = "", limit: int = 10) -> list[Passage]:
         """As `Workspace.search`."""

@@ -2,15 +2,20 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
-from rag import answerability, config, corpus, embedders, parts, retrieval
+from rag import answerability, config, connectors, corpus, embedders, parts, retrieval
 from rag.catalog_questions import CatalogQuestions
 from rag.condense import RuleBasedRewriter
 from rag.config import Settings
+from rag.connectors import Connectors, enrich
+from rag.connectors.enrich import EnrichedPaper, EnrichReport
+from rag.connectors.search import DEFAULT_LIMIT, make_search
 from rag.database import Database, home_errors
 from rag.engine import TOP_K, Engine, collect_answer
 from rag.errors import NotFoundError, RequestError
@@ -18,11 +23,12 @@ from rag.history.answers import Answers, AskRequest
 from rag.history.conversations import LOCAL, Conversations
 from rag.history.jobs import Jobs
 from rag.library import registry
-from rag.library.library import Library, Progress
+from rag.library.library import Library, Progress, no_progress
 from rag.library.registry import LibrarySummary
 from rag.protocols import AnswerReviewer, Embedder, QueryRewriter, Writer
 from rag.retrieval import HybridRetriever
 from rag.types import EVERYTHING, Answer, Filters, IngestReport, Paper, Passage, Turn
+from rag.watches.store import Watches
 from rag.writers.extractive import ExtractiveWriter
 
 DEFAULT_LIBRARY = "default"
@@ -51,6 +57,8 @@ class Workspace:
         self.answers = Answers(self._database)
         self.conversations = Conversations(self._database)
         self.jobs = Jobs(self._database)
+        self.watches = Watches(self._database)
+        self.connectors = Connectors(self.settings.home, self.settings.contact)
         self._url = url
         self._opened: dict[str, Library] = {}
         self._opening = asyncio.Lock()
@@ -93,6 +101,50 @@ class Workspace:
         opened = await self.library(library or DEFAULT_LIBRARY, create=True)
         return await opened.ingest(records, progress)
 
+    async def fetch(
+        self,
+        source: str,
+        query: str,
+        *,
+        since: str = "",
+        limit: int = DEFAULT_LIMIT,
+        library: str = "",
+        fetching: Progress = no_progress,
+        progress: Progress = no_progress,
+    ) -> IngestReport:
+        """Add the works that a source (`connectors.sources()`) finds for a query, published since YYYY-MM-DD if given.
+
+        Nothing is stored before all of them are here; `fetching` counts them, then `progress` what is stored. A fetch
+        that is killed goes on where it stopped. Raises BackendError if the source can't be asked, RequestError, and as
+        `library` does.
+        """
+        search = make_search(query, since, limit)
+        connectors.check(source, search)
+        name = library or DEFAULT_LIBRARY
+        with suppress(NotFoundError):
+            await self.library(name)  # that it is in use is better known before than after minutes of fetching
+        async with self.connectors.fetched(source, search, name, fetching) as records:
+            return await (await self.library(name, create=True)).ingest(records, progress)
+
+    async def enrich(
+        self, *, library: str = "", asking: Progress = no_progress, progress: Progress = no_progress
+    ) -> EnrichReport:
+        """Fill years, venues, DOIs and retractions that papers lack, from OpenAlex. What they have stays as it is.
+
+        Raises BackendError if OpenAlex can't be asked, and then nothing is changed; and as `library` does.
+        """
+        opened = await self.library(library)
+        papers = await opened.papers(0, (await opened.counts()).papers)
+        asked = enrich.askable(papers)
+        filled: list[enrich.Filled] = []
+        with TemporaryDirectory(prefix="scholiast-") as folder:
+            async with self.connectors.asking(enrich.SOURCE) as (client, key):
+                async for paper in enrich.fill(asked, client, key, Path(folder) / "reply", asking):
+                    filled.append(paper)
+        await opened.ingest([paper.paper for paper in filled], progress)
+        found = [EnrichedPaper(id=p.paper.id, title=p.paper.title, filled=p.fields) for p in filled]
+        return EnrichReport(library=opened.name, papers=len(papers), asked=len(asked), enriched=tuple(found))
+
     async def search(self, query: str, *, library: str = "", limit: int = 10) -> list[Passage]:
         """One passage for each of at most `limit` papers, best first. Raises as `library` does, and RequestError."""
         opened = await self.library(library)
@@ -108,10 +160,11 @@ class Workspace:
         filters: Filters = EVERYTHING,
         top_k: int = TOP_K,
         door: str = "python",
+        caller: str = LOCAL,
     ) -> Answer:
         """The answer to a question, which is stored so that feedback finds it. Raises as `Engine.ask` and `engine`."""
         request = AskRequest(
-            question=question, history=tuple(history), filters=filters, top_k=top_k, door=door, caller=LOCAL
+            question=question, history=tuple(history), filters=filters, top_k=top_k, door=door, caller=caller
         )
         return await collect_answer(self.answers.ask(await self.engine(library, model), request))
 

@@ -197,7 +197,9 @@ class Catalog:
         A paper that was there before, and has changed, is none of them.
         """
         came = papers.c.added
-        new = select(papers.c.id).where(papers.c.library == name, came > after, came <= upto).order_by(came, papers.c.id)
+        new = (
+            select(papers.c.id).where(papers.c.library == name, came > after, came <= upto).order_by(came, papers.c.id)
+        )
         with self._reading() as connection:
             return list(connection.execute(new).scalars())
 

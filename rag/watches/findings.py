@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import uuid4
 
-from rag.types import Answer, Outcome, PaperReference
+from rag.types import Answer, Outcome, Paper, PaperReference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class StandingAnswer:
     def of(cls, answer: Answer) -> "StandingAnswer":
         """What is to be remembered of an answer."""
         lead = answer.sentences[0].text if answer.sentences else answer.text
-        papers = tuple(_reference(vars(paper)) for paper in answer.cited_papers.values())
+        papers = tuple(reference(paper) for paper in answer.cited_papers.values())
         return cls(answer=answer.id, outcome=answer.outcome, sentence=lead, papers=papers)
 
     def says_the_same(self, other: "StandingAnswer") -> bool:
@@ -57,13 +57,19 @@ def new_id() -> str:
     return f"fnd_{uuid4().hex}"
 
 
+def reference(paper: Paper) -> PaperReference:
+    """The few fields of a paper that a finding keeps."""
+    return _reference(vars(paper))
+
+
 def to_json(finding: Finding) -> dict[str, Any]:
     """The finding as every door shows it: of kind `paper` or `answer`."""
     kept = {"id": finding.id, "found": finding.found, "kind": "paper" if finding.paper else "answer"}
     if finding.paper:
         found = {"paper": asdict(finding.paper), "sentence": finding.sentence}
         return {**kept, **found, "relevance": round(finding.relevance, 4)}
-    return {**kept, **{name: _answer_json(getattr(finding, name)) for name in ("before", "after")}}
+    assert finding.before and finding.after
+    return {**kept, "before": asdict(finding.before), "after": asdict(finding.after)}
 
 
 def from_json(value: Mapping[str, Any]) -> Finding:
@@ -78,10 +84,6 @@ def from_json(value: Mapping[str, Any]) -> Finding:
 def standing_from_json(value: Mapping[str, Any]) -> StandingAnswer:
     """The remembered answer of an object that `asdict` made."""
     return StandingAnswer(**{**value, "papers": tuple(_reference(paper) for paper in value["papers"])})
-
-
-def _answer_json(standing: StandingAnswer) -> dict[str, Any]:
-    return asdict(standing)
 
 
 def _reference(value: Mapping[str, Any]) -> PaperReference:

@@ -64,6 +64,10 @@ class Watches:
         self.digests = Jobs(database, schema.digests)
         """What has to be posted to Slack: a job's thread is the id of its watch."""
 
+    def close(self) -> None:
+        """Close every connection."""
+        self._database.close()
+
     def add(self, watch: Watch) -> None:
         """Store a new watch. Raises RequestError when its owner has too many."""
         with self._database.writing() as connection:
@@ -98,7 +102,9 @@ class Watches:
 
     def due(self, owner: str | None = None) -> list[str]:
         """The ids of the watches that have to run, the one that waits longest first."""
-        query = select(watches.c.id).where(_of(owner), watches.c.due <= time.time(), watches.c.leased_until < time.time())
+        query = select(watches.c.id).where(
+            _of(owner), watches.c.due <= time.time(), watches.c.leased_until < time.time()
+        )
         with self._database.reading() as connection:
             return list(connection.execute(query.order_by(watches.c.due, watches.c.id)).scalars())
 
@@ -165,6 +171,20 @@ class Watches:
 def new_id() -> str:
     """An id for a watch."""
     return f"wat_{uuid4().hex}"
+
+
+def watch_json(watch: Watch) -> dict[str, Any]:
+    """A watch as HTTP and the terminal show it."""
+    return {
+        "id": watch.id,
+        "text": watch.text,
+        "library": watch.library,
+        "source": watch.source,
+        "to": watch.destination,
+        "created": watch.created,
+        "feed": f"/v1/watches/{watch.id}/feed",
+        "standing": asdict(watch.standing) if watch.standing else None,
+    }
 
 
 def busy(id: str) -> BusyError:

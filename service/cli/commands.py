@@ -19,7 +19,7 @@ from rag.history.answers import Answers
 from rag.library.checks import Finding, diagnose
 from rag.types import Filters, Record
 from rag.workspace import DEMO_LIBRARY, Workspace, list_libraries, open_database, remove_library
-from service.cli.terminal import Page, print_error, progress
+from service.cli.terminal import Page, print_error, progress, progress_of
 
 _DEMO_QUESTION = "What is wrong with the draft heads of Medusa, and how does Hydra fix it?"
 _TRY_NEXT = (
@@ -72,6 +72,26 @@ async def ingest(paths: Sequence[Path], library: str, format: str, json: bool) -
     for message in errors:
         print_error(message)
     return not errors
+
+
+async def fetch(source: str, query: str, since: str, limit: int, library: str, json: bool) -> bool:
+    """Add what a source finds for a query."""
+    async with Workspace() as workspace:
+        with progress_of(f"Fetching from {source}", "Embedding") as (fetching, bar):
+            report = await workspace.fetch(
+                source, _text(query), since=since, limit=limit, library=library, fetching=fetching, progress=bar
+            )
+    _print(serialize.report(report)) if json else Page().report(report)
+    return True
+
+
+async def enrich(library: str, json: bool) -> bool:
+    """Fill what papers lack."""
+    async with Workspace() as workspace:
+        with progress_of("Asking OpenAlex", "Embedding") as (asking, bar):
+            report = await workspace.enrich(library=library, asking=asking, progress=bar)
+    _print(serialize.enrich_report(report)) if json else Page().enriched(report)
+    return True
 
 
 def _records(paths: Iterable[Path], format: str, errors: list[str]) -> Iterator[Record]:

@@ -1,15 +1,15 @@
 """The `scholiast` command and the arguments of its sub-commands; `commands.py` does the work and is loaded late."""
 
-import os
 import sys
-from collections.abc import Coroutine
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from rag.errors import RequestError, ScholiastError
+from service.cli import watch
+from service.cli.running import run
 
 app = typer.Typer(
     add_completion=False,
@@ -25,6 +25,7 @@ app.add_typer(_papers, name="papers")
 app.add_typer(_libraries, name="libraries")
 _feedback = typer.Typer(no_args_is_help=True, help="Feedback on answers.", rich_markup_mode=None)
 app.add_typer(_feedback, name="feedback")
+app.add_typer(watch.app, name="watch")
 
 _Library = Annotated[
     str,
@@ -53,7 +54,7 @@ def demo() -> None:
     """Load the bundled sample and show a cited answer."""
     from service.cli import commands
 
-    _run(commands.demo())
+    run(commands.demo())
 
 
 @app.command()
@@ -68,7 +69,34 @@ def ingest(
     """Put papers into a library. May be repeated: what has not changed costs nothing."""
     from service.cli import commands
 
-    _run(commands.ingest(paths, library, format, json))
+    run(commands.ingest(paths, library, format, json))
+
+
+@app.command()
+def fetch(
+    source: Annotated[
+        str, typer.Argument(help="arxiv, pubmed, openalex, semanticscholar, crossref or europepmc.", metavar="SOURCE")
+    ],
+    query: Annotated[str, typer.Argument(help="In quotes, in the source's own syntax.")],
+    since: Annotated[
+        str, typer.Option("--since", metavar="YYYY-MM-DD", help="Published then or later.", show_default=False)
+    ] = "",
+    limit: Annotated[int, typer.Option("--limit", metavar="N", help="How many works at most.")] = 100,
+    library: Annotated[str, typer.Option("--library", metavar="NAME", help="Made if it is missing.")] = "default",
+    json: _Json = False,
+) -> None:
+    """Put what a source finds into a library, the most relevant works first. A killed fetch goes on where it was."""
+    from service.cli import commands
+
+    run(commands.fetch(source, query, since, limit, library, json))
+
+
+@app.command()
+def enrich(library: _Library = "", json: _Json = False) -> None:
+    """Fill missing years, venues, DOIs and retractions of papers with an id, from OpenAlex."""
+    from service.cli import commands
+
+    run(commands.enrich(library, json))
 
 
 @app.command()
@@ -86,7 +114,7 @@ def ask(
     """Answer a question, with quotes for each sentence."""
     from service.cli import commands
 
-    _run(commands.ask(question, library, top_k, model, year, paper or [], json))
+    run(commands.ask(question, library, top_k, model, year, paper or [], json))
 
 
 @app.command()
@@ -99,7 +127,7 @@ def search(
     """Rank papers, best first."""
     from service.cli import commands
 
-    _run(commands.search(query, library, limit, json))
+    run(commands.search(query, library, limit, json))
 
 
 @app.command()
@@ -127,7 +155,7 @@ def feedback_list(
     """List the feedback on answers, oldest first."""
     from service.cli import commands
 
-    _run(commands.feedback_list(json))
+    run(commands.feedback_list(json))
 
 
 @_papers.command("list")
@@ -140,7 +168,7 @@ def papers_list(
     """List papers by id."""
     from service.cli import commands
 
-    _run(commands.papers_list(library, offset, limit, json))
+    run(commands.papers_list(library, offset, limit, json))
 
 
 @_papers.command("show")
@@ -150,7 +178,7 @@ def papers_show(
     """Show a paper: its abstract and where it was read."""
     from service.cli import commands
 
-    _run(commands.papers_show(id, library, json))
+    run(commands.papers_show(id, library, json))
 
 
 @_papers.command("remove")
@@ -162,7 +190,7 @@ def papers_remove(
     """Take papers out of a library."""
     from service.cli import commands
 
-    _run(commands.papers_remove(ids, library, json))
+    run(commands.papers_remove(ids, library, json))
 
 
 @_libraries.command("list")
@@ -170,7 +198,7 @@ def libraries_list(json: _Json = False) -> None:
     """List the libraries and how much they hold."""
     from service.cli import commands
 
-    _run(commands.libraries_list(json))
+    run(commands.libraries_list(json))
 
 
 @_libraries.command("remove")
@@ -183,7 +211,7 @@ def libraries_remove(
 
     if not yes and sys.stdin.isatty() and not typer.confirm(f"Delete library {name!r} and all its papers?", err=True):
         raise typer.Exit(1)
-    _run(commands.libraries_remove(name))
+    run(commands.libraries_remove(name))
 
 
 @app.command()
@@ -194,7 +222,7 @@ def rebuild(
     """Rebuild the indexes of a library from its catalog."""
     from service.cli import commands
 
-    _run(commands.rebuild(library, embed))
+    run(commands.rebuild(library, embed))
 
 
 @app.command()
@@ -207,7 +235,7 @@ def doctor(
     """Check that all parts fit each other; say how to fix a fault."""
     from service.cli import commands
 
-    _run(commands.doctor(library, json))
+    run(commands.doctor(library, json))
 
 
 @app.command("serve")
@@ -253,20 +281,3 @@ def main() -> None:
     except ScholiastError as error:
         print(f"scholiast: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2 if isinstance(error, RequestError) else 1)
-
-
-def _run(work: Coroutine[Any, Any, bool]) -> None:
-    import asyncio
-
-    runner = asyncio.Runner()
-    try:
-        done = runner.run(work)
-        runner.close()
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        # The library is closed by now; we need not wait seconds for a thread that is still embedding.
-        os._exit(130)
-    except BrokenPipeError:  # the reader has closed the pipe, as in `scholiast papers list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        done = True
-    raise typer.Exit(0 if done else 1)

@@ -6,11 +6,13 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from rag.connectors.enrich import EnrichReport
 from rag.grounding import highlight
 from rag.library.checks import Finding
 from rag.library.library import Progress as ProgressCallback
@@ -122,6 +124,16 @@ class Page:
         self._messages([(f"{r.source}:{r.line}: {r.reason}", _WARNING) for r in report.rejected])
         self._messages([(f"{note.source}:{note.line}: {note.text}", _FAINT) for note in report.notes])
         self._write(Text(f"library {report.library}: {report.papers:,} papers, {report.chunks:,} chunks", _FAINT))
+
+    def enriched(self, report: EnrichReport) -> None:
+        """What each paper gained."""
+        for paper in report.enriched:
+            filled = ", ".join(
+                "retracted" if value is True else f"{name} {value}" for name, value in paper.filled.items()
+            )
+            self._write(Text.assemble((paper.id, _NUMBER), f"  {paper.title}: ", (filled, _TITLE)), hanging=2)
+        counts = f"{len(report.enriched):,} enriched of {report.asked:,} with a DOI, PubMed or arXiv id"
+        self._write(Text(f"library {report.library}: {report.papers:,} papers, {counts}", _FAINT))
 
     def _messages(self, messages: Sequence[tuple[str, str]]) -> None:
         for message, style in messages[:_MESSAGES_SHOWN]:
@@ -247,11 +259,22 @@ class StreamPrinter:
 @contextmanager
 def progress(what: str) -> Iterator[ProgressCallback]:
     """A progress bar on standard error, shown only on a terminal; call the yielded function with (done, total)."""
+    with progress_of(what) as (step,):
+        yield step
+
+
+@contextmanager
+def progress_of(*steps: str) -> Iterator[Sequence[ProgressCallback]]:
+    """A progress bar for each step, as `progress` has one; that of a later step is shown once it begins."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        tasks = [bar.add_task(step, total=None, visible=not number) for number, step in enumerate(steps)]
+        yield [partial(_update, bar, task) for task in tasks]
+
+
+def _update(bar: Progress, task: TaskID, done: int, total: int) -> None:
+    bar.update(task, completed=done, total=total, visible=True)
 
 
 def print_error(message: str) -> None:

@@ -16,7 +16,8 @@ from rag.config import Settings
 from rag.errors import ScholiastError
 from rag.protocols import Embedder
 from rag.workspace import Workspace
-from service.http import conversations, openai_api, problems, routes
+from service import watching
+from service.http import conversations, openai_api, problems, routes, watches
 from service.http.metrics import Metrics
 from service.http.middleware import AccessMiddleware, BodyLimitMiddleware, RequestLogMiddleware
 from service.http.readiness import Readiness
@@ -40,6 +41,7 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.state.slack = slack.SlackEndpoint(app.state.workspace, app.state.metrics)
     app.include_router(routes.v1)
     app.include_router(conversations.routes)
+    app.include_router(watches.routes)
     app.include_router(openai_api.routes)
     app.include_router(slack.routes)
     app.include_router(routes.operations)
@@ -57,8 +59,13 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with app.state.workspace, app.state.slack:
-        warm_up = asyncio.create_task(app.state.readiness.run())
+        tasks = [
+            asyncio.create_task(app.state.readiness.run()),
+            asyncio.create_task(watching.keep_running(app.state.workspace)),
+        ]
         yield
-        warm_up.cancel()
-        with suppress(asyncio.CancelledError):
-            await warm_up
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task

@@ -46,7 +46,7 @@ _KINDS: Mapping[type[Exception], _Kind] = {
     LockedError: _Kind(503, "library-locked", "The library is in use by another process"),
     LibraryError: _Kind(500, "library-unusable", "The library can't be used"),
     ConfigError: _Kind(500, "misconfigured", "The service is misconfigured"),
-    BackendError: _Kind(502, "backend-failed", "An embedder or a model failed"),
+    BackendError: _Kind(502, "backend-failed", "An embedder, a model or a source failed"),
     ScholiastError: _Kind(500, "failed", "The request failed"),
 }
 _BUG = _Kind(500, "internal", "Something broke on our side")

@@ -21,7 +21,7 @@ from service.http.dependencies import (
     WorkspaceDependency,
 )
 from service.http.metrics import CONTENT_TYPE
-from service.http.schemas import FeedbackRequest, QuestionRequest
+from service.http.schemas import FeedbackRequest, FetchRequest, QuestionRequest
 from service.http.sse import answer_response
 
 _BINARY = {"type": "string", "format": "binary"}
@@ -117,6 +117,15 @@ async def add_papers(
     upload = await uploads.read_upload(request, format)
     opened = await workspace.library(library or upload.library or DEFAULT_LIBRARY, create=True)
     return JSONResponse(serialize.report(await opened.ingest(upload.records)))
+
+
+@v1.post("/fetch", tags=["papers"], responses={200: {"model": IngestReport}, **schemas.problems(400, 413, 502)})
+async def fetch(body: FetchRequest, workspace: WorkspaceDependency) -> Response:
+    """Add what a source (arXiv, PubMed, ...) finds for a query; nothing is stored before all of it is here."""
+    report = await workspace.fetch(
+        body.source, body.query, since=body.since or "", limit=body.limit, library=body.library or ""
+    )
+    return JSONResponse(serialize.report(report))
 
 
 @v1.get("/papers", tags=["papers"], responses={200: {"model": schemas.PaperPage}, **schemas.problems(404)})

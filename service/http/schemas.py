@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from rag.connectors import sources
+from rag.connectors.search import DEFAULT_LIMIT, MAX_LIMIT
 from rag.engine import MAX_QUESTION_CHARACTERS, MAX_TOP_K, TOP_K
 from rag.history.answers import MAX_COMMENT, MAX_TURNS, FeedbackVerdict
 from rag.library.registry import LibrarySummary
@@ -89,6 +91,16 @@ class QuestionRequest(RequestBody):
     def to_filters(self) -> Filters:
         """The filters as the engine's own type; without any, every paper."""
         return (self.filters or QuestionFilters()).to_filters()
+
+
+class FetchRequest(RequestBody):
+    """A search of a source, whose works go into a library."""
+
+    source: Text = Field(description=f"One of {', '.join(sources())}.", examples=["arxiv"])
+    query: Text = Field(description="In the source's own syntax.", examples=["sparse autoencoders"])
+    since: Text | None = Field(default=None, description="YYYY-MM-DD: published then or later.")
+    limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="How many works at most.")
+    library: Text | None = Field(default=None, description="Created if it is missing; `default` unless given.")
 
 
 class FeedbackRequest(RequestBody):
