@@ -28,7 +28,8 @@ def feed(watch: Watch, found: Sequence[Finding], url: str) -> bytes:
     SubElement(root, "link", rel="self", type=MEDIA_TYPE, href=url)
     for finding in found:
         _entry(root, watch, finding)
-    return tostring(root, encoding="utf-8", xml_declaration=True)
+    content: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    return content
 
 
 def _entry(root: Element, watch: Watch, finding: Finding) -> None:

@@ -19,7 +19,6 @@ from service.slack.render import Block, escape, shorten
 GIVE_UP_SECONDS = 7 * 86_400.0
 """After so long a digest that Slack refuses is given up; the findings stay in the feed."""
 
-_RETRY_SECONDS = 300.0
 _MAX_FINDINGS = 20
 _TITLE_CHARACTERS = 300
 _SENTENCE_CHARACTERS = 800
@@ -31,6 +30,7 @@ async def deliver(workspace: Workspace) -> dict[str, str]:
     await asyncio.to_thread(jobs.reclaim, lambda other: is_dead(other, worker))
     await asyncio.to_thread(jobs.clear)
     failures: dict[str, str] = {}
+    refused: list[Lease] = []
     client = SlackClient(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
     await client.open()
     try:
@@ -43,9 +43,12 @@ async def deliver(workspace: Workspace) -> dict[str, str]:
             except LeaseLostError:
                 log.warning("%s was taken over by another worker", lease.job.key)
             except SlackError as error:
-                failures[lease.job.thread] = await _refused(lease, error)
+                failures[lease.job.thread] = _described(lease, error)
+                refused.append(lease)
     finally:
         await client.close()
+    for lease in refused:  # only now, so that none is taken twice
+        await (lease.finish() if _is_old(lease) else lease.release())
     return failures
 
 
@@ -62,13 +65,15 @@ async def _post(client: SlackClient, lease: Lease) -> None:
         await posts.post(text, blocks)
 
 
-async def _refused(lease: Lease, error: SlackError) -> str:
+def _described(lease: Lease, error: SlackError) -> str:
     channel = lease.job.payload["channel"]
-    if time.time() - lease.job.created > GIVE_UP_SECONDS:
-        await lease.finish()
+    if _is_old(lease):
         return f"the digest for {channel} is given up after a week: {error}"
-    await lease.release(_RETRY_SECONDS)
     return f"the digest for {channel} is not posted yet: {error}; is the bot a member of the channel?"
+
+
+def _is_old(lease: Lease) -> bool:
+    return time.time() - lease.job.created > GIVE_UP_SECONDS
 
 
 @asynccontextmanager
