@@ -1,13 +1,11 @@
-"""Fits the two small models of the embedded default to questions, and writes the files that `rag` reads.
+"""Fits the decision whether the passages answer to questions, and writes `rag/data/answerability.json`.
 
     python -m eval.fit --field LIBRARY QUESTIONS [--field LIBRARY QUESTIONS ...]
 
-`data/sentence_scoring.json`: which sentence of an abstract holds the answer; a sentence of a gold paper counts if it
-has a key fact; fitted to the first field alone, and left alone with `--decision-only`. `data/answerability.json`:
-whether the passages answer at all; fitted to all of the first field and to half of the papers of the others, and
-reported on the other half. Both are logistic regressions on standardised signals (scikit-learn), folded back into
-weights for the raw ones. The threshold is the out-of-fold confidence below which OVER_REFUSAL of the answerable
-questions of the first field fall. Needs the `fit` extra.
+It is fitted to all of the first field and to half of the papers of the others, and reported on the other half: a
+logistic regression on standardised signals (scikit-learn), folded back into weights for the raw ones. The threshold is
+the out-of-fold confidence below which OVER_REFUSAL of the answerable questions of the first field fall. Needs the `fit`
+extra. `fit_sentences.py` fits which sentence answers.
 """
 
 import argparse
@@ -102,8 +100,8 @@ def _write(name: str, fitted: dict[str, Any]) -> None:
     print(f"wrote {path.name}: {len(fitted['weights'])} weights")
 
 
-async def fit(named: Sequence[tuple[str, Path]], decision_only: bool) -> None:
-    """Fit to questions on the papers of their libraries, and write the files."""
+async def fit(named: Sequence[tuple[str, Path]]) -> None:
+    """Fit to questions on the papers of their libraries, and write the file."""
     async with Workspace() as workspace:
         fields = [Field(library=await workspace.library(n), questions=questions.load(path)) for n, path in named]
         found = await examples(fields)
@@ -125,6 +123,4 @@ async def fit(named: Sequence[tuple[str, Path]], decision_only: bool) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--field", nargs=2, action="append", required=True, metavar=("LIBRARY", "QUESTIONS"))
-    parser.add_argument("--decision-only", action="store_true", help="leave the weights of sentences as they are")
-    arguments = parser.parse_args()
-    asyncio.run(fit([(name, Path(path)) for name, path in arguments.field], arguments.decision_only))
+    asyncio.run(fit([(name, Path(path)) for name, path in parser.parse_args().field]))

@@ -21,6 +21,8 @@ CALIBRATION = "calibration.json"
 """The file of the home folder that `scholiast eval calibrate` writes."""
 
 _NEAREST = 3
+_NEAR = 0.5
+"""A decline tells of at most so many papers, and only of those that score this share of the best one."""
 _ON_TOPIC = 0.3
 """Cosine of the best chunk below which a question whose rarest words no first passage has is about something else
 entirely (`eval/results/answers.md`).
@@ -93,6 +95,11 @@ def decide(
     return Decision(outcome="not_in_abstracts", confidence=confidence, reason=NOT_IN_ABSTRACTS)
 
 
+def nearest(passages: Sequence[Passage]) -> Sequence[Passage]:
+    """The passages that a decline tells of, best first: few, and none far behind the best."""
+    return [passage for passage in passages if passage.score >= _NEAR * passages[0].score][:_NEAREST]
+
+
 def language_notice(question: str, passages: Sequence[Passage]) -> str:
     """What a reader is told whose question is in another language than the nearest papers; empty if it is not."""
     asked = language.language_of(question)
@@ -114,9 +121,9 @@ def decline_text(decision: Decision, passages: Sequence[Passage]) -> str:
     """The text of an answer that declines: the reason, and the nearest papers where there are any."""
     if decision.outcome != "not_in_abstracts" or not passages:
         return decision.reason
-    titles = [_title(passage.paper) for passage in passages[:_NEAREST]]
-    nearest = " and ".join([", ".join(titles[:-1]), titles[-1]] if len(titles) > 1 else titles)
-    return f"{decision.reason} The nearest {'papers are' if len(titles) > 1 else 'paper is'} {nearest}."
+    titles = [_title(passage.paper) for passage in nearest(passages)]
+    named = " and ".join([", ".join(titles[:-1]), titles[-1]] if len(titles) > 1 else titles)
+    return f"{decision.reason} The nearest {'papers are' if len(titles) > 1 else 'paper is'} {named}."
 
 
 def _title(paper: Paper) -> str:

@@ -1,25 +1,33 @@
-"""The settings: read once from SCHOLIAST_* or a .env file, and passed in."""
+"""The settings: read once from SCHOLIAST_* or .env files, and passed in."""
 
+import os
 import re
 from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 from pydantic_settings.exceptions import SettingsError
 
 from rag.errors import ConfigError
 
 _PREFIX = "SCHOLIAST_"
 _ADDRESS = re.compile(r"[!-?A-~]+@[!-?A-~]+")
+_FILE = ".env"
+_DESTINATIONS = ("model_base_url", "slack_api_url", "database_url", "chroma_url")
 
 
 class Settings(BaseSettings):
     """Every setting of the product; `rag/workspace.py` turns them into objects. An empty variable counts as not set."""
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix=_PREFIX, env_file=_FILE, env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     home: Path = Field(default_factory=lambda: user_data_path("scholiast"), description="The folder of all data.")
@@ -69,6 +77,18 @@ class Settings(BaseSettings):
         default="", description="Libraries of Slack channels that do not ask the default one: C123=papers,C456=bio."
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment comes first, then the home folder's .env, then that of the working folder."""
+        return init_settings, env_settings, _file_source(home_file()), dotenv_settings
+
     @field_validator("slack_libraries")
     @classmethod
     def _pairs(cls, text: str) -> str:
@@ -114,9 +134,37 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def home_file() -> Path:
+    """The .env file of the home folder, which alone may say where keys and data go; it need not be there."""
+    return Path(os.environ.get(f"{_PREFIX}HOME") or user_data_path("scholiast")).expanduser() / _FILE
+
+
+def files_read() -> list[Path]:
+    """The .env files that there are."""
+    return [path for path in (home_file(), Path(_FILE).absolute()) if path.is_file()]
+
+
+def _file_source(path: Path) -> DotEnvSettingsSource:
+    return DotEnvSettingsSource(Settings, env_file=path)
+
+
+def _check_working_folder() -> None:
+    """A folder from somebody else must not send our keys to an address of theirs."""
+    path = Path(_FILE).absolute()
+    if path == home_file().absolute():
+        return
+    if redirected := [name for name in _DESTINATIONS if _file_source(path)().get(name)]:
+        names = ", ".join(f"{_PREFIX}{name.upper()}" for name in redirected)
+        raise ConfigError(
+            f"{path} sets {names}: where keys and data go is taken only from the environment or from {home_file()}; "
+            "move it there, or delete it if it is not yours"
+        )
+
+
 def load() -> Settings:
     """The settings of this process. Raises ConfigError naming the variable, or the .env file."""
     try:
+        _check_working_folder()
         return Settings()
     except ValidationError as error:
         faults = [f"{_PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from rag.errors import ConfigError, LibraryError
+from rag.errors import ConfigError, LibraryError, how_to_make_room
 from rag.text.analysis import replace_surrogates
 
 FILE = "scholiast.sqlite3"
@@ -125,6 +125,8 @@ def home_errors(home: Path | None) -> Iterator[None]:
 
 
 def _remedy(reason: str) -> str:
+    if room := how_to_make_room(reason):
+        return room
     if "malformed" in reason or "not a database" in reason:
         return _RESTORE
     if "locked" in reason:

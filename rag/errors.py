@@ -11,6 +11,7 @@ ScholiastError
 └── BackendError         an embedder, a model or a source of papers failed; `retryable`: a retry may succeed
 """
 
+import re
 from json import JSONDecodeError
 
 _NOT_RETRYABLE = (ValueError, TypeError, LookupError, AttributeError, ImportError)
@@ -72,6 +73,20 @@ def http_status(error: Exception) -> int | None:
     """The HTTP status that a provider's error carries, on itself or on its response; None when it carries none."""
     found = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
     return found if isinstance(found, int) else None
+
+
+_SHORTAGES = (
+    (re.compile(r"no space left|disk is full|disk quota|os error (?:28|122)\b", re.IGNORECASE), "free some disk space"),
+    (re.compile(r"too many open files|os error 24\b", re.IGNORECASE), "raise the limit on open files (`ulimit -n`)"),
+    (re.compile(r"cannot allocate memory|out of memory|os error 12\b", re.IGNORECASE), "free some memory"),
+)
+
+
+def how_to_make_room(reason: str) -> str:
+    """What to do where the machine lacks something and nothing is damaged; empty for any other reason."""
+    return next(
+        (f"{remedy} and try again; nothing is damaged" for known, remedy in _SHORTAGES if known.search(reason)), ""
+    )
 
 
 def how_to_rebuild(library: str) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from rag import disagreement
+from rag import answerability, disagreement
+from rag.grounding.inert import inert
 from rag.grounding.marks import escape_marks
 from rag.protocols import Verifier, Vocabulary
 from rag.text.analysis import content_stems
@@ -18,8 +19,6 @@ MAX_COMPARED = 6
 STATEMENTS_COMPARED = 2
 """An answer is compared with the likeliest statements of the first papers, to see whether one says the opposite."""
 VERBATIM = Support(verdict="supported", reason="it is the abstract's own sentence")
-NEAREST = 3
-"""Papers of which a decline tells the nearest statement."""
 OTHER_SHARE = 0.75
 """A paper that the answer does not cite is heard if it scores at least this share of the best one."""
 
@@ -50,7 +49,7 @@ class Statements:
 
     def nearest(self, passages: Sequence[Passage]) -> tuple[FurtherSentence, ...]:
         """Of each of the nearest papers the statement that comes nearest to an answer; none of them may be one."""
-        first = [(passage, self._likeliest(passage)) for passage in passages[:NEAREST]]
+        first = [(passage, self._likeliest(passage)) for passage in answerability.nearest(passages)]
         return tuple(self._checked([Quote(passage=p, sentence=ranked[0][1]) for p, ranked in first if ranked]))
 
     def otherwise(self, passages: Sequence[Passage], citations: Sequence[Citation]) -> str:
@@ -100,5 +99,5 @@ class Statements:
 
 
 def _told(sentence: PassageSentence) -> str:
-    """As an answer tells it, with nothing in it that passes for a mark of ours."""
-    return escape_marks(tidy(sentence.text))
+    """As an answer tells it, with nothing in it that passes for a mark of ours or that acts as markup."""
+    return inert(escape_marks(tidy(sentence.text)))

@@ -149,6 +149,7 @@ class IngestReport:
     updated: int = 0
     unchanged: int = 0
     rejected: tuple[RejectedRecord, ...] = ()
+    more_rejected: Annotated[int, Field(exclude_if=lambda count: count == 0)] = 0  # besides those listed
     notes: Annotated[tuple[IngestNote, ...], Field(exclude_if=lambda notes: not notes)] = ()
     papers: int = 0
     chunks: int = 0

@@ -1,6 +1,7 @@
 """Turns settings into objects: the embedder, the libraries, the engines, and the stores of what was asked."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import chain
@@ -8,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
+from weakref import WeakValueDictionary
 
 from rag import answerability, config, connectors, corpus, embedders, parts, retrieval
 from rag.catalog_questions import CatalogQuestions
@@ -38,12 +40,17 @@ DEMO_LIBRARY = "demo"
 """The library of the bundled sample."""
 
 
+MAX_OPEN_LIBRARIES = 16
+"""How many libraries stay open: each takes about 14 of the files and 7 of the threads that a process may have."""
+
+
 class Workspace:
     """The libraries that a process works with, and the record of what was asked of them.
 
-    Each library is opened when it is first needed, all are closed together. An empty name means `default`. As long as
-    that holds no papers and the demo has been run, it means the demo's, so that a newcomer's first question need not
-    name a library.
+    Each library is opened when it is first needed. Of more than `MAX_OPEN_LIBRARIES` the one that was not used for
+    longest is closed, as soon as nothing that was begun with it goes on. An empty name means `default`. As long as that
+    holds no papers and the demo has been run, it means the demo's, so that a newcomer's first question need not name
+    a library.
     """
 
     def __init__(self, settings: Settings | None = None, embedder: Embedder | None = None, url: str = "") -> None:
@@ -60,7 +67,8 @@ class Workspace:
         self.watches = Watches(self._database)
         self.connectors = Connectors(self.settings.home, self.settings.contact)
         self._url = url
-        self._opened: dict[str, Library] = {}
+        self._opened: OrderedDict[str, Library] = OrderedDict()
+        self._alive: WeakValueDictionary[str, Library] = WeakValueDictionary()
         self._opening = asyncio.Lock()
         self._unnamed = ""
 
@@ -77,9 +85,10 @@ class Workspace:
 
         Raises NotFoundError, RequestError, LockedError, LibraryError or ConfigError.
         """
-        opened = self._opened.get(name or self._unnamed)
-        if opened is not None:
-            return opened
+        known = name or self._unnamed
+        if known in self._opened:
+            self._opened.move_to_end(known)
+            return self._opened[known]
         async with self._opening:
             return await (self._named(name, create, repair) if name else self._meant(repair))
 
@@ -170,9 +179,10 @@ class Workspace:
 
     async def close(self) -> None:
         """Release the libraries for other processes, and the database."""
-        while self._opened:
-            _, library = self._opened.popitem()
+        self._opened.clear()
+        for library in list(self._alive.values()):
             await asyncio.to_thread(library.close)
+        self._alive.clear()
         await asyncio.to_thread(self._database.close)
 
     async def _meant(self, repair: bool) -> Library:
@@ -186,13 +196,17 @@ class Workspace:
             return default
 
     async def _named(self, name: str, create: bool = False, repair: bool = False) -> Library:
-        if name not in self._opened:
+        opened = self._opened.get(name) or self._alive.get(name)
+        if opened is None:
             create = create or name == DEFAULT_LIBRARY
             opened = await open_library(self.settings, name, self.embedder, create=create, repair=repair)
-            self._opened[name] = opened
             if self._url:
                 await asyncio.to_thread(opened.announce, self._url)
-        return self._opened[name]
+        self._opened[name] = self._alive[name] = opened
+        self._opened.move_to_end(name)
+        while len(self._opened) > MAX_OPEN_LIBRARIES:
+            self._opened.popitem(last=False)  # its last user closes it
+        return opened
 
 
 def open_database(settings: Settings) -> Database:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
+from rag.grounding.inert import inert
 from rag.grounding.marks import escape_marks
 from rag.library.library import Library
 from rag.retrieval import as_passage
@@ -133,7 +134,7 @@ def list_of(passages: Iterable[Passage], topic: str) -> list[Statement]:
 
 def item(passage: Passage, sentence: PassageSentence | None) -> Statement:
     """A paper in a list, with one of its sentences."""
-    said = f": {escape_marks(readable(sentence.text))}" if sentence else ""
+    said = f": {inert(escape_marks(readable(sentence.text)))}" if sentence else ""
     text = f"{title(passage.paper)}{passage.paper.suffix}{said}"
     return Statement(text=text, numbers=(passage.number,), quote=sentence, listed=True)
 
@@ -153,7 +154,7 @@ def title(paper: Paper) -> str:
 
 def in_print(text: str) -> str:
     """Somebody else's words on one line, with nothing in them that passes for a mark of ours."""
-    return escape_marks(" ".join(latex.plain(text).split()))
+    return inert(escape_marks(" ".join(latex.plain(text).split())))
 
 
 def joined(names: Sequence[str], last: str = "and") -> str:

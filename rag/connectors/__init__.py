@@ -4,13 +4,13 @@ import asyncio
 import os
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 
 from rag.connectors import arxiv, crossref, europepmc, openalex, pubmed, semanticscholar, spool
-from rag.connectors.client import Clock, Pace, PoliteClient, RefusedError
-from rag.connectors.search import Connector, Search
+from rag.connectors.pace import Clock, Pace
+from rag.connectors.search import Client, Connector, RefusedError, Search
 from rag.connectors.spool import Reached, Spool
 from rag.errors import BackendError, CorpusError, RequestError
 from rag.types import IngestNote, Record
@@ -81,7 +81,7 @@ class Connectors:
             await asyncio.to_thread(pages.delete)
 
     @asynccontextmanager
-    async def asking(self, source: str) -> AsyncIterator[tuple[PoliteClient, str]]:
+    async def asking(self, source: str) -> AsyncIterator[tuple[Client, str]]:
         """The client of a source, and the key for it; the caller has the turn until it leaves."""
         async with self._locks[source], self._client(source) as client:
             yield client, self._key(source)
@@ -103,11 +103,18 @@ class Connectors:
                     await asyncio.to_thread(pages.delete)  # the source has forgotten its cursor: begin again
                     reached, resumed = Reached(place=connector.FIRST), False
                     continue
+                except BackendError as error:
+                    if not reached.works:
+                        raise
+                    kept = f"{reached.works:,} works are here; for a day, the same search goes on after them"
+                    raise BackendError(f"{error}. {kept}", retryable=error.retryable, reason=error.reason) from error
                 reached = await asyncio.to_thread(pages.add, reached, page)
                 progress(reached.works, min(search.limit, max(reached.total, reached.works)))
         return reached
 
-    def _client(self, source: str) -> PoliteClient:
+    def _client(self, source: str) -> AbstractAsyncContextManager[Client]:
+        from rag.connectors.client import PoliteClient  # httpx2 takes a while to import, and few commands need it
+
         connector = _SOURCES[source]
         seconds = connector.seconds_between(self._key(source), self._contact)
         pace = Pace(self._folder / f"{source}.last", seconds, self._clock)

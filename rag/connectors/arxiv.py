@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from rag.connectors.client import Call, Parameters, PoliteClient, RefusedError
-from rag.connectors.search import Page, Search, number
+from rag.connectors.search import Call, Client, Page, Parameters, RefusedError, Search, number
 from rag.corpus import xmlfile
 
 TITLE = "arXiv"
@@ -28,7 +27,7 @@ def seconds_between(key: str, contact: str) -> float:
     return _SECONDS
 
 
-async def page(client: PoliteClient, search: Search, place: str, size: int, key: str, file: Path) -> Page:
+async def page(client: Client, search: Search, place: str, size: int, key: str, file: Path) -> Page:
     """The works from the place on, the most relevant first."""
     start = int(place)
     params: Parameters = {"search_query": _query(search), "start": start, "max_results": size, "sortBy": "relevance"}

@@ -2,20 +2,19 @@
 
 import asyncio
 import logging
-import os
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple, Self, TypeVar
+from typing import Self, TypeVar
 
 import anyio
 import httpx2
 
-from rag.errors import BackendError, CorpusError, RequestError
+from rag.connectors.pace import Pace
+from rag.connectors.search import Call, RefusedError
+from rag.errors import BackendError, CorpusError
 
 MAX_REPLY_BYTES = 64 << 20
 MAX_ATTEMPTS = 4
@@ -30,11 +29,6 @@ _RETRYABLE = (408, 425, 429)
 _KEY_REFUSED = (401, 403)
 
 T = TypeVar("T")
-Parameters = Mapping[str, str | int]
-
-
-class RefusedError(RequestError):
-    """The source does not take the request as it is: the query, or a place in its results that it has forgotten."""
 
 
 class _RetryableError(Exception):
@@ -43,43 +37,6 @@ class _RetryableError(Exception):
     def __init__(self, reason: str, wait: float | None = None) -> None:
         super().__init__(reason)
         self.wait = wait
-
-
-class Clock(NamedTuple):
-    """Seconds since 1970, and how to wait."""
-
-    now: Callable[[], float] = time.time
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-
-
-@dataclass
-class Pace:
-    """Keeps requests apart, also those of the last process: the time of the last one is that of a file."""
-
-    file: Path
-    seconds: float
-    clock: Clock
-
-    async def wait(self) -> None:
-        """Return when the next request may be sent, and take its turn."""
-        now = self.clock.now()
-        passed = now - self.file.stat().st_mtime if self.file.exists() else self.seconds
-        if 0 <= passed < self.seconds:
-            await self.clock.sleep(self.seconds - passed)
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        self.file.touch()
-        now = self.clock.now()
-        os.utime(self.file, (now, now))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Call:
-    """One request. `form` makes it a POST, whose fields no log shows."""
-
-    url: str
-    params: Parameters = field(default_factory=dict)
-    form: Parameters = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class PoliteClient:
@@ -115,7 +72,7 @@ class PoliteClient:
                 reason, wait = str(error), error.wait
             except (ValueError, RecursionError, CorpusError) as error:
                 reason, wait = f"its reply can't be read: {str(error)[:200]}", None
-            except (httpx2.HTTPError, TimeoutError) as error:
+            except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
                 reason, wait = f"{type(error).__name__} {error}".strip(), None
             if wait is not None and wait > MAX_WAIT_SECONDS:
                 raise self._failed(f"{reason}; it asks to wait {wait:.0f} seconds")
@@ -173,7 +130,8 @@ class PoliteClient:
             advice = f"; check {self._key_name}" if self._key_name else ""
             raise BackendError(f"{self._source} refuses access (status {status}){advice}", retryable=False)
         if status != 200:
-            raise RefusedError(f"{self._source} does not take the request (status {status}); change the query")
+            advice = f", or check {self._key_name}" if self._key_name else ""
+            raise RefusedError(f"{self._source} does not take the request (status {status}); change the query{advice}")
 
     def _slow_down(self, response: httpx2.Response) -> None:
         """Crossref says in headers what it allows: so many requests in so many seconds, such as `1s`."""
@@ -185,9 +143,9 @@ class PoliteClient:
             return
 
     def _failed(self, reason: str) -> BackendError:
-        key = f", or set {self._key_name}" if self._key_name else ""
+        advice = f"try again later; a key in {self._key_name} allows more" if self._key_name else "try again later"
         return BackendError(
-            f"{self._source} can't be asked now: {reason}. What was fetched is kept for a day: run it again later{key}",
+            f"{self._source} can't be asked now: {reason}; {advice}",
             retryable=True,
             reason=f"{self._source} did not answer",
         )

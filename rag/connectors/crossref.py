@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from rag.connectors.client import Call, Parameters, PoliteClient
-from rag.connectors.search import Page, Search, json_object, listed, number
+from rag.connectors.search import Call, Client, Page, Parameters, Search, json_object, listed, number
 from rag.corpus.fields import at
 
 TITLE = "Crossref"
@@ -22,7 +21,7 @@ def seconds_between(key: str, contact: str) -> float:
     return 1 / 3 if contact else 1.0
 
 
-async def page(client: PoliteClient, search: Search, place: str, size: int, key: str, file: Path) -> Page:
+async def page(client: Client, search: Search, place: str, size: int, key: str, file: Path) -> Page:
     """The works with an abstract from the place on, the most relevant first."""
     start = int(place)
     since = f",from-pub-date:{search.since}" if search.since else ""

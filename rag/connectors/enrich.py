@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rag.connectors import openalex
-from rag.connectors.client import PoliteClient
+from rag.connectors.search import Client
 from rag.corpus import fields, shapes
 from rag.corpus.fields import UnusableFieldError, at
 from rag.corpus.identity import known_id
@@ -51,9 +51,9 @@ def askable(papers: Sequence[Paper]) -> list[Paper]:
 
 
 async def fill(
-    papers: Sequence[Paper], client: PoliteClient, key: str, file: Path, progress: Callable[[int, int], None]
+    papers: Sequence[Paper], client: Client, key: str, file: Path, progress: Callable[[int, int], None]
 ) -> AsyncIterator[Filled]:
-    """The papers that gain something; `file` is used for each reply in turn. Raises as `PoliteClient.get`."""
+    """The papers that gain something; `file` is used for each reply in turn. Raises as `Client.get`."""
     wanted = {id: paper for paper in papers if (id := _key(paper))}
     done = 0
     for kind in ("doi", "pmid"):

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from rag.connectors.client import Call, Parameters, PoliteClient
-from rag.connectors.search import Page, Search, json_object, listed, next_cursor, number
+from rag.connectors.search import Call, Client, Page, Parameters, Search, json_object, listed, next_cursor, number
 from rag.corpus.fields import at
 
 TITLE = "Europe PMC"
@@ -23,7 +22,7 @@ def seconds_between(key: str, contact: str) -> float:
     return 1 / _PER_SECOND
 
 
-async def page(client: PoliteClient, search: Search, place: str, size: int, key: str, file: Path) -> Page:
+async def page(client: Client, search: Search, place: str, size: int, key: str, file: Path) -> Page:
     """The articles with an abstract behind the cursor, the most relevant first."""
     since = f" AND FIRST_PDATE:[{search.since} TO {_FAR_AHEAD}]" if search.since else ""
     params: Parameters = {

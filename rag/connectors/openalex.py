@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rag.connectors.client import Call, Parameters, PoliteClient
-from rag.connectors.search import Page, Search, json_object, listed, next_cursor, number
+from rag.connectors.search import Call, Client, Page, Parameters, Search, json_object, listed, next_cursor, number
 from rag.corpus.fields import at, each
 
 TITLE = "OpenAlex"
@@ -28,7 +27,7 @@ def seconds_between(key: str, contact: str) -> float:
     return 1 / _PER_SECOND if key or contact else 1.0
 
 
-async def page(client: PoliteClient, search: Search, place: str, size: int, key: str, file: Path) -> Page:
+async def page(client: Client, search: Search, place: str, size: int, key: str, file: Path) -> Page:
     """The works with an abstract behind the cursor, the most relevant first."""
     since = f",from_publication_date:{search.since}" if search.since else ""
     params: Parameters = {
@@ -48,9 +47,7 @@ async def page(client: PoliteClient, search: Search, place: str, size: int, key:
     return await client.get(Call(url=_URL, params={**params, **_with(key)}), file, read)
 
 
-async def works(
-    client: PoliteClient, kind: str, ids: Sequence[str], key: str, file: Path
-) -> list[Mapping[str, object]]:
+async def works(client: Client, kind: str, ids: Sequence[str], key: str, file: Path) -> list[Mapping[str, object]]:
     """The works with these ids of one kind (`doi` or `pmid`), at most `IDS_AT_ONCE`; unknown ones are left out."""
     params: Parameters = {
         "filter": f"{kind}:{'|'.join(ids)}",

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from rag.connectors.client import Call, Parameters, PoliteClient
-from rag.connectors.search import Page, Search, json_object, listed, number
+from rag.connectors.search import Call, Client, Page, Parameters, Search, json_object, listed, number
 from rag.corpus import xmlfile
 from rag.corpus.fields import at
 
@@ -25,7 +24,7 @@ def seconds_between(key: str, contact: str) -> float:
     return 1 / (_PER_SECOND_WITH_KEY if key else _PER_SECOND)
 
 
-async def page(client: PoliteClient, search: Search, place: str, size: int, key: str, file: Path) -> Page:
+async def page(client: Client, search: Search, place: str, size: int, key: str, file: Path) -> Page:
     """The articles from the place on, the most relevant first, in two requests."""
     start = int(place)
     us = {"tool": "scholiast", "email": client.contact, "api_key": key}

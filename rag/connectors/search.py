@@ -2,14 +2,16 @@
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
-from rag.connectors.client import PoliteClient
 from rag.errors import RequestError
+
+T = TypeVar("T")
+Parameters = Mapping[str, str | int]
 
 MAX_QUERY_CHARACTERS = 1000
 MAX_LIMIT = 10_000
@@ -38,6 +40,30 @@ class Page(NamedTuple):
     next: str | None
 
 
+class RefusedError(RequestError):
+    """The source does not take the request as it is: the query, or a place in its results that it has forgotten."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request. `form` makes it a POST, whose fields no log shows."""
+
+    url: str
+    params: Parameters = field(default_factory=dict)
+    form: Parameters = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Client(Protocol):
+    """Asks one source, as `client.PoliteClient` does, which is loaded when something is first asked."""
+
+    contact: str
+
+    async def get(self, call: Call, file: Path, read: Callable[[Path], T]) -> T:
+        """Write the reply to `file` and read it. Raises RefusedError, or BackendError when no attempt succeeds."""
+        ...
+
+
 class Connector(Protocol):
     """What the module of a source provides."""
 
@@ -56,8 +82,8 @@ class Connector(Protocol):
         """How far apart requests have to be."""
         ...
 
-    async def page(self, client: PoliteClient, search: Search, place: str, size: int, key: str, file: Path) -> Page:
-        """Write the page of at most `size` works at a place to a file. Raises as `PoliteClient.get`."""
+    async def page(self, client: Client, search: Search, place: str, size: int, key: str, file: Path) -> Page:
+        """Write the page of at most `size` works at a place to a file. Raises as `Client.get`."""
         ...
 
 

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from rag.connectors.client import Call, Parameters, PoliteClient
-from rag.connectors.search import Page, Search, json_object, listed, number
+from rag.connectors.search import Call, Client, Page, Parameters, Search, json_object, listed, number
 
 TITLE = "Semantic Scholar"
 FORMAT = "jsonl"
@@ -24,7 +23,7 @@ def seconds_between(key: str, contact: str) -> float:
     return _SECONDS if key else _SECONDS_WITHOUT_KEY
 
 
-async def page(client: PoliteClient, search: Search, place: str, size: int, key: str, file: Path) -> Page:
+async def page(client: Client, search: Search, place: str, size: int, key: str, file: Path) -> Page:
     """The papers from the place on, the most relevant first; those without an abstract are among them."""
     start = int(place)
     since = {"publicationDateOrYear": f"{search.since}:"} if search.since else {}

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from rag.corpus import textfile
+from rag.corpus import json_list, textfile
 from rag.corpus.record import BrokenRecord, RawRecord
 from rag.errors import CorpusError
 
@@ -114,21 +114,29 @@ def _from_line(line: str, number: int) -> Iterator[RawRecord | BrokenRecord]:
 
 
 def _from_document(path: Path, name: str) -> Iterator[RawRecord | BrokenRecord]:
+    """A list is read entry by entry; any other document is one reply of an API, and is held in memory."""
+    if json_list.is_list(path):
+        try:
+            json_list.check(path)
+        except json_list.NotJsonError as error:
+            raise _not_json(name, error.line, str(error)) from error
+        yield from (raw_record(value, line) for line, value in json_list.entries(path))
+        return
     text = textfile.text(path)
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else 1
-        raise CorpusError(
-            f"{name} begins as a JSON document but is not one: line {line}: {_complaint(error)}; fix it"
-        ) from error
+        raise _not_json(name, line, _complaint(error)) from error
     wrapper = _wrapper(value) if isinstance(value, Mapping) else None
-    records = value if isinstance(value, list) else unwrapped(value)
-    lines = (
-        _lines_of_entries(text, wrapper or ()) if wrapper or isinstance(value, list) or len(records) > 1 else iter([1])
-    )
+    records = unwrapped(value)
+    lines = _lines_of_entries(text, wrapper or ()) if wrapper or len(records) > 1 else iter([1])
     for record, line in zip(records, lines, strict=False):  # a key may come twice
         yield raw_record(record, line)
+
+
+def _not_json(name: str, line: int, complaint: str) -> CorpusError:
+    return CorpusError(f"{name} begins as a JSON document but is not one: line {line}: {complaint}; fix it")
 
 
 def _lines_of_entries(text: str, path: tuple[str, ...]) -> Iterator[int]:

@@ -5,10 +5,13 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from rag.errors import CorpusError
 
 _ENCODING = "utf-8-sig"
+MAX_LINE_CHARACTERS = 4_000_000
+
 _PIECE_BYTES = 1 << 20
 _HEAD_CHARACTERS = 1 << 16
 _NO_TEXT = {
@@ -88,15 +91,26 @@ def check(path: Path, name: str) -> None:
 
 def head(path: Path) -> str:
     """The first lines, about 64,000 characters; a line is cut only if it alone is longer than that."""
-    with path.open(encoding=_ENCODING) as file:
+    with opened(path) as file:
         text = file.read(_HEAD_CHARACTERS)
     return text if len(text) < _HEAD_CHARACTERS else text.rpartition("\n")[0] or text
 
 
 def lines(path: Path) -> Iterator[str]:
-    """The lines with their ends as a newline. Only line feeds and carriage returns end a line."""
-    with path.open(encoding=_ENCODING) as file:
-        yield from file
+    """The lines with their ends as a newline. Only line feeds and carriage returns end a line.
+
+    Of a line that is longer than `MAX_LINE_CHARACTERS` only so many come.
+    """
+    with opened(path) as file:
+        while line := file.readline(MAX_LINE_CHARACTERS):
+            yield line
+            while len(line) == MAX_LINE_CHARACTERS and not line.endswith("\n"):
+                line = file.readline(MAX_LINE_CHARACTERS)
+
+
+def opened(path: Path) -> TextIO:
+    """The file, open for reading text, its line ends as newlines."""
+    return path.open(encoding=_ENCODING)
 
 
 def text(path: Path) -> str:

@@ -1,15 +1,16 @@
 """From an answer that is being written to text, citations and verdicts that can be shown; trusts no writer.
 
-Stages in a row, each fed by the one before: `MarkFilter` (citation marks), then behind a `RefusalGate` the
-`SentenceStream` (whole sentences) and `Attribution` (quotes, citations, verdict).
+Stages in a row, each fed by the one before: `MarkFilter` (citation marks), `InertMarkup` (no images, tags and scripts),
+then behind a `RefusalGate` the `SentenceStream` (whole sentences) and `Attribution` (quotes, citations, verdict).
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from rag.grounding.attribution import AttributedSentence, Attribution, Policy
+from rag.grounding.inert import InertMarkup, inert
 from rag.grounding.lexical_verifier import LexicalVerifier
 from rag.grounding.marks import MarkFilter
 from rag.grounding.refusals import OPENING_CHARACTERS, may_decline
@@ -17,6 +18,7 @@ from rag.grounding.sentence_stream import SentenceStream
 from rag.protocols import Verifier
 from rag.types import Citation, Passage, Sentence
 
+_OPENING = 2 * OPENING_CHARACTERS
 _WORDS = re.compile(r"(?:^|\])[^\[\w]*\w")
 
 In = TypeVar("In", contravariant=True)
@@ -63,42 +65,44 @@ class RefusalGate:
         self._inner = inner
         self._opening = ""
         self._held: list[str | AttributedSentence] = []
-        self._is_open = False
+        self._state: Literal["opening", "declining", "open"] = "opening"
 
     def feed(self, item: str) -> Iterator[str | AttributedSentence]:
         """The opening is read letter by letter, so that it does not matter in which pieces the text arrives."""
         while item:
-            length = len(item) if self._is_open else 1
+            length = 1 if self._state == "opening" else len(item)
             text, item = item[:length], item[length:]
-            self._opening = (self._opening + text)[: 2 * OPENING_CHARACTERS]
-            yield from self._through(self._inner.feed(text))
+            for found in self._inner.feed(text):
+                yield from self._through(found)
+            if self._state == "opening" and len(self._opening) < _OPENING:
+                self._opening += text
+                if not may_decline(self._opening) and _WORDS.search(self._opening):
+                    yield from self._release()
 
     def flush(self) -> Iterator[str | AttributedSentence]:
-        """Nothing at all if the text declined."""
-        yield from self._through(self._inner.flush())
+        """Nothing at all if the text declined, or said nothing."""
+        for found in self._inner.flush():
+            yield from self._through(found)
 
     @property
     def declined(self) -> bool:
         """Whether what it still holds says that there is no answer."""
-        return not self._is_open and any(_declines(item) for item in self._held)
+        return self._state == "declining"
 
-    def _through(self, found: Iterable[str | AttributedSentence]) -> Iterator[str | AttributedSentence]:
-        if not self._is_open:
-            self._held += found
-            if self._may_still_decline():
-                return
-            self._is_open, found = True, self._held
-        yield from found
+    def _through(self, found: str | AttributedSentence) -> Iterator[str | AttributedSentence]:
+        if self._state == "open":
+            yield found
+            return
+        self._held.append(found)
+        if isinstance(found, AttributedSentence):
+            if found.is_supported or (self._state == "opening" and not found.declines):
+                yield from self._release()
+            else:
+                self._state = "declining"
 
-    def _may_still_decline(self) -> bool:
-        sentences = [item for item in self._held if isinstance(item, AttributedSentence)]
-        if any(map(_declines, sentences)):
-            return not any(sentence.is_supported for sentence in sentences)
-        return not sentences and (may_decline(self._opening) or not _WORDS.search(self._opening))
-
-
-def _declines(item: str | AttributedSentence) -> bool:
-    return isinstance(item, AttributedSentence) and item.declines
+    def _release(self) -> list[str | AttributedSentence]:
+        self._state = "open"
+        return self._held
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,8 @@ class Grounding:
         attribution = Attribution(passages, question, verifier or LexicalVerifier(), policy)
         sentences = Chain(SentenceStream(fragments=policy == "flag"), attribution)
         self._gate = RefusalGate(sentences)
-        self._stages = Chain(MarkFilter({passage.number for passage in passages}), self._gate)
+        marks = MarkFilter({passage.number for passage in passages})
+        self._stages = Chain(Chain(marks, InertMarkup()), self._gate)
         self._text = ""
         self._found: list[AttributedSentence] = []
 
@@ -194,5 +199,9 @@ def ground(text: str, passages: Sequence[Passage], policy: Policy = "flag", ques
 
 
 def uncited(text: str) -> GroundedText:
-    """A plain statement of ours, such as that the abstracts do not say: it claims nothing about a paper."""
+    """A plain statement of ours, such as that the abstracts do not say: it claims nothing about a paper.
+
+    It may name papers, so it is made inert too.
+    """
+    text = inert(text)
     return GroundedText(text, (Sentence(text=text, citations=(), support="supported"),), ())

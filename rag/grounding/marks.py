@@ -11,36 +11,47 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
+from rag.grounding.inert import RunLimit
 from rag.types import Passage
 
-_BLANKS = r"[ \t\u00a0\u202f]*"
+_BLANK = r"[ \t\u00a0\u202f]"
+_BLANKS = rf"{_BLANK}*+"
 _OPEN, _CLOSE = r"\\?[\[［【〔]{1,2}", r"\\?[\]］】〕]{1,2}"
 _LABEL = r"(?:\^|sources?|abstracts?|papers?|passages?|references?|refs?\.?|documents?|docs?|citations?|no\.?|n|\#)"
 _ONE = rf"(?:{_LABEL}\s*[#:]?\s*)?\d+"
 _JOIN = r"\s*(?:,|;|&|and|[-‐‑–—])\s*"
 _WORDED = rf"{_ONE}(?:{_JOIN}{_ONE})*\s*(?:(?::\d+)?†[^\]］】〕\n]*)?"
-_LONGEST = 120
+# Every part of a pattern has a longest length, so that what is held back, and the time to search it, have one too.
+_LONGEST, _LONGEST_LIST, _LONGEST_LINK, _MOST_ATOMS = 120, 400, 500, 16
 _BRACKETED = (
-    rf"(?:{_OPEN}\s*\d[\d\s,;–—-]*{_CLOSE}"
-    rf"|(?={_OPEN}[^\]］】〕\n]{{1,{_LONGEST}}}[\]］】〕]){_OPEN}\s*{_WORDED}{_CLOSE})"
-    r"(?:\(https?:[^)\s]{0,500}\))?"
+    rf"(?:{_OPEN}\s*\d[\d\s,;–—-]{{0,{_LONGEST_LIST}}}+{_CLOSE}"
+    rf"|(?={_OPEN}[^\]］】〕\n]{{1,{_LONGEST}}}+[\]］】〕]){_OPEN}\s*{_WORDED}{_CLOSE})"
+    rf"(?:\(https?:[^)\s]{{0,{_LONGEST_LINK}}}+\))?+"
 )
-_PAREN = r"(?<=[ \t\u00a0\u202f])\(\d{1,2}(?:\s?[,;–-]\s?\d{1,2}){0,5}\)"
+_PAREN = rf"(?<={_BLANK})\(\d{{1,2}}(?:\s?[,;–-]\s?\d{{1,2}}){{0,5}}\)"
 _CLAUSE_ENDS = rf"(?={_BLANKS}(?:[.,;:!?\n\[【]|\(\d|\Z))"
 _ATOM = re.compile(rf"(?:{_BRACKETED}|{_PAREN}{_CLAUSE_ENDS})", re.IGNORECASE)
 _GROUP = re.compile(
-    rf"(?P<blank>{_BLANKS})(?P<atoms>{_ATOM.pattern}(?:{_BLANKS}{_ATOM.pattern})*)(?P<after>{_BLANKS})", re.IGNORECASE
+    rf"(?<!{_BLANK})(?P<blank>{_BLANKS})"
+    rf"(?P<atoms>(?>{_ATOM.pattern})(?>{_BLANKS}{_ATOM.pattern}){{0,{_MOST_ATOMS - 1}}}+)(?P<after>{_BLANKS})",
+    re.IGNORECASE,
 )
 
 # What may yet become a mark, or decide about the one before it, is held back: it reaches to the end of what is known.
 _PARTIAL = (
-    rf"(?:\\|!|`+|!?{_OPEN}[\d\s,;–—-]*\\?|!?{_OPEN}[^\]］】〕\n]{{0,{_LONGEST}}}"
-    rf"|{_BRACKETED}\([^)\s]{{0,500}}|\([\d\s,;–-]{{0,30}}\)?)"
+    rf"(?:\\|`++|{_OPEN}[\d\s,;–—-]{{0,{_LONGEST_LIST}}}+\\?|{_OPEN}[^\]］】〕\n]{{0,{_LONGEST}}}+"
+    rf"|(?<=[\]］】〕])\([^)\s]{{0,{_LONGEST_LINK}}}+|\([\d\s,;–-]{{0,30}}+\)?)"
 )
-_UNDECIDED = re.compile(rf"{_BLANKS}(?:(?:{_BRACKETED}|{_PAREN}){_BLANKS})*{_PARTIAL}?\Z", re.IGNORECASE)
-_HALF = re.compile(rf"{_BLANKS}{_OPEN}\s*(?:\^|[a-z]{{0,10}}\.?[\s#:]*)?[\d\s,;:–—-]*\\?(…?)\Z", re.IGNORECASE)
+_UNDECIDED = re.compile(
+    rf"{_BLANKS}(?>(?:{_BRACKETED}|{_PAREN}){_BLANKS}){{0,{_MOST_ATOMS}}}+{_PARTIAL}?\Z", re.IGNORECASE
+)
+_MAY_BEGIN = re.compile(rf"{_BLANK}++|[\[［【〔(`\\]")
+_HALF = re.compile(
+    rf"(?<!{_BLANK}){_BLANKS}{_OPEN}\s*+(?:\^|[a-z]{{0,10}}\.?[\s#:]*+)?[\d\s,;:–—-]{{0,{_LONGEST_LIST}}}+\\?(…?)\Z",
+    re.IGNORECASE,
+)
 
-_MARK = re.compile(rf"{_BLANKS}\[(\d+)\]")
+_MARK = re.compile(rf"(?<!{_BLANK}){_BLANKS}\[(\d+)\]")
 _RANGE = re.compile(r"(\d+)(?:\s*[-‐‑–—]\s*(?:[^\W\d]+\s*)?(\d+))?")
 _AFTER_THE_NUMBERS = re.compile(r":\d+†.*|†.*|\(https?:.*", re.DOTALL)
 _INTERVAL_BEFORE = re.compile(
@@ -52,63 +63,76 @@ _NAMED_BEFORE = re.compile(
     r"|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\.?\s*\Z",
     re.IGNORECASE,
 )
-_WITHIN_BRACKETS = re.compile(rf"{_OPEN}[\d\s,;–—-]*\Z")
-_INDEXED = re.compile(r"[\w)\]]\Z")
-_IMAGE = re.compile(r"!(?=\[(?!\d))")
-_TRIGGER = re.compile(r"[\[［【〔(!`\\]|\s\Z")
+_WITHIN_BRACKETS = re.compile(rf"{_OPEN}[\d\s,;–—-]*+\Z")
+_INDEXED = re.compile(r"[\w)\]]")
 _SUSPECT = re.compile(r"[\[［【〔]|\(\d")
 _MOST_DIGITS = 6
-_LOOK_BACK = 200
+_LOOK_BACK = 60
+_AT_ONCE = 512
 
 
 class MarkFilter:
     """A stage from text as a writer writes it to text with no marks but `[n]` of the passages that were shown.
 
-    The result does not depend on where the pieces were cut, and nothing that is given back ends within a mark. Images
-    become links, so that no page loads what a model was talked into showing.
+    The result does not depend on where the pieces were cut, and nothing that is given back ends within a mark. The time
+    it takes grows with the length of the text alone, whatever the text says.
     """
 
     def __init__(self, shown: Collection[int]) -> None:
         self._shown = frozenset(shown)
+        self._runs = RunLimit()
         self._before = ""
         self._held = ""
-        self._fences = 0
+        self._search_from = 0
+        self._code = _CodeState()
 
     def feed(self, item: str) -> list[str]:
         """What can be shown now; the rest comes with a later piece or at the end."""
-        self._held += item
-        if not _TRIGGER.search(self._held):
-            self._before, text, self._held = (self._before + self._held)[-_LOOK_BACK:], self._held, ""
-        else:
-            undecided = _UNDECIDED.search(self._held)
-            text = self._release(undecided.start() if undecided else len(self._held))
-        return [text] if text else []
+        text = self._runs.feed(item)
+        shown = "".join(self._take(text[start : start + _AT_ONCE]) for start in range(0, len(text), _AT_ONCE))
+        return [shown] if shown else []
 
     def flush(self) -> list[str]:
         """What was held back, without half a mark."""
+        text = self._decided()
         self._held = _HALF.sub(r"\1", self._held)
-        text = self._release(len(self._held))
+        text += self._release(len(self._held))
         return [text] if text else []
 
+    def _take(self, text: str) -> str:
+        self._held += text
+        if len(self._held) < self._search_from:
+            return ""
+        shown = self._decided()
+        self._search_from = len(self._held) + len(self._held) // 8  # a long one is not searched again for each letter
+        return shown
+
+    def _decided(self) -> str:
+        before = len(self._before)
+        return self._release(_undecided(self._before + self._held, before) - before)
+
     def _release(self, length: int) -> str:
-        """The first `length` characters of what is held, as they are shown."""
+        """At least the first `length` characters of what is held, and a group of marks whole, as they are shown."""
         text, done = self._before + self._held, len(self._before)
         end = done + length
         out: list[str] = []
         for found in _GROUP.finditer(text, done):
             if found.start() >= end:
                 break
-            out += [_IMAGE.sub("", text[done : found.start()]), self._written(found, text)]
+            self._code.pass_over(text[done : found.start()])
+            out += [text[done : found.start()], self._written(found, text)]
+            self._code.pass_over(found[0])
             done = found.end()
-        out.append(_IMAGE.sub("", text[done:end]))
-        self._fences += text.count("```", len(self._before), end)
+        self._code.pass_over(text[done:end])
+        out.append(text[done:end])
+        end = max(done, end)
         self._before, self._held = text[max(0, end - _LOOK_BACK) : end], text[end:]
         return "".join(out)
 
     def _written(self, found: re.Match[str], text: str) -> str:
         """The marks as they are shown, with the blanks around them."""
-        before, blank, after = text[: found.start()], found["blank"], found["after"]
-        if not blank and _INDEXED.search(before) and self._in_code(before):
+        before, blank, after = _text_before(text, found.start()), found["blank"], found["after"]
+        if not blank and self._code.inside and _INDEXED.match(before[-1:]):
             return re.sub(r"\[\s*(\d+)\s*\]", r"[ \1 ]", found["atoms"]) + after
         kept = [mark for atom in _atoms(found, text) for mark in self._kept(*atom)]
         if kept:
@@ -116,11 +140,6 @@ class MarkFilter:
         if _WITHIN_BRACKETS.search(before):
             return "…"  # or what is left of [[9]9] would be a mark
         return "" if before[-1:] in ("", "\n") else after
-
-    def _in_code(self, before: str) -> bool:
-        fences = self._fences + before.count("```", len(self._before))
-        line = before.rpartition("\n")[2].replace("```", "")
-        return fences % 2 == 1 or line.count("`") % 2 == 1
 
     def _kept(self, atom: str, before: str, following: str) -> list[str]:
         """`[1]` and `[2]` for the numbers that were shown; the atom itself if it is no mark at all."""
@@ -131,6 +150,23 @@ class MarkFilter:
         return marks
 
 
+class _CodeState:
+    """Whether the text that was passed over ends within code: between backticks of one line, or between fences."""
+
+    def __init__(self) -> None:
+        self._fences = 0
+        self._ticks = 0
+
+    @property
+    def inside(self) -> bool:
+        return self._fences % 2 == 1 or self._ticks % 2 == 1
+
+    def pass_over(self, text: str) -> None:
+        self._fences += text.count("```")
+        _, newline, line = text.rpartition("\n")
+        self._ticks = (0 if newline else self._ticks) + line.replace("```", "").count("`")
+
+
 def escape_marks(text: str) -> str:
     """The words of an abstract, with `(#3)` for what looks like a mark, so that it can't pass for one of ours."""
 
@@ -138,7 +174,7 @@ def escape_marks(text: str) -> str:
         atoms = [atom if _is_prose(atom, before) else _plain(atom) for atom, before, _ in _atoms(found, text)]
         return f"{found['blank']}{' '.join(atoms)}{found['after']}"
 
-    return _IMAGE.sub("", _GROUP.sub(rewritten, text))
+    return _GROUP.sub(rewritten, text)
 
 
 def with_escaped_marks(passage: Passage) -> Passage:
@@ -167,9 +203,23 @@ def without(text: str) -> str:
 
 def _atoms(found: re.Match[str], text: str) -> Iterator[tuple[str, str, str]]:
     """Each mark of a group, with the text before the group and the character that follows it."""
-    before, following = text[: found.start()], text[found.end() : found.end() + 1]
+    before, following = _text_before(text, found.start()), text[found.end() : found.end() + 1]
     for atom in _ATOM.finditer(text, found.start("atoms"), found.end()):
         yield atom[0], before, following
+
+
+def _undecided(text: str, start: int) -> int:
+    """Where the part of the text begins that may yet become marks; its length where there is none."""
+    while place := _MAY_BEGIN.search(text, start):
+        if _UNDECIDED.match(text, place.start()):
+            return place.start()
+        start = place.end()
+    return len(text)
+
+
+def _text_before(text: str, place: int) -> str:
+    """As much of it as is looked at to tell a mark from prose."""
+    return text[max(0, place - _LOOK_BACK) : place]
 
 
 def _numbers(atom: str, shown: Collection[int]) -> list[int]:

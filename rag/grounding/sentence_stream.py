@@ -1,21 +1,34 @@
 """Cuts a text that is still being written into sentences, always in the same places, however it arrives in pieces."""
 
 import re
+import string
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.grounding import marks
 from rag.text.sentences import WIDE_STOP, spans
 
-# A sentence may end here; whether it does shows in the next whole word.
+LONGEST_SENTENCE = 2_000
+"""Characters after which a sentence ends, wherever it is: at the last blank, if it has one."""
+
+_MOST_TRIES = 16
+"""How many places may look like the end of a sentence, and be none, before the next one counts as its end."""
+
+# A sentence may end here; whether it does shows in the next whole word, or in the first letters of a very long one.
+_STOPS = re.compile(r"[.!?…。！？．]++")
+_ENDING = r"[.!?…]++[\"'”’)\]*_]*+(?:[ \t]*+\[\d+\]){0,16}+"
+_MARKS = r"(?:\[\d+\]\s*+){0,16}+"
+_WIDE_ENDING = rf"{WIDE_STOP}(?:[ \t]*+\[\d+\]){{0,16}}+"
 _MAY_END = re.compile(
-    r"[.!?…]+[\"'”’)\]*_]*(?:[ \t]*\[\d+\])*[ \t]+(?:\[\d+\][ \t]*)*[^\s\[]\S*(?=\s)"
-    rf"|{WIDE_STOP}(?:[ \t]*\[\d+\])*[ \t]*[^\s\[。！？．」』”’）)\]】]"
+    rf"(?P<ending>{_ENDING})[ \t]++{_MARKS}[^\s\[](?:\S{{63}}|\S*+(?=\s))"
+    rf"|(?P<wide_ending>{_WIDE_ENDING})[ \t]*+[^\s\[。！？．」』”’）)\]】]"
 )
 _UNDECIDED = re.compile(
-    r"(?:[.!?…]+[\"'”’)\]*_]*(?:[ \t]*\[\d+\])*\s*(?:\[\d+\]\s*)*\S*"
-    r"|[。！？．][」』”’）)\]】]*(?:\s*\[\d+\])*\s*|\s*[\"'”’)*_]*\s*)\Z"
+    rf"(?:{_ENDING}\s*+{_MARKS}\S{{0,63}}|[。！？．]++[」』”’）)\]】]*+(?:\s*+\[\d+\]){{0,16}}+\s*+)\Z"
 )
+_UNDECIDED_AT_THE_END = f"{string.whitespace}\u00a0\u202f\"'”’)*_"
+_HALF_MARK = re.compile(r"\s*\[\d*\Z")
+
 _STOP = re.compile(rf"[.!?]+[\"'”’)]*|{WIDE_STOP}")
 _ASKS = re.compile(r"[!?][\"'”’)]*\Z")
 _WIDE_END = re.compile(rf"{WIDE_STOP}\Z")
@@ -23,6 +36,15 @@ _BEGINS_NEXT = re.compile(r"\s+[“\"'(]?[A-Z]")
 _OPENS_NEXT = re.compile(r"\s+[“‘\"'(«]+\Z")
 _QUOTING = re.compile(r"“[^”]{0,300}\Z|^[^\"]*(?:\"[^\"]*\"[^\"]*)*(?<!\w)\"\w[^\"]{0,300}\Z")
 _LEAD = re.compile(r"\s*(?:(?:[-*•+]|#{1,6}|>|\d{1,2}[.)])[ \t]+)*")
+
+
+LONGEST_SENTENCE = 2_000
+"""Characters after which a sentence ends, wherever it is: before the last blank, if there is one in its second half."""
+
+_MOST_TRIES = 16
+"""How many places may look like the end of a sentence, and be none, before the next one counts as its end."""
+
+_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
@@ -57,53 +79,92 @@ class StreamedSentence:
 class SentenceStream:
     """A stage from text, which has been through `MarkFilter`, to whole sentences and, if wanted, fragments before them.
 
-    What is a sentence does not depend on the pieces in which the text arrives.
+    What is a sentence does not depend on the pieces in which the text arrives. Each place where a sentence may end is
+    looked at once, and no sentence is longer than `LONGEST_SENTENCE`, so that the time grows with the text alone.
     """
 
     def __init__(self, *, fragments: bool = False) -> None:
         self._fragments = fragments
         self._rest = ""
         self._searched = 0
+        self._tries = 0
         self._sent = 0
 
     def feed(self, item: str) -> Iterator[Fragment | StreamedSentence]:
         """The sentences that the piece completes, then what is certain of the unfinished one."""
-        self._rest += item
-        yield from self._sentences(end=False)
-        if self._fragments:
-            decided = self._decided()
-            if decided > self._sent:
-                yield Fragment(self._rest[self._sent : decided])
-                self._sent = decided
+        for start in range(0, len(item), _AT_ONCE):
+            self._rest += item[start : start + _AT_ONCE]
+            yield from self._sentences(end=False)
+        decided = self._decided()
+        if self._fragments and decided > self._sent:
+            yield Fragment(self._rest[self._sent : decided])
+            self._sent = decided
 
     def flush(self) -> Iterator[Fragment | StreamedSentence]:
         """The last sentences."""
         yield from self._sentences(end=True)
 
-    def _sentences(self, *, end: bool) -> Iterator[StreamedSentence]:
-        while length := self._first() or (end and self._first_of_line(len(self._rest))):
-            text, self._rest, self._searched = self._rest[:length], self._rest[length:], 0
-            sent, self._sent = self._sent, max(0, self._sent - length)
-            yield StreamedSentence(text, sent)
+    def _sentences(self, *, end: bool) -> Iterator[Fragment | StreamedSentence]:
+        while True:
+            if length := self._first() or (end and self._first_of_line(len(self._rest))):
+                yield self._cut(length)
+            elif length := self._too_long():
+                yield from self._cut_off(length)
+            else:
+                return
+
+    def _cut(self, length: int) -> StreamedSentence:
+        sentence = StreamedSentence(self._rest[:length], self._sent)
+        self._rest, self._sent = self._rest[length:], max(0, self._sent - length)
+        self._searched = self._tries = 0
+        return sentence
+
+    def _cut_off(self, length: int) -> Iterator[Fragment | StreamedSentence]:
+        """A sentence that has become too long; all of it and more counts as sent, as it is where letters come."""
+        if self._fragments:
+            yield Fragment(self._rest[self._sent : length])
+            self._sent = max(self._sent, length)
+        sentence = self._cut(length)
+        yield replace(sentence, sent=length + 1) if self._fragments else sentence
 
     def _decided(self) -> int:
         """How many characters of the rest can't be the end of a sentence any more, nor the blanks behind it."""
-        undecided = _UNDECIDED.search(self._rest, self._sent)
-        return undecided.start() if undecided else len(self._rest)
+        while stops := _STOPS.search(self._rest, self._searched):
+            if _UNDECIDED.match(self._rest, stops.start()):
+                self._searched = stops.start()
+                return self._searched
+            self._searched = stops.end()
+        self._searched = len(self._rest)
+        return len(self._rest.rstrip(_UNDECIDED_AT_THE_END))
 
     def _first(self) -> int:
-        """Length of the first whole sentence; 0 if there is none yet."""
+        """Length of the first whole sentence; 0 if there is none yet, or if it is too long."""
         start = _blank(self._rest)
-        line = self._rest.find("\n", start)
+        latest = start + LONGEST_SENTENCE
+        line = self._rest.find("\n", start, latest)
         self._searched = max(start, self._searched)
-        while place := _MAY_END.search(self._rest, self._searched):
+        while (place := _MAY_END.search(self._rest, self._searched)) and place.end() <= latest:
             if 0 <= line < place.end():
                 break
             lengths = _lengths(self._rest[: place.end()])
             if len(lengths) > 1:
                 return lengths[0]
-            self._searched = place.start() + 1
+            self._tries += 1
+            end = max(place.end("ending"), place.end("wide_ending"))
+            if self._tries > _MOST_TRIES:
+                return end
+            self._searched = end
         return self._first_of_line(line) if line >= 0 else 0
+
+    def _too_long(self) -> int:
+        """Where to cut a sentence that has become too long; 0 if it has not."""
+        start = _blank(self._rest)
+        latest = start + LONGEST_SENTENCE
+        if len(self._rest) <= latest:
+            return 0
+        blank = self._rest.rfind(" ", start + LONGEST_SENTENCE // 2, latest)
+        half = _HALF_MARK.search(self._rest, latest - 16, latest)
+        return blank if blank > 0 else half.start() if half else latest
 
     def _first_of_line(self, end: int) -> int:
         lengths = _lengths(self._rest[:end])
@@ -130,7 +191,7 @@ def _lengths(text: str) -> list[int]:
 
 def _in_title(item: str, end: int) -> bool:
     """Whether a list item goes on after a question or an exclamation, as a title does before its subtitle."""
-    return end < len(item) and _ASKS.search(item, 0, end) is not None
+    return end < len(item) and _ASKS.search(item, max(0, end - 10), end) is not None
 
 
 def _ends(text: str) -> list[int]:

@@ -91,9 +91,9 @@ class Conversations:
         """A page of an owner's conversations, the last used first, and how many there are in all."""
         return await asyncio.to_thread(self._page, owner, offset, limit)
 
-    async def remove(self, id: str) -> None:
-        """Delete a conversation with its messages, its answers and their feedback. Raises NotFoundError."""
-        await asyncio.to_thread(self._remove, id)
+    async def remove(self, id: str, owner: str) -> None:
+        """Delete an owner's conversation with its messages, its answers and their feedback. Raises NotFoundError."""
+        await asyncio.to_thread(self._remove, id, owner)
 
     async def release(self, id: str) -> None:
         """Let the next question be asked at once, when the process that answered the last one is known to have died."""
@@ -210,9 +210,10 @@ class Conversations:
             total = connection.execute(select(func.count()).select_from(conversations).where(theirs)).scalar_one()
         return [Conversation(**row._asdict()) for row in rows], total
 
-    def _remove(self, id: str) -> None:
+    def _remove(self, id: str, owner: str) -> None:
+        theirs = delete(conversations).where(conversations.c.id == id, conversations.c.owner == owner)
         with self._database.writing() as connection:
-            if not connection.execute(delete(conversations).where(conversations.c.id == id)).rowcount:
+            if not connection.execute(theirs).rowcount:
                 raise no_conversation(id)
 
 

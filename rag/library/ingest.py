@@ -13,15 +13,21 @@ from rag.protocols import Embedder
 from rag.text import chunk, sentences, tails
 from rag.types import IngestNote, Paper, Record, RejectedRecord, Span, StoredPaper, Vectors
 
+MOST_REJECTED_LISTED = 1_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class IngestBatch:
-    """Papers by id, in order of first appearance; how many records repeated one; the records rejected; the notes."""
+    """Papers by id, in order of first appearance; how many records repeated one; the records rejected; the notes.
+
+    `more_rejected` were rejected besides those listed.
+    """
 
     papers: dict[str, Paper]
     repeats: int
     rejected: tuple[RejectedRecord, ...]
     notes: tuple[IngestNote, ...]
+    more_rejected: int
 
 
 class _SplitPaper(NamedTuple):
@@ -44,9 +50,11 @@ def gather(records: Iterable[Record]) -> IngestBatch:
     papers: dict[str, Paper] = {}
     rejected: list[RejectedRecord] = []
     notes: list[IngestNote] = []
-    repeats = 0
+    repeats = more_rejected = 0
     for record in records:
-        if isinstance(record, RejectedRecord):
+        if isinstance(record, RejectedRecord) and len(rejected) == MOST_REJECTED_LISTED:
+            more_rejected += 1
+        elif isinstance(record, RejectedRecord):
             rejected.append(record)
         elif isinstance(record, IngestNote):
             notes.append(record)
@@ -60,7 +68,9 @@ def gather(records: Iterable[Record]) -> IngestBatch:
                 repeats += 1
                 record = replace(record, sources=known.sources + record.sources)
             papers[record.id] = record
-    return IngestBatch(papers=papers, repeats=repeats, rejected=tuple(rejected), notes=tuple(notes))
+    return IngestBatch(
+        papers=papers, repeats=repeats, rejected=tuple(rejected), notes=tuple(notes), more_rejected=more_rejected
+    )
 
 
 def divide(papers: Mapping[str, Paper], known: Mapping[str, str]) -> tuple[list[Paper], list[Paper]]:

@@ -25,7 +25,7 @@ from tantivy import (
     Searcher,
 )
 
-from rag.errors import LibraryError, LockedError, how_to_rebuild
+from rag.errors import LibraryError, LockedError, how_to_make_room, how_to_rebuild
 from rag.text.analysis import ANALYSER, ANALYSER_NAME, normalise, stems
 from rag.text.edits import one_edit_away
 from rag.types import Paper
@@ -230,9 +230,8 @@ class KeywordIndex:
                 raise LockedError(
                     f"another process is writing the keyword index {self._folder}; wait for it"
                 ) from error
-            raise LibraryError(
-                f"the keyword index {self._folder} can't be {verb} ({error}); {how_to_rebuild(self._library)}"
-            ) from error
+            remedy = how_to_make_room(str(error)) or how_to_rebuild(self._library)
+            raise LibraryError(f"the keyword index {self._folder} can't be {verb} ({error}); {remedy}") from error
 
 
 def _aliases(text: str) -> list[str]:

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from weakref import finalize
 
 from rag.errors import LibraryError, LockedError, NotFoundError, how_to_list_papers
 from rag.library import ingest, namesakes, registry, schema
 from rag.library.catalog import Byline, Catalog, Counts
+from rag.library.ingest import IngestBatch
 from rag.library.lock import Lock
 from rag.library.schema import LibraryRow
 from rag.library.sync import Indexes, new_generation
@@ -41,6 +43,8 @@ class Library:
         self._shared = bool(chroma_url)
         self._writing = asyncio.Lock()
         self._indexes = Indexes(catalog, name, folder, chroma_url)
+        self._release = finalize(self, _close, self._indexes, catalog, self._lock)
+        self._release.atexit = False
 
     @classmethod
     async def open(
@@ -72,17 +76,15 @@ class Library:
         return library
 
     def close(self) -> None:
-        """Release the library, so that others can open it."""
-        self._indexes.close()
-        self._catalog.close()
-        self._lock.release()
+        """Release the library, so that others can open it; so does dropping the last reference to it."""
+        self._release()
 
     def announce(self, url: str) -> None:
         """Let other processes know that the library in use answers over HTTP at this URL."""
         if not self._shared:
             self._lock.announce(url)
 
-    async def ingest(self, records: Iterable[Record], progress: Progress | None = None) -> IngestReport:
+    async def ingest(self, records: Iterable[Record] | IngestBatch, progress: Progress | None = None) -> IngestReport:
         """Store papers that are new or changed. May be killed at any point and run again.
 
         All records are read before the first is stored, so that a file which can't be read changes nothing. Of records
@@ -91,7 +93,7 @@ class Library:
         Raises BackendError when the embedder fails; papers stored until then stay.
         """
         async with self._as_writer():
-            batch = await asyncio.to_thread(ingest.gather, records)
+            batch = records if isinstance(records, IngestBatch) else await asyncio.to_thread(ingest.gather, records)
             titles = await asyncio.to_thread(self._catalog.titles, self.name, batch.papers)
             papers, warnings = namesakes.apart(batch.papers.values(), titles)
             known = await asyncio.to_thread(self._catalog.hashes, self.name, papers)
@@ -106,6 +108,7 @@ class Library:
             updated=updated,
             unchanged=len(same) + batch.repeats,
             rejected=batch.rejected,
+            more_rejected=batch.more_rejected,
             notes=(*batch.notes, *warnings),
             papers=counts.papers,
             chunks=counts.chunks,
@@ -286,7 +289,7 @@ class Library:
             return _search_index(self._current().vectors(), vector, limit, limit, allowed)
         # About how many of the nearest papers have to be seen before `limit` of those allowed are among them.
         papers = limit * self._catalog.counts(self.name).papers // max(len(allowed), 1)
-        if len(allowed) > papers:
+        if len(allowed) > papers > 0:
             return _search_index(self._current().vectors(), vector, limit, papers, allowed)
         return _search_all(self._catalog.chunk_vectors(self.name, allowed), vector, limit)
 
@@ -295,6 +298,12 @@ class Library:
         if row is None:
             raise NotFoundError(f"library {self.name!r} was removed meanwhile")
         return row
+
+
+def _close(indexes: Indexes, catalog: Catalog, lock: Lock) -> None:
+    indexes.close()
+    catalog.close()
+    lock.release()
 
 
 def _search_index(

@@ -23,7 +23,7 @@ from chromadb.api.types import Metadata
 from chromadb.config import Settings
 from chromadb.errors import ChromaError, NotFoundError
 
-from rag.errors import BackendError, ConfigError, LibraryError, how_to_rebuild
+from rag.errors import BackendError, ConfigError, LibraryError, how_to_make_room, how_to_rebuild
 from rag.types import StoredPaper, Vectors
 
 _COLLECTION = "papers"
@@ -239,6 +239,8 @@ def _is_about_the_connection(error: BaseException) -> bool:
 
 def _damaged(library: str, place: str, error: object) -> LibraryError:
     reason = " ".join(str(error).split())[:200]
+    if room := how_to_make_room(reason):
+        return LibraryError(f"the Chroma index {place} can't be used ({reason}); {room}")
     return LibraryError(f"the Chroma index {place} is damaged ({reason}); {how_to_rebuild(library)}")
 
 

@@ -1,7 +1,8 @@
 """How likely each sentence of an abstract holds what a question asks for: a logistic model over readable signals.
 
 The question usually describes the paper, and the answer is what it does not say itself; so the sentence most similar to
-the question is often not the one that answers it. `eval/fit.py` fits the weights in `data/sentence_scoring.json`.
+the question is often not the one that answers it. `eval/fit_sentences.py` fits the weights in
+`data/sentence_scoring.json`.
 """
 
 import json

@@ -19,7 +19,7 @@ from rag.history.answers import Answers
 from rag.library.checks import Finding, diagnose
 from rag.types import Filters, Record
 from rag.workspace import DEMO_LIBRARY, Workspace, list_libraries, open_database, remove_library
-from service.cli.terminal import Page, print_error, progress, progress_of
+from service.cli.terminal import UNSAFE_ON_A_TERMINAL, Page, print_error, progress, progress_of
 
 _DEMO_QUESTION = "What is wrong with the draft heads of Medusa, and how does Hydra fix it?"
 _TRY_NEXT = (
@@ -192,7 +192,7 @@ async def feedback_list(json: bool) -> bool:
     for entry in feedback:
         comment = f" ({entry['comment']})" if entry["comment"] else ""
         if json:
-            print(json_format.dumps(entry, ensure_ascii=False))
+            print(_json(entry))
         else:
             Page().line(f"{entry['created'][:10]}  {entry['verdict']:<4}  {entry['question']}{comment}")
     if not feedback and not json:
@@ -243,4 +243,10 @@ def _text(argument: str) -> str:
 
 
 def _print(value: Mapping[str, Any]) -> None:
-    print(json_format.dumps(value, ensure_ascii=False, indent=2))
+    print(_json(value, indent=2))
+
+
+def _json(value: object, indent: int | None = None) -> str:
+    """As JSON, with what a terminal would execute or reorder in JSON's own spelling."""
+    text = json_format.dumps(value, ensure_ascii=False, indent=indent)
+    return UNSAFE_ON_A_TERMINAL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from rag import answerability
 from rag.connectors.enrich import EnrichReport
 from rag.grounding import highlight
 from rag.library.checks import Finding
@@ -30,7 +31,7 @@ _MARKS = re.compile(r"(?:\[\d+\])+")
 _COLOURED_MARKS = "\x1b[1;36m\\g<0>\x1b[0m"
 _SPACE = re.compile(r"(\s+)")
 _BLANK = re.compile(r"\s")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+UNSAFE_ON_A_TERMINAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What a terminal would execute or reorder: it is removed, as the text of an abstract is not to be trusted."""
 
 _OUTCOMES = {
@@ -71,7 +72,7 @@ class Page:
                 self._source(number, paper, cited, answer.sentences)
         elif answer.passages:
             self._heading("Nearest papers")
-            for passage in answer.passages[:NEAREST]:
+            for passage in answerability.nearest(answer.passages):
                 self._paper(f"[{passage.number}]", passage.paper)
         self.more(answer)
         self._write()
@@ -120,26 +121,27 @@ class Page:
     def report(self, report: IngestReport) -> None:
         """What an ingest did, and why records were rejected, or kept without a value."""
         done = f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged"
-        self._write(Text(f"{done}, {len(report.rejected)} rejected"))
-        self._messages([(f"{r.source}:{r.line}: {r.reason}", _WARNING) for r in report.rejected])
+        self._write(Text(f"{done}, {len(report.rejected) + report.more_rejected} rejected"))
+        rejected = [(f"{r.source}:{r.line}: {r.reason}", _WARNING) for r in report.rejected]
+        self._messages(rejected, report.more_rejected)
         self._messages([(f"{note.source}:{note.line}: {note.text}", _FAINT) for note in report.notes])
         self._write(Text(f"library {report.library}: {report.papers:,} papers, {report.chunks:,} chunks", _FAINT))
 
     def enriched(self, report: EnrichReport) -> None:
         """What each paper gained."""
         for paper in report.enriched:
-            filled = ", ".join(
-                "retracted" if value is True else f"{name} {value}" for name, value in paper.filled.items()
+            gained = ["retracted" if value is True else f"{name} {value}" for name, value in paper.filled.items()]
+            self._write(
+                Text.assemble((paper.id, _NUMBER), f"  {paper.title}: ", (", ".join(gained), _TITLE)), hanging=2
             )
-            self._write(Text.assemble((paper.id, _NUMBER), f"  {paper.title}: ", (filled, _TITLE)), hanging=2)
         counts = f"{len(report.enriched):,} enriched of {report.asked:,} with a DOI, PubMed or arXiv id"
         self._write(Text(f"library {report.library}: {report.papers:,} papers, {counts}", _FAINT))
 
-    def _messages(self, messages: Sequence[tuple[str, str]]) -> None:
+    def _messages(self, messages: Sequence[tuple[str, str]], unlisted: int = 0) -> None:
         for message, style in messages[:_MESSAGES_SHOWN]:
             self._write(Text(message, style), indent=2)
-        if len(messages) > _MESSAGES_SHOWN:
-            self._write(Text(f"and {len(messages) - _MESSAGES_SHOWN} more; --json lists all", _FAINT), indent=2)
+        if (more := len(messages) + unlisted - _MESSAGES_SHOWN) > 0:
+            self._write(Text(f"and {more} more; --json lists them", _FAINT), indent=2)
 
     def findings(self, findings: Sequence[Finding]) -> None:
         """What `doctor` found; the remedy stands under each fault."""
@@ -300,10 +302,10 @@ def _with_marks(line: str) -> Text:
 
 def _safe(text: Text) -> Text:
     """The text without control characters."""
-    if _CONTROL.search(text.plain):
+    if UNSAFE_ON_A_TERMINAL.search(text.plain):
         text = Text(_plain(text.plain), text.style)
     return text
 
 
 def _plain(text: str) -> str:
-    return _CONTROL.sub("", text)
+    return UNSAFE_ON_A_TERMINAL.sub("", text)

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
+from itertools import chain
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -45,15 +47,32 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.include_router(openai_api.routes)
     app.include_router(slack.routes)
     app.include_router(routes.operations)
+    if not settings.keys:
+        _describe_without_keys(app)
     app.add_exception_handler(ScholiastError, problems.handle)
     app.add_exception_handler(HTTPException, problems.handle_http)
     app.add_exception_handler(ClientDisconnect, problems.handle_disconnect)
     app.add_exception_handler(RequestValidationError, problems.handle_invalid)
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimitMiddleware)
-    app.add_middleware(AccessMiddleware, keys=settings.keys)
+    proxied = bool(settings.slack_signing_secret.get_secret_value())
+    app.add_middleware(AccessMiddleware, keys=settings.keys, behind_proxy=proxied)
     app.add_middleware(RequestLogMiddleware, metrics=app.state.metrics)
     return app
+
+
+def _describe_without_keys(app: FastAPI) -> None:
+    """The OpenAPI document asks for a key only where there are any."""
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = described()
+        document.get("components", {}).pop("securitySchemes", None)
+        for operation in chain.from_iterable(path.values() for path in document["paths"].values()):
+            operation.pop("security", None)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation has it
 
 
 @asynccontextmanager

@@ -120,9 +120,9 @@ async def read(id: str, workspace: WorkspaceDependency) -> Response:
 
 
 @routes.delete("/{id}", responses={200: {"model": ConversationRemoval}})
-async def remove(id: str, workspace: WorkspaceDependency) -> Response:
-    """Remove a conversation, with its messages, its answers and the feedback on them."""
-    await workspace.conversations.remove(id)
+async def remove(id: str, workspace: WorkspaceDependency, caller: Caller) -> Response:
+    """Remove a conversation that was begun with the same key, with its messages, its answers and their feedback."""
+    await workspace.conversations.remove(id, caller)
     return JSONResponse({"id": id, "removed": True})
 
 

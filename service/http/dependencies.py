@@ -23,7 +23,7 @@ _KEY_DIGITS = 16
 T = TypeVar("T")
 
 # `middleware.AccessMiddleware` checks the key; this only describes it in the OpenAPI document.
-api_key = Depends(HTTPBearer(auto_error=False, description="One of SCHOLIAST_API_KEYS, if the service has any."))
+api_key = Depends(HTTPBearer(auto_error=False, description="One of SCHOLIAST_API_KEYS."))
 
 
 def _from_state(name: str, kind: type[T]) -> Callable[[Request], Awaitable[T]]:

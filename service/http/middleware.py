@@ -1,5 +1,6 @@
 """ASGI middleware: request ids with logging and metrics, API keys, and the limit on the size of a body."""
 
+import asyncio
 import logging
 import re
 import secrets
@@ -18,6 +19,11 @@ from service.http.metrics import Metrics
 MAX_BODY_BYTES = 1 << 20
 MAX_UPLOAD_BYTES = 64 << 20
 UPLOAD_PATH = "/v1/papers"
+BODY_IDLE_SECONDS = 30.0
+METRICS_PATH = "/metrics"
+
+_OPEN_PATHS = ("/healthz", "/readyz", "/slack/events")
+_AUTHORITY = re.compile(r"(?:\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::\d+)?", re.IGNORECASE)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -62,16 +68,31 @@ class RequestLogMiddleware:
 
 
 class AccessMiddleware:
-    """Guards `/v1`: by API key, or where there are no keys, by admitting only requests made to a loopback address."""
+    """Guards what is not open to everybody: by API key, or where there are no keys, by the address that was asked.
 
-    def __init__(self, app: ASGIApp, keys: tuple[str, ...]) -> None:
+    With keys, `/v1` and the metrics need one. Without keys, all but health and Slack's own requests must have been made
+    to a loopback address. A proxy that Slack reaches us through makes every request look so; where Slack is set up,
+    `/v1` is therefore closed until there are keys.
+    """
+
+    def __init__(self, app: ASGIApp, keys: tuple[str, ...], *, behind_proxy: bool) -> None:
+        """`behind_proxy`: whether requests from the network may look like ones from this machine."""
         self._app = app
         self._keys = [key.encode() for key in keys]
+        self._closed = behind_proxy and not keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/v1"):
+        path = scope.get("path", "")
+        guarded = path.startswith("/v1") or path == METRICS_PATH
+        if scope["type"] != "http" or path in _OPEN_PATHS or (self._keys and not guarded):
             return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
+        if self._closed and guarded:
+            detail = (
+                "with SCHOLIAST_SLACK_SIGNING_SECRET the service expects a proxy, which hides who asks: "
+                "set SCHOLIAST_API_KEYS to open this path to those who have one"
+            )
+            return await problems.of_status(403, detail, scope)(scope, receive, send)
         if self._keys and not self._has_key(headers.get("authorization", "")):
             detail = "send one of the service's keys in the header Authorization: Bearer KEY"
             refusal = problems.of_status(401, detail, scope, {"WWW-Authenticate": 'Bearer realm="scholiast"'})
@@ -89,7 +110,7 @@ class AccessMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Refuses a body that is too large: at once if Content-Length says so, else as soon as too much has arrived."""
+    """Refuses a body that is too large, at once if Content-Length says so, and one that stops coming."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -104,9 +125,16 @@ class BodyLimitMiddleware:
             return await problems.of_status(413, detail, scope)(scope, receive, send)
         received = 0
 
+        is_whole = False
+
         async def receive_limited() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, is_whole
+            try:
+                async with asyncio.timeout(None if is_whole else BODY_IDLE_SECONDS):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, f"nothing of the body came for {BODY_IDLE_SECONDS:g} seconds") from None
+            is_whole = not message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > limit:
                 raise HTTPException(413, detail)
@@ -132,7 +160,12 @@ def _from_this_machine(headers: Headers) -> bool:
 
 def _is_loopback(address: str) -> bool:
     try:
-        name = urlsplit(address).hostname or ""
+        parts = urlsplit(address)
+        if parts.path or not _AUTHORITY.fullmatch(
+            parts.netloc
+        ):  # "evil.example@localhost" names localhost, but was not made to it
+            return False
+        name = parts.hostname or ""
         return name == "localhost" or ip_address(name).is_loopback
     except ValueError:
         return False

@@ -12,7 +12,9 @@ from starlette.responses import JSONResponse
 
 from rag import serialize
 from rag.errors import RequestError
+from rag.grounding.inert import inert
 from rag.text import tokens
+from rag.text.analysis import replace_surrogates
 from rag.types import Answer, Turn
 
 CHAT_PATH = "/v1/chat/completions"
@@ -141,7 +143,7 @@ def ending(answer: Answer) -> str:
     lines = [
         f"[{number}] {paper.title}{paper.suffix} {paper.url or ''}".strip() for number, paper in sorted(papers.items())
     ]
-    return notice + warning + statements + (_SOURCES + "\n".join(lines) if lines else "")
+    return inert(notice + warning + statements + (_SOURCES + "\n".join(lines) if lines else ""))
 
 
 def data_event(value: Mapping[str, Any]) -> bytes:
@@ -212,8 +214,10 @@ def _text(message: ChatMessage, number: int) -> str:
 def _plain(message: ChatMessage) -> str:
     """Its text, without what is not text."""
     if isinstance(message.content, list):
-        return "\n".join(part["text"] for part in message.content if isinstance(part.get("text"), str))
-    return message.content or ""
+        text = "\n".join(part["text"] for part in message.content if isinstance(part.get("text"), str))
+    else:
+        text = message.content or ""
+    return replace_surrogates(text)
 
 
 def _error_type(status: int) -> str:

@@ -1,4 +1,4 @@
-"""Warms up a new server: opens the default library and searches it once, retrying until both succeed."""
+"""Whether questions can be answered: opens the default library and searches it, at the start until both succeed."""
 
 import asyncio
 import logging
@@ -8,6 +8,7 @@ from rag.errors import ScholiastError
 from rag.workspace import Workspace
 
 _RETRY_AFTER_SECONDS = 2.0
+_SEARCH_SECONDS = 5.0
 
 log = logging.getLogger("scholiast")
 
@@ -22,9 +23,18 @@ class Readiness:
             self._search: "the embedder and the indexes are being loaded",
         }
 
-    def missing(self) -> list[str]:
-        """Why the server is not ready; empty when it is."""
-        return list(self._pending.values())
+    async def missing(self) -> list[str]:
+        """Why the server is not ready; empty when it is. Once it was, a search shows whether it still is."""
+        if self._pending:
+            return list(self._pending.values())
+        try:
+            async with asyncio.timeout(_SEARCH_SECONDS):
+                await self._search()
+        except ScholiastError as error:
+            return [str(error)]
+        except TimeoutError:
+            return [f"a search takes longer than {_SEARCH_SECONDS:g} seconds"]
+        return []
 
     async def run(self) -> None:
         """Return when the server is ready. Each reason why it is not is logged once."""

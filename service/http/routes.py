@@ -1,6 +1,5 @@
 """The routes of questions, answers, papers, libraries and operations; `conversations.py` has those of conversations."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -116,7 +115,7 @@ async def add_papers(
     """Add papers to a library: a JSON list, or a file in any format that `scholiast ingest` reads."""
     upload = await uploads.read_upload(request, format)
     opened = await workspace.library(library or upload.library or DEFAULT_LIBRARY, create=True)
-    return JSONResponse(serialize.report(await opened.ingest(upload.records)))
+    return JSONResponse(serialize.report(await opened.ingest(upload.batch)))
 
 
 @v1.post("/fetch", tags=["papers"], responses={200: {"model": IngestReport}, **schemas.problems(400, 413, 502)})
@@ -171,8 +170,8 @@ async def healthz() -> dict[str, str]:
 
 @operations.get("/readyz", responses=schemas.problems(503))
 async def readyz(request: Request, readiness: ReadinessDependency) -> Response:
-    """Whether questions can be answered: the embedder is loaded and the default library is open."""
-    reasons: Sequence[str] = readiness.missing()
+    """Whether questions can be answered: the embedder is loaded and the default library can be searched."""
+    reasons = await readiness.missing()
     return problems.not_ready(reasons, request.scope) if reasons else JSONResponse({"status": "ready"})
 
 

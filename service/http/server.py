@@ -29,10 +29,18 @@ def serve(host: str, port: int) -> None:
         url = _url(host, listener.getsockname()[1])
         app = create_app(settings, url=url)
         log_to_stderr()
+        for path in config.files_read():
+            print(f"Settings were also read from {path}", file=sys.stderr)
         print(f"Scholiast answers at {url}  (try {url}/docs; Ctrl-C stops it)", file=sys.stderr, flush=True)
         # uvicorn raises the signal again when it has shut down; by then nothing is left to stop.
         signal.signal(signal.SIGTERM, lambda _signal, _frame: None)
-        server = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=_STOP_AFTER_SECONDS)
+        server = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=_STOP_AFTER_SECONDS,
+            proxy_headers=False,  # anybody can send them, and nothing here depends on them
+        )
         uvicorn.Server(server).run(sockets=[listener])
 
 

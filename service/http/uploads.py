@@ -1,9 +1,10 @@
 """Reads the body of `POST /v1/papers`: a JSON list, the files of a form, or one file as the body itself."""
 
 import asyncio
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -14,31 +15,38 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from rag import corpus
+from rag.corpus import json_list
 from rag.errors import CorpusError, RequestError
+from rag.library import ingest
+from rag.library.ingest import IngestBatch
 from rag.types import Paper, Record
 
 _MAX_FILES = 100
+_MAX_RECORDS = 100_000
+# Threads of their own, so that no number of uploads keeps questions waiting for a thread.
+_READERS = ThreadPoolExecutor(2, "upload")
 _CHUNK_BYTES = 1 << 20
 _MAX_NAME_CHARACTERS = 100
+_NO_LIST = "the body must be a JSON list of papers, each with a title and an abstract"
 _CURL_HINT = "Send one as `curl -F file=@papers.jsonl` does."
 _SUFFIXES = {"text/csv": ".csv", "application/x-ndjson": ".jsonl", "application/jsonl": ".jsonl"}
 
 
 class Upload(NamedTuple):
-    """The records of a request, and the library that its form names; empty if it names none."""
+    """The papers of a request, and the library that its form names; empty if it names none."""
 
-    records: list[Record]
+    batch: IngestBatch
     library: str
 
 
 async def read_upload(request: Request, format: str) -> Upload:
     """All records of a request's body; they are read before any is stored, so that a bad file changes nothing.
 
-    An empty `format` is detected from the content. Raises RequestError, CorpusError, or HTTPException for a bad form.
+    The body goes to a file and is read from there in a thread, a record at a time, so that a large one neither holds
+    up other requests nor fills the memory. An empty `format` is detected from the content. Raises RequestError,
+    CorpusError, or HTTPException for a bad form.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type == "application/json" or media_type.endswith("+json"):
-        return Upload(_from_list(await request.body()), "")
     with TemporaryDirectory(prefix="scholiast-") as folder:
         if media_type == "multipart/form-data":
             try:
@@ -49,30 +57,52 @@ async def read_upload(request: Request, format: str) -> Upload:
                     raise
                 raise HTTPException(400, f"the form can't be read: {error.detail} {_CURL_HINT}") from error
             format, library = _field(form, "format") or format, _field(form, "library")
-        else:
-            file = Path(folder) / f"body{_SUFFIXES.get(media_type, '')}"
-            await _save_body(request, file)
-            files, library = {file: file.name}, ""
-        return Upload(await asyncio.to_thread(_records, files, format), library)
+            return Upload(await _in_reader(lambda: _records(files, format)), library)
+        file = Path(folder) / f"body{_SUFFIXES.get(media_type, '')}"
+        await _save_body(request, file)
+        if media_type == "application/json" or media_type.endswith("+json"):
+            return Upload(await _in_reader(lambda: _from_list(file)), "")
+        return Upload(await _in_reader(lambda: _records({file: file.name}, format)), "")
 
 
-def _from_list(body: bytes) -> list[Record]:
-    """The nth object of the list gets line n as its source."""
+async def _in_reader(records: Callable[[], Iterator[Record]]) -> IngestBatch:
+    return await asyncio.get_running_loop().run_in_executor(_READERS, _gather, records)
+
+
+def _gather(records: Callable[[], Iterator[Record]]) -> IngestBatch:
     try:
-        values = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        return ingest.gather(_at_most(_MAX_RECORDS, records()))
+    except json_list.NotJsonError as error:
         raise HTTPException(
-            400, f"the body is not JSON: {error}; send JSON Lines as Content-Type: application/x-ndjson"
+            400,
+            f"the body is not JSON: line {error.line}: {error}; send JSON Lines as Content-Type: application/x-ndjson",
         ) from error
-    if not isinstance(values, list) or not values:
-        raise RequestError("the body must be a JSON list of papers, each with a title and an abstract")
-    return list(corpus.from_values(values, "request"))
 
 
-def _records(files: Mapping[Path, str], format: str) -> list[Record]:
+def _at_most(limit: int, records: Iterable[Record]) -> Iterator[Record]:
+    for number, record in enumerate(records):
+        if number == limit:
+            raise RequestError(f"more than {limit:,} records at once; send less, or use `scholiast ingest`")
+        yield record
+
+
+def _from_list(file: Path) -> Iterator[Record]:
+    """The nth object of the list gets line n as its source."""
+    if not json_list.is_list(file):
+        json_list.check(file)
+        raise RequestError(_NO_LIST)
+    values = (value for _, value in json_list.entries(file))
+    first = next(values, None)
+    if first is None:
+        raise RequestError(_NO_LIST)
+    yield from corpus.from_values(chain([first], values), "request")
+
+
+def _records(files: Mapping[Path, str], format: str) -> Iterator[Record]:
     if format and format not in corpus.formats():
         raise RequestError(f"format is {format!r}; there is {', '.join(corpus.formats())}")
-    return [record for file, name in files.items() for record in _of_file(file, name, format)]
+    for file, name in files.items():
+        yield from _of_file(file, name, format)
 
 
 def _of_file(file: Path, name: str, format: str) -> Iterator[Record]:

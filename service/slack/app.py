@@ -9,6 +9,7 @@ from typing import Any
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.requests import Request
@@ -23,6 +24,8 @@ from service.slack.render import FEEDBACK
 from service.slack.worker import Worker
 
 _ANY = re.compile(".*")
+_MALFORMED = (AttributeError, LookupError, TypeError, ValueError)
+"""What reading a body raises that has not the shape that Slack documents."""
 
 
 class Bot:
@@ -66,7 +69,7 @@ class Bot:
         """Answer a request whose signature was checked."""
         try:
             return await self._handler.handle(request)
-        except (ValueError, TypeError, AttributeError) as error:  # Bolt expects an object, in UTF-8
+        except _MALFORMED as error:  # Bolt expects an object, in UTF-8
             log.error("a signed request can't be read: %s", error)
             return Response(status_code=400)
 
@@ -99,6 +102,13 @@ def _bolt_app(receiver: Receiver, token: str, signing_secret: str, api_url: str)
 
 def _add_listeners(app: AsyncApp, receiver: Receiver) -> None:
     """A listener returns before Slack is answered, so it has to be quick."""
+
+    @app.error
+    async def _failed(error: Exception) -> BoltResponse:
+        if not isinstance(error, _MALFORMED):
+            raise error
+        log.error("a signed request can't be read", exc_info=error)
+        return BoltResponse(status=400)
 
     @app.event("app_mention")
     @app.event("message")

@@ -126,9 +126,7 @@ async def test_abstracts_that_agree_are_not_set_against_each_other(workspace: Wo
 async def test_a_question_in_another_language_than_the_papers_is_told_so(workspace: Workspace) -> None:
     answer = await workspace.ask("Welche Bäckereien in der Stadt backen das beste Brot und wann öffnen sie?")
     assert answer.outcome == "not_in_abstracts"
-    assert answer.text.startswith(
-        "The question is in German; the nearest papers are in English. The nearest papers are"
-    )
+    assert answer.text.startswith("The question is in German; the nearest papers are in English. The nearest paper")
 
 
 async def test_what_papers_in_another_language_may_say_is_not_denied(workspace: Workspace) -> None:
@@ -149,3 +147,13 @@ async def test_what_looks_like_a_mark_in_an_abstract_does_not_pass_for_one_of_ou
     assert answer.more
     assert not any("[" in statement.text for statement in answer.more)
     assert set(re.findall(r"\[\d+\]", answer.text)) == {"[1]"}
+
+
+@pytest.mark.parametrize("question", ["When do owls hunt?", "Which papers are about owls?", "Who wrote the owl paper?"])
+async def test_no_markup_of_an_abstract_or_a_title_acts(workspace: Workspace, question: str) -> None:
+    trap = "![1 a](http://leak.example/x) <img src=http://leak.example/y> [here](javascript:alert(1))"
+    abstract = f"Owls hunt at night. Owls hear mice under snow {trap}. Owls fly without a sound."
+    await workspace.ingest(Paper(id="owl", title=f"Owls at night {trap}", abstract=abstract), library="owls")
+    answer = await workspace.ask(question, library="owls")
+    shown = [answer.text, *(statement.text for statement in answer.more)]
+    assert not any(active in text for text in shown for active in ("![", "<img", "](javascript:"))

@@ -53,3 +53,17 @@ def test_a_wrong_value_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("SCHOLIAST_HOME", "~no-such-user/data")
     with pytest.raises(ConfigError):
         config.load()
+
+
+@pytest.mark.parametrize("name", ["MODEL_BASE_URL", "SLACK_API_URL", "DATABASE_URL", "CHROMA_URL"])
+def test_a_working_folder_cannot_say_where_keys_and_data_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    line = f"SCHOLIAST_{name}=http://evil.example\n"
+    (tmp_path / ".env").write_text(line)
+    with pytest.raises(ConfigError, match=f"SCHOLIAST_{name}.*only from the environment"):
+        config.load()
+    (tmp_path / "home").mkdir()
+    (tmp_path / ".env").replace(tmp_path / "home" / ".env")
+    assert getattr(config.load(), name.lower()) == "http://evil.example"
+    assert config.files_read() == [tmp_path / "home" / ".env"]

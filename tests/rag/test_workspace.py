@@ -1,6 +1,8 @@
 """A workspace: libraries are opened once, kept, and given back together; which one is meant where none is named."""
 
 import asyncio
+import gc
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 
 from rag.errors import ConfigError, LockedError, NotFoundError, RequestError
 from rag.types import Paper
-from rag.workspace import Workspace, list_libraries, open_library
+from rag.workspace import MAX_OPEN_LIBRARIES, Workspace, list_libraries, open_library
 from tests.conftest import QUESTION, settings
 from tests.support.command import words
 
@@ -64,3 +66,34 @@ async def test_a_home_that_can_not_be_used_is_a_wrong_setting(tmp_path: Path) ->
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="SCHOLIAST_HOME"):
         await list_libraries(settings(tmp_path / "file"))
+
+
+async def test_libraries_beyond_the_limit_are_closed_and_what_was_begun_with_them_goes_on(
+    home: Path, papers: Sequence[Paper], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.workspace.MAX_OPEN_LIBRARIES", 2)
+    async with Workspace(settings(home), words()) as workspace:
+        begun = await workspace.engine()
+        for number in range(6):
+            await (await workspace.library(f"library-{number}", create=True)).ingest(papers[:1])
+        gc.collect()
+        assert (await begun.ask(QUESTION)).outcome == "answered"
+        assert await workspace.library("default") is begun.vocabulary
+        (await open_library(settings(home), "library-0", words())).close()
+        with pytest.raises(LockedError):
+            await open_library(settings(home), "library-5", words())
+        assert (await (await workspace.library("library-1")).counts()).papers == 1
+
+
+@pytest.mark.slow
+async def test_the_files_and_threads_of_a_process_do_not_grow_with_the_libraries_it_has_opened(
+    home: Path, papers: Sequence[Paper]
+) -> None:
+    async with Workspace(settings(home), words()) as workspace:
+        counted = []
+        for number in range(2 * MAX_OPEN_LIBRARIES + 8):
+            await (await workspace.library(f"library-{number}", create=True)).ingest(papers[:1])
+            await (await workspace.engine(f"library-{number}")).ask(QUESTION)
+            gc.collect()
+            counted.append(len(os.listdir("/proc/self/fd")))  # noqa: PTH208
+        assert max(counted) < 1.2 * counted[MAX_OPEN_LIBRARIES]

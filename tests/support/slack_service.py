@@ -19,10 +19,14 @@ from tests.support.command import words
 from tests.support.fake_slack import APP_TOKEN, SECRET, TOKEN, FakeSlack
 from tests.support.slack_requests import Sender
 
+KEY = "a key of the service"
+WITH_KEY = {"Authorization": f"Bearer {KEY}"}
+
 
 def slack_settings(home: Path, slack: FakeSlack, **others: str) -> Settings:
     """As an administrator would set them."""
-    return settings(home, slack_bot_token=TOKEN, slack_signing_secret=SECRET, slack_api_url=slack.url, **others)
+    given = {"slack_bot_token": TOKEN, "slack_signing_secret": SECRET, "slack_api_url": slack.url, "api_keys": KEY}
+    return settings(home, **given, **others)
 
 
 def sender(client: TestClient) -> Sender:
@@ -47,7 +51,7 @@ class SlackService:
 def slack_service(home: Path, slack: FakeSlack, **others: str) -> Iterator[SlackService]:
     """The service in this process; `others` are more settings."""
     app = create_app(slack_settings(home, slack, **others), words())
-    with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
+    with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False, headers=WITH_KEY) as client:
         yield SlackService(client, sender(client))
 
 

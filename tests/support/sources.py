@@ -9,7 +9,7 @@ import httpx
 import pytest
 import respx
 
-from rag.connectors.client import Clock
+from rag.connectors.pace import Clock
 
 Handler = Callable[[httpx.Request], httpx.Response]
 MATCHES = 5

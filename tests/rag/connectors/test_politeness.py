@@ -1,11 +1,13 @@
-"""When a source fails, is busy, or answers nonsense: what is waited for, what is told, and what stays for the next try."""
+"""When a source fails, is busy, or answers nonsense: what is waited for, told, and kept for the next try."""
 
+import asyncio
 import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpcore2
 import httpx
 import pytest
 import respx
@@ -72,7 +74,7 @@ async def test_retry_after_is_waited_for_until_a_date(tmp_path: Path, sources: r
 
 async def test_a_source_that_asks_for_hours_is_not_waited_for(tmp_path: Path, sources: respx.MockRouter) -> None:
     route = sometimes(sources, "openalex", httpx.Response(429, headers={"retry-after": "7200"}))
-    with pytest.raises(BackendError, match="7200 seconds.*OPENALEX_API_KEY") as failure:
+    with pytest.raises(BackendError, match=r"7200 seconds.*OPENALEX_API_KEY") as failure:
         await fetch(tmp_path, FakeClock())
     assert failure.value.retryable
     assert route.call_count == 1
@@ -80,26 +82,38 @@ async def test_a_source_that_asks_for_hours_is_not_waited_for(tmp_path: Path, so
 
 @every_source
 @pytest.mark.parametrize(
+    "replies",
+    [
+        ('{"results": [', "<feed><entry>", "<html>Be right back</html>"),
+        ("[1]", "{}", "\x00"),
+    ],
+    ids=["broken", "strange"],
+)
+async def test_what_can_not_be_read_in_the_middle_of_a_search_is_asked_for_again(
+    tmp_path: Path, sources: respx.MockRouter, source: str, replies: tuple[str, ...]
+) -> None:
+    sometimes(sources, source, *[httpx.Response(200, text=reply) for reply in replies], after=2)
+    assert (await fetch(tmp_path, FakeClock(), source)).papers == MATCHES
+
+
+@pytest.mark.parametrize(
     "failure",
     [
         httpx.Response(500),
         httpx.Response(429),
-        httpx.ConnectError("no route"),
-        httpx.ReadTimeout("slow"),
-        httpx.Response(200, text='{"results": ['),
-        httpx.Response(200, text="<feed><entry>"),
-        httpx.Response(200, text="[1]"),
-        httpx.Response(200, text="<html>Be right back</html>"),
-        httpx.Response(200, text="{}"),
+        httpcore2.ConnectError("no route"),
+        httpcore2.ReadTimeout("slow"),
         httpx.Response(200, content=b"\xff\xfe\x00"),
     ],
-    ids=str,
+    ids=repr,
 )
-async def test_what_may_pass_is_asked_for_again_in_the_middle_of_a_search(
-    tmp_path: Path, sources: respx.MockRouter, source: str, failure: httpx.Response | Exception
+async def test_what_may_pass_is_asked_for_again_after_a_growing_while(
+    tmp_path: Path, sources: respx.MockRouter, failure: httpx.Response | Exception
 ) -> None:
-    sometimes(sources, source, failure, failure, after=2)
-    assert (await fetch(tmp_path, FakeClock(), source)).papers == MATCHES
+    sometimes(sources, "openalex", failure, failure, after=1)
+    clock = FakeClock()
+    assert (await fetch(tmp_path, clock)).papers == MATCHES
+    assert clock.waits == [1, 1, 2, 1]  # the pace, then two retries, then the pace again
 
 
 @every_source
@@ -112,10 +126,10 @@ async def test_after_a_failure_nothing_is_stored_and_the_next_fetch_goes_on_behi
         await fetch(tmp_path, FakeClock(), source)
     assert route.call_count == first_page + MAX_ATTEMPTS
     assert await stored(tmp_path) == 0
-    first = parameters(route.calls[0].request)
-    route.calls.reset()
+    before = len(route.calls)
     assert (await fetch(tmp_path, FakeClock(), source)).papers == MATCHES
-    assert first not in [parameters(call.request) for call in route.calls]
+    requests = [parameters(call.request) for call in route.calls]
+    assert requests[0] not in requests[before:]
     assert [path.name for path in (tmp_path / "fetched").iterdir()] == [f"{source}.last"]
 
 
@@ -148,9 +162,9 @@ async def test_pages_that_are_old_or_damaged_are_fetched_again(
         await fetch(tmp_path, FakeClock())
     (folder,) = (path for path in (tmp_path / "fetched").iterdir() if path.is_dir())
     change(folder)
-    route.calls.reset()
+    before = len(route.calls)
     assert (await fetch(tmp_path, FakeClock())).papers == MATCHES
-    assert parameters(route.calls[0].request)["cursor"] == "*"
+    assert parameters(route.calls[before].request)["cursor"] == "*"
 
 
 async def test_a_search_begins_again_where_the_source_has_forgotten_its_cursor(
@@ -240,6 +254,16 @@ async def test_a_redirect_elsewhere_is_not_followed(tmp_path: Path, sources: res
     assert route.call_count == 1
 
 
+async def test_a_redirect_to_what_is_no_address_is_a_failure_of_the_source(
+    tmp_path: Path, sources: respx.MockRouter
+) -> None:
+    sometimes(
+        sources, "openalex", *[httpx.Response(302, headers={"location": "https://api.openalex.org:x/"})] * MAX_ATTEMPTS
+    )
+    with pytest.raises(BackendError, match="can't be asked now"):
+        await fetch(tmp_path, FakeClock())
+
+
 async def test_a_source_that_redirects_in_circles_is_left(tmp_path: Path, sources: respx.MockRouter) -> None:
     sometimes(sources, "openalex", *[httpx.Response(302, headers={"location": "/works"})] * 20)
     with pytest.raises(BackendError, match="redirects more than"):
@@ -277,8 +301,6 @@ async def test_crossref_is_asked_as_slowly_as_its_headers_say(tmp_path: Path, so
 async def test_the_same_search_twice_at_once_fetches_and_stores_the_same(
     tmp_path: Path, sources: respx.MockRouter
 ) -> None:
-    import asyncio
-
     async with Workspace(settings(tmp_path), words()) as workspace:
         workspace.connectors = Connectors(tmp_path, "", FakeClock().clock())
         reports = await asyncio.gather(*(workspace.fetch("openalex", "sleep") for _ in range(3)))

@@ -116,10 +116,6 @@ def test_half_a_mark_waits_for_its_other_half() -> None:
         ["Sleep gets shorter"], [], [], [], [" [1]."]]  # fmt: skip
 
 
-def test_an_image_becomes_a_link() -> None:
-    assert whole("See ![chart](https://evil.example/?q=1) here!") == "See [chart](https://evil.example/?q=1) here!"
-
-
 def test_text_without_marks_is_not_held_back() -> None:
     marks = MarkFilter(SHOWN)
     assert marks.feed("Sleep gets shorter") == ["Sleep gets shorter"]
@@ -153,6 +149,7 @@ BITS = (
     *("\\]", "[Source ", "Source 3]", "[Abstract 7]", "](http://x.y/z)", "!", "†", "Equation", "range ", "é", "[0, 1]"),
     *("[[", "]]", "Sleep", "…"),
 )
+LONG_BITS = (*BITS, "[1](https://x[", "[1]" * 17, " (1)" * 17, "[1," * 150, " " * 90)
 
 
 def cut(text: str, chance: random.Random) -> list[str]:
@@ -161,10 +158,11 @@ def cut(text: str, chance: random.Random) -> list[str]:
 
 
 @pytest.mark.slow
-def test_ten_thousand_random_replies_leak_no_invented_and_no_half_mark() -> None:
+@pytest.mark.parametrize(("bits", "replies"), [(BITS, 10_000), (LONG_BITS, 500)])
+def test_random_replies_leak_no_invented_and_no_half_mark(bits: tuple[str, ...], replies: int) -> None:
     chance = random.Random(7)
-    for _ in range(10_000):
-        text = "".join(chance.choice(BITS) for _ in range(chance.randrange(1, 25)))
+    for _ in range(replies):
+        text = "".join(chance.choice(bits) for _ in range(chance.randrange(1, 25)))
         marks = MarkFilter(SHOWN)
         pieces = [*(found for piece in cut(text, chance) for found in marks.feed(piece)), *marks.flush()]
         joined = "".join(pieces)

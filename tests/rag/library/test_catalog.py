@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.database import FILE
-from rag.errors import ConfigError, LibraryError
+from rag.database import FILE, Database
+from rag.errors import ConfigError, LibraryError, how_to_make_room
 from rag.library.catalog import Catalog, Counts
 from rag.library.schema import LibraryRow
 from rag.types import Paper, Source, Span, StoredPaper
@@ -176,3 +176,27 @@ def test_a_damaged_page_is_found_by_the_check(catalog: Catalog, tmp_path: Path) 
 def test_a_url_that_can_not_be_used_is_one_clear_error(tmp_path: Path, url: str) -> None:
     with pytest.raises(ConfigError, match="SCHOLIAST_DATABASE_URL"):
         Catalog(tmp_path, url)
+
+
+def test_a_full_disk_is_not_called_damage(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    with database.reading() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(LibraryError, match="full; free some disk space and try again; nothing is damaged"):  # noqa: SIM117
+        with database.writing() as connection:
+            connection.exec_driver_sql("CREATE TABLE more AS SELECT hex(zeroblob(100000)) AS text")
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        ("No space left on device (os error 28)", "disk space"),
+        ("Too many open files (os error 24)", "ulimit -n"),
+        ("Cannot allocate memory (os error 12)", "memory"),
+        ("database disk image is malformed", ""),
+    ],
+)
+def test_what_the_machine_lacks_is_told_by_its_name(reason: str, remedy: str) -> None:
+    assert remedy in how_to_make_room(reason)
+    assert bool(how_to_make_room(reason)) == bool(remedy)

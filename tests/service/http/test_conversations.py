@@ -26,6 +26,7 @@ from service.http import conversations
 from service.http.app import create_app
 from tests.conftest import QUESTION, settings
 from tests.support.command import words
+from tests.support.over_http import problem_of, serve
 from tests.support.running import Script, leave, running, wait_until, writes
 
 pytestmark = pytest.mark.slow
@@ -323,3 +324,11 @@ def test_a_key_names_one_conversation_however_many_begin_it(home: Path) -> None:
     assert len({conversation.id for conversation in results}) == 1
     assert asyncio.run(stores[0].find(key)) == results[0]
     assert asyncio.run(stores[0].find("slack:T1:C1:170.0")) is None
+
+
+def test_a_conversation_is_removed_only_with_the_key_that_began_it(home: Path) -> None:
+    with serve(home, api_keys="first,second") as served:
+        first, second = ({"Authorization": f"Bearer {key}"} for key in ("first", "second"))
+        id = served.post("/v1/conversations", json={}, headers=first).json()["id"]
+        problem_of(served.delete(f"/v1/conversations/{id}", headers=second), 404)
+        assert served.delete(f"/v1/conversations/{id}", headers=first).json()["removed"]

@@ -1,12 +1,17 @@
 """HTTP: access, readiness, metrics, log and documentation."""
 
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
 
+from service.http.app import create_app
 from tests.conftest import QUESTION, settings
+from tests.support.command import words
 from tests.support.over_http import problem_of, serve
+from tests.support.running import running
 
 # Keys
 
@@ -34,10 +39,41 @@ def test_keys_appear_neither_in_the_log_nor_in_the_settings(home: Path, caplog: 
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Host": ""}]
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "evil.example@localhost"},
+        {"Host": "localhost@evil.example"},
+        {"Host": "localhost/x"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "https://evil.example@localhost"},
+        {"Origin": "null"},
+        {"Host": ""},
+    ],
 )
-def test_without_keys_pages_of_other_sites_are_refused(client: TestClient, headers: dict[str, str]) -> None:
-    problem_of(client.get("/v1/libraries", headers=headers), 403)
+@pytest.mark.parametrize("path", ["/v1/libraries", "/metrics", "/docs", "/openapi.json"])
+def test_without_keys_pages_of_other_sites_are_refused(client: TestClient, path: str, headers: dict[str, str]) -> None:
+    problem_of(client.get(path, headers=headers), 403)
+
+
+def test_health_is_told_to_whoever_asks(client: TestClient) -> None:
+    assert client.get("/healthz", headers={"Host": "evil.example"}).status_code == 200
+
+
+def test_with_keys_the_metrics_need_one(home: Path) -> None:
+    with serve(home, api_keys="first") as guarded:
+        problem_of(guarded.get("/metrics"), 401)
+        assert guarded.get("/metrics", headers={"Authorization": "Bearer first"}).status_code == 200
+
+
+def test_without_keys_behind_slacks_proxy_nobody_may_ask(home: Path) -> None:
+    with serve(home, slack_signing_secret="secret") as proxied:
+        assert "SCHOLIAST_API_KEYS" in problem_of(proxied.get("/v1/libraries"), 403)["detail"]
+        problem_of(proxied.post("/v1/papers", json=[]), 403)
+        problem_of(proxied.get("/metrics"), 403)
+        assert proxied.get("/healthz").status_code == 200
+    with serve(home, slack_signing_secret="secret", api_keys="first") as keyed:
+        assert keyed.get("/v1/libraries", headers={"Authorization": "Bearer first"}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -45,6 +81,20 @@ def test_without_keys_pages_of_other_sites_are_refused(client: TestClient, heade
 )
 def test_without_keys_this_machine_may_ask(client: TestClient, headers: dict[str, str]) -> None:
     assert client.get("/v1/libraries", headers=headers).status_code == 200
+
+
+@pytest.mark.slow
+def test_a_body_that_stops_coming_is_not_waited_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.http.middleware.BODY_IDLE_SECONDS", 0.2)
+    with running(create_app(settings(home), words())) as url, _connected(url) as client:
+        client.sendall(b"POST /v1/ask HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
+        client.sendall(b"Content-Length: 100\r\n\r\n{")
+        client.settimeout(20)
+        assert client.recv(100).startswith(b"HTTP/1.1 408 ")
+
+
+def _connected(url: str) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", urlsplit(url).port or 0))
 
 
 # Operations
@@ -63,6 +113,14 @@ def test_not_ready_until_the_library_can_be_opened(home: Path) -> None:
 def test_ready_when_library_and_embedder_are_there(client: TestClient) -> None:
     client.get("/v1/papers")
     assert client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_not_ready_any_more_when_the_indexes_are_gone(home: Path) -> None:
+    with serve(home) as served:
+        while served.get("/readyz").status_code != 200:
+            served.get("/v1/papers")
+        (home / "scholiast.sqlite3").write_bytes(b"no database any more" * 1_000)
+        assert "catalog" in problem_of(served.get("/readyz"), 503)["reasons"][0]
 
 
 def test_metrics_count_by_route_and_outcome(client: TestClient) -> None:
@@ -90,3 +148,9 @@ def test_the_documentation_shows_the_models_and_needs_no_network(client: TestCli
     assert "https://" not in page.replace("https://fastapi.tiangolo.com", "")
     script = page.split('<script src="')[1].split('"')[0]
     assert client.get(script).status_code == 200
+
+
+def test_the_description_asks_for_a_key_only_where_there_are_any(client: TestClient, home: Path) -> None:
+    assert "HTTPBearer" not in client.get("/openapi.json").text
+    with serve(home, api_keys="first") as guarded:
+        assert guarded.get("/openapi.json").json()["paths"]["/v1/ask"]["post"]["security"] == [{"HTTPBearer": []}]

@@ -134,3 +134,28 @@ def test_the_demo_library_is_used_until_the_default_one_holds_papers(tmp_path: P
         assert fresh.post("/v1/ask", json={"question": "coffee"}).json()["library"] == "demo"
         fresh.post("/v1/papers", json=[RECORD])
         assert fresh.post("/v1/ask", json={"question": "coffee"}).json()["library"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("kind", "piece"), [("application/json", "{},"), ("application/x-ndjson", "{}\n"), ("text/csv", "title,abstract\n")]
+)
+def test_of_many_bad_records_the_first_are_listed_and_the_rest_counted(
+    client: TestClient, kind: str, piece: str
+) -> None:
+    body = f"[{piece * 4_999}{{}}]" if kind == "application/json" else piece * 5_000
+    response = client.post("/v1/papers", params={"library": "many"}, content=body, headers={"Content-Type": kind})
+    report = response.json()
+    rows = 4_999 if kind == "text/csv" else 5_000
+    assert len(report["rejected"]) + report.get("more_rejected", 0) + report["added"] + report["unchanged"] == rows
+    assert len(report["rejected"]) <= 1_000
+    assert len(response.content) < 200_000
+
+
+def test_more_records_than_one_request_may_hold_are_refused_before_any_is_stored(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.http.uploads._MAX_RECORDS", 2)
+    records = [{"title": f"Paper {n}", "abstract": "It is short."} for n in range(3)]
+    problem = problem_of(client.post("/v1/papers", params={"library": "toomany"}, json=records), 422)
+    assert "more than 2 records" in problem["detail"]
+    problem_of(client.get("/v1/papers", params={"library": "toomany"}), 404)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from threading import Timer
 
 import pytest
@@ -12,7 +13,7 @@ from rag.errors import BackendError
 from rag.types import Paper
 from service.http import schemas, sse
 from tests.conftest import QUESTION
-from tests.support.over_http import events, problem_of
+from tests.support.over_http import events, problem_of, serve
 from tests.support.running import Script, writes
 
 # Questions
@@ -218,3 +219,19 @@ def test_a_failing_backend_says_whether_to_try_again(
 def test_a_request_keeps_the_id_that_its_client_gave_it(client: TestClient) -> None:
     assert client.get("/healthz", headers={"X-Request-ID": "trace-7"}).headers["x-request-id"] == "trace-7"
     assert client.get("/healthz", headers={"X-Request-ID": "a b\tc"}).headers["x-request-id"] != "a b\tc"
+
+
+def test_an_emptied_library_can_be_asked_with_a_filter_on_papers(home: Path) -> None:
+    with serve(home) as served:
+        ids = [paper["id"] for paper in served.get("/v1/papers").json()["papers"]]
+        for id in ids:
+            served.delete(f"/v1/papers/{id}")
+        body = {"question": QUESTION, "filters": {"papers": ids[:1]}}
+        assert served.post("/v1/ask", json=body).json()["outcome"] == "empty_library"
+
+
+@pytest.mark.parametrize("content", ['"Is \\ud800 it?"', '[{"type": "text", "text": "Is \\udc00 it?"}]'])
+def test_half_a_character_in_a_message_is_no_bug(client: TestClient, content: str) -> None:
+    body = f'{{"model": "extractive", "messages": [{{"role": "user", "content": {content}}}]}}'
+    response = client.post("/v1/chat/completions", content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == 200

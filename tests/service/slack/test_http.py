@@ -15,14 +15,16 @@ from tests.support.command import words
 from tests.support.fake_slack import ME, PERSON, FakeSlack
 from tests.support.running import wait_until
 from tests.support.slack_requests import Sender, mention, message
-from tests.support.slack_service import sender, slack_settings
+from tests.support.slack_service import WITH_KEY, sender, slack_settings
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def client(home: Path, slack: FakeSlack) -> Iterator[TestClient]:
-    with TestClient(create_app(slack_settings(home, slack), words()), base_url="http://127.0.0.1") as client:
+    with TestClient(
+        create_app(slack_settings(home, slack), words()), base_url="http://127.0.0.1", headers=WITH_KEY
+    ) as client:
         yield client
 
 
@@ -155,7 +157,7 @@ def test_an_empty_mention_gets_help(slack: FakeSlack, send: Sender) -> None:
 
 def test_a_channel_asks_its_library_and_a_question_may_name_another(home: Path, slack: FakeSlack) -> None:
     app = create_app(slack_settings(home, slack, slack_libraries="C02=bio"), words())
-    with TestClient(app, base_url="http://127.0.0.1") as client:
+    with TestClient(app, base_url="http://127.0.0.1", headers=WITH_KEY) as client:
         paper = {"id": "b1", "title": "Mitochondria of newts", "abstract": "Newts have mitochondria. They are small."}
         client.post("/v1/papers?library=bio", json=[paper])
         send = sender(client)

@@ -25,6 +25,24 @@ def service(home: Path, slack: FakeSlack) -> Iterator[SlackService]:
         yield service
 
 
+def test_a_signed_request_of_any_shape_is_no_bug(service: SlackService) -> None:
+    values: tuple[object, ...] = (None, 7, "x", [], {}, [None], {"id": 5}, "\ud800", True)
+    event = mention(QUESTION, service.send.ts())
+    press = {
+        "type": "block_actions",
+        "actions": [{"action_id": "scholiast_feedback", "type": "button", "value": "good:a"}],
+    }
+    bodies: list[object] = [*values, callback({"type": "app_home_opened", "tab": "messages"})]
+    bodies += [{**callback(event), field: value} for field in callback(event) for value in values]
+    bodies += [callback({**event, field: value}) for field in event for value in values if field != "text"]
+    bodies += [callback({"type": "assistant_thread_started", "assistant_thread": value}) for value in values]
+    statuses = {service.send.raw(json.dumps(body).encode(), "application/json").status_code for body in bodies}
+    presses = [{**press, field: value} for field in ("actions", "user", "team", "channel") for value in values]
+    statuses |= {service.send.form(payload=json.dumps(body)).status_code for body in presses}
+    statuses |= {service.send.form(command="/ask", **{field: "x"}).status_code for field in ("text", "user_id")}
+    assert statuses <= {200, 400, 404}
+
+
 def test_requests_that_slack_did_not_sign_or_signed_long_ago_are_refused(
     service: SlackService, slack: FakeSlack
 ) -> None:

@@ -1,0 +1,122 @@
+"""Reads a JSON list of any length one entry at a time, so that only one entry is in memory."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rag.corpus import textfile
+
+MAX_ENTRY_CHARACTERS = 4_000_000
+
+_PIECE_CHARACTERS = 1 << 16
+_BLANKS = re.compile(r"[ \t\n\r]+")
+
+
+class NotJsonError(ValueError):
+    """The text is not JSON; `line` says where, and the message why."""
+
+    def __init__(self, reason: str, line: int) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+def check(path: Path) -> None:
+    """Raise NotJsonError unless the whole file is JSON."""
+    for _ in entries(path):
+        pass
+
+
+def entries(path: Path) -> Iterator[tuple[int, object]]:
+    """The entries of a list, each with its line; a value that is no list is its only entry. Raises NotJsonError."""
+    with textfile.opened(path) as file:
+        reader = _Reader(file.read)
+        if reader.next_character() != "[":
+            yield reader.line, reader.value()
+        else:
+            reader.skip()
+            yield from _of_list(reader)
+        if reader.next_character():
+            raise NotJsonError("something follows after its end", reader.line)
+
+
+def is_list(path: Path) -> bool:
+    """Whether the file begins as a list does."""
+    return textfile.head(path).lstrip().startswith("[")
+
+
+def _of_list(reader: "_Reader") -> Iterator[tuple[int, object]]:
+    if reader.next_character() == "]":
+        reader.skip()
+        return
+    while True:
+        reader.next_character()
+        yield reader.line, reader.value()
+        following = reader.next_character()
+        if following not in ("]", ","):
+            raise NotJsonError("Expecting ',' delimiter", reader.line)
+        reader.skip()
+        if following == "]":
+            return
+
+
+class _Reader:
+    """A window on the text: it begins at the next character that was not read yet."""
+
+    def __init__(self, read: Callable[[int], str]) -> None:
+        self._read = read
+        self._text = ""
+        self._place = 0
+        self._at_end = False
+        self._decode = json.JSONDecoder().raw_decode
+        self.line = 1
+
+    def next_character(self) -> str:
+        """The next one that is not a blank, which stays the next; empty at the end of the text."""
+        while True:
+            blanks = _BLANKS.match(self._text, self._place)
+            self._pass_over(blanks.end() if blanks else self._place)
+            if self._place < len(self._text):
+                return self._text[self._place]
+            if not self._more():
+                return ""
+
+    def skip(self) -> None:
+        self._pass_over(self._place + 1)
+
+    def value(self) -> object:
+        """The value that begins here. What is at the end of the window may go on, so more is read before it counts."""
+        while True:
+            try:
+                value, end = self._decode(self._text, self._place)
+            except (ValueError, RecursionError) as error:
+                if isinstance(error, RecursionError) or not self._more():
+                    raise self._fault(error) from error
+                continue
+            if end < len(self._text) or not self._more():
+                self._pass_over(end)
+                return value
+
+    def _more(self) -> bool:
+        """Read on, twice as much each time a value turns out to be longer. False at the end of the text."""
+        if self._at_end:
+            return False
+        self._text, self._place = self._text[self._place :], 0
+        if len(self._text) > MAX_ENTRY_CHARACTERS:
+            raise NotJsonError(f"an entry is longer than {MAX_ENTRY_CHARACTERS:,} characters", self.line)
+        piece = self._read(max(_PIECE_CHARACTERS, len(self._text)))
+        self._text += piece
+        self._at_end = not piece
+        return bool(piece)
+
+    def _pass_over(self, place: int) -> None:
+        self.line += self._text.count("\n", self._place, place)
+        self._place = place
+
+    def _fault(self, error: Exception) -> NotJsonError:
+        if isinstance(error, RecursionError):
+            return NotJsonError("nested too deeply", self.line)
+        if isinstance(error, json.JSONDecodeError):
+            line = self.line + self._text.count("\n", self._place, error.pos)
+            return NotJsonError(f"{error.msg} at column {error.colno}", line)
+        return NotJsonError(str(error), self.line)
