@@ -14,7 +14,7 @@ from service.slack.client import SlackClient, SlackError, log
 from service.slack.events import Place
 from service.slack.lease import Lease, LeaseLostError, is_dead, worker_name
 from service.slack.posts import Posts
-from service.slack.render import Block, escape, shorten
+from service.slack.render import BLOCK_CHARACTERS, Block, escape, shorten
 
 GIVE_UP_SECONDS = 7 * 86_400.0
 """After so long a digest that Slack refuses is given up; the findings stay in the feed."""
@@ -22,6 +22,7 @@ GIVE_UP_SECONDS = 7 * 86_400.0
 _MAX_FINDINGS = 20
 _TITLE_CHARACTERS = 300
 _SENTENCE_CHARACTERS = 800
+_SHORT_CHARACTERS = 200
 
 
 async def deliver(workspace: Workspace) -> dict[str, str]:
@@ -104,16 +105,23 @@ def message(digest: Mapping[str, Any]) -> tuple[str, list[Block]]:
 
 
 def _finding(finding: Mapping[str, Any]) -> str:
+    """In mrkdwn; shorter and without a link where escapes or a long address would not fit into a block."""
+    text = _described_finding(finding, _SENTENCE_CHARACTERS, plain=False)
+    return text if len(text) <= BLOCK_CHARACTERS else _described_finding(finding, _SHORT_CHARACTERS, plain=True)
+
+
+def _described_finding(finding: Mapping[str, Any], limit: int, *, plain: bool) -> str:
     if finding["kind"] == "paper":
-        return f"{_paper(finding['paper'])}\n>{escape(shorten(finding['sentence'], _SENTENCE_CHARACTERS))}"
+        return f"{_paper(finding['paper'], limit, plain)}\n>{escape(shorten(finding['sentence'], limit))}"
     before, after = finding["before"], finding["after"]
     lines = [f"*The answer has changed* (`{after['outcome']}`, before `{before['outcome']}`)"]
-    lines.append(f"Now: {escape(shorten(after['sentence'], _SENTENCE_CHARACTERS))}")
-    lines.append(f"Before: {escape(shorten(before['sentence'], _SENTENCE_CHARACTERS))}")
+    lines.append(f"Now: {escape(shorten(after['sentence'], limit))}")
+    lines.append(f"Before: {escape(shorten(before['sentence'], limit))}")
     return "\n".join(lines)
 
 
-def _paper(paper: Mapping[str, Any]) -> str:
+def _paper(paper: Mapping[str, Any], limit: int, plain: bool) -> str:
     year = f" ({paper['year']})" if paper["year"] else ""
     retracted = ", retracted" if paper["retracted"] else ""
-    return f"*{render.link(paper['url'], shorten(paper['title'], _TITLE_CHARACTERS))}*{year}{retracted}"
+    title = shorten(paper["title"], min(limit, _TITLE_CHARACTERS))
+    return f"*{render.link(None if plain else paper['url'], title)}*{year}{retracted}"

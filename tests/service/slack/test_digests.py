@@ -52,6 +52,18 @@ def test_a_digest_has_the_paper_and_its_sentence_and_no_markup_of_theirs(watchin
     assert len(slack.shown()) == 1
 
 
+def test_a_finding_that_is_all_escapes_and_a_long_address_still_fits(
+    watching: Command, slack: FakeSlack, tmp_path: Path
+) -> None:
+    long = {"title": "Caffeine, sleep " + "&" * 400, "abstract": f"Caffeine and sleep {'<' * 900}."}
+    file = tmp_path / "long.json"
+    file.write_text(json.dumps([{**long, "url": f"https://example.org/{'a' * 2900}"}]), encoding="utf-8")
+    assert watching("ingest", file).code == 0
+    ran = watching("watch", "run")
+    assert ran.code == 0, ran.err
+    assert len(slack.shown()[0].blocks) == 3
+
+
 @pytest.mark.slow
 def test_a_run_that_is_killed_between_posting_and_recording_posts_nothing_twice(
     watching: Command, slack: FakeSlack
