@@ -70,6 +70,12 @@ def test_a_new_paper_on_the_subject_is_told_once_with_the_sentence_that_matches(
     assert run(web, id) == []
 
 
+def test_a_paper_on_one_half_of_a_short_subject_is_not_told(web: TestClient) -> None:
+    id = begin(web)
+    put(web, {**OTHER, "title": "Sleep of barley", "abstract": "Barley seeds sleep in dry soil all winter."})
+    assert run(web, id) == []
+
+
 def test_a_paper_that_only_changes_is_not_new(web: TestClient) -> None:
     put(web, OLD)
     id = begin(web)
