@@ -22,6 +22,7 @@ from rag.database import Database, home_errors
 from rag.engine import TOP_K, Engine, collect_answer
 from rag.errors import NotFoundError, RequestError
 from rag.history.answers import Answers, AskRequest
+from rag.history.bibliography import Bibliography
 from rag.history.conversations import LOCAL, Conversations
 from rag.history.jobs import Jobs
 from rag.library import registry
@@ -66,6 +67,7 @@ class Workspace:
         self.jobs = Jobs(self._database)
         self.watches = Watches(self._database)
         self.connectors = Connectors(self.settings.home, self.settings.contact)
+        self.bibliography = open_bibliography(self.settings)
         self._url = url
         self._opened: OrderedDict[str, Library] = OrderedDict()
         self._alive: WeakValueDictionary[str, Library] = WeakValueDictionary()
@@ -184,6 +186,7 @@ class Workspace:
             await asyncio.to_thread(library.close)
         self._alive.clear()
         await asyncio.to_thread(self._database.close)
+        await asyncio.to_thread(self.bibliography.close)
 
     async def _meant(self, repair: bool) -> Library:
         default = await self._named(DEFAULT_LIBRARY, repair=repair)
@@ -212,6 +215,16 @@ class Workspace:
 def open_database(settings: Settings) -> Database:
     """The database of the settings, not opened yet. Raises ConfigError."""
     return Database(settings.home, settings.database_url)
+
+
+def open_bibliography(settings: Settings) -> Bibliography:
+    """The papers to refer to, from the database of the settings, not opened yet. Raises ConfigError."""
+    return Bibliography(settings.home, settings.database_url)
+
+
+def candidates(name: str) -> tuple[str, ...]:
+    """The libraries that a name may mean, of which the first with papers counts: an empty one the demo's too."""
+    return (name,) if name else (DEFAULT_LIBRARY, DEMO_LIBRARY)
 
 
 async def open_library(

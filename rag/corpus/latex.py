@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 _MARKS = {
     '"': "\u0308", "'": "\u0301", "^": "\u0302", "`": "\u0300", "~": "\u0303", "=": "\u0304", ".": "\u0307",
@@ -40,6 +41,15 @@ _DEGREES = re.compile(r"\^\{?\\circ\}?")
 _POWER = re.compile(r"(?<=[0-9])\^(?:\{([-+−]?[0-9]+)\}|([0-9]))")
 _BARE_SCRIPT = re.compile(r"^[\^_](?:\{([-+−]?[0-9A-Za-z]*[-+−]?)\}|([0-9A-Za-z+]))$")
 _FORMULA = re.compile(r"[\\{}^_]")
+_NAMED = {
+    "textbackslash": "\\", "textbraceleft": "{", "textbraceright": "}", "textasciitilde": "~", "textasciicircum": "^",
+}  # fmt: skip
+_WRITTEN_OUT = re.compile(
+    rf"\\\\|\\(?P<name>{'|'.join(_NAMED)})(?![A-Za-z])(?:\{{\}}|[ \t]+(?=[A-Za-z])|)|\\(?P<character>[{{}}$])"
+)
+# Noncharacters of Unicode, which no text has.
+_HELD = {name: chr(0xFDD0 + number) for number, name in enumerate((*_NAMED, "{", "}", "$"))}
+_OF_HELD = {ord(held): _NAMED.get(name, name) for name, held in _HELD.items()}
 _RAISED = str.maketrans("0123456789-−+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻⁺")
 
 
@@ -58,10 +68,29 @@ def to_text(text: str) -> str:
 
 
 def from_bibtex(text: str) -> str:
-    """The text of a BibTeX field: besides, braces protect capitals, `~` is a blank, and `--` is a dash."""
+    """The text of a BibTeX field: besides, braces protect capitals, `~` is a blank, and `--` is a dash.
+
+    A brace, a backslash or a dollar that is written out stands for itself, and does none of that.
+    """
+    text = "".join(part if _MATH.fullmatch(part) else _WRITTEN_OUT.sub(_held, part) for part in _formulas_apart(text))
     text = re.sub(r"(?<!\\)~", " ", to_text(text)).replace("---", "—").replace("--", "–")
     parts = re.split(r"(\$[^$]*\$)", text)  # braces of formulas stay
-    return "".join(part if part[:1] == "$" else re.sub(r"(?<!\\)[{}]", "", part) for part in parts)
+    plain = "".join(part if part[:1] == "$" else re.sub(r"(?<!\\)[{}]", "", part) for part in parts)
+    return plain.translate(_OF_HELD)
+
+
+def _formulas_apart(text: str) -> Iterator[str]:
+    """The text cut before and after each formula."""
+    end = 0
+    for formula in _MATH.finditer(text):
+        yield from (text[end : formula.start()], formula[0])
+        end = formula.end()
+    yield text[end:]
+
+
+def _held(found: re.Match[str]) -> str:
+    """A character that no text has, in the place of one that is written out; a line break stays."""
+    return _HELD.get(found["name"] or found["character"] or "", found[0])
 
 
 def _of_math(found: re.Match[str]) -> str:

@@ -24,10 +24,10 @@ _ET_AL = re.compile(r",?\s*(?:et\.? al\.?|and others)\s*$", re.IGNORECASE)
 _NOTE_MARKS = re.compile(r"(?:[*†‡§¶#]|(?<=[a-zé*†‡§¶#])\d|^\d+)+$")
 _IN_PARENTHESES = re.compile(r"\([^()]*\)")  # affiliations, numbers of authors
 _AND = re.compile(r",?\s+(?:and|&)\s+|\s+&\s*|;\s*(?:and|&)\s+")
-_INITIALS = re.compile(r"(?:[A-ZÀ-Þ]\.?[\s-]?){1,4}")
-_SUFFIX = re.compile(r"(?:Jr|Sr)\.?|I{2,3}|IV", re.IGNORECASE)
+INITIALS = re.compile(r"(?:[A-ZÀ-Þ]\.?[\s-]?){1,4}")
+SUFFIX = re.compile(r"(?:Jr|Sr)\.?|I{2,3}|IV", re.IGNORECASE)
 _PARTICLE_WORDS = "van von der den de del della di da dos du la le el al bin ibn ter ten te zu zur af av"
-_PARTICLES = frozenset(_PARTICLE_WORDS.split())
+PARTICLES = frozenset(_PARTICLE_WORDS.split())
 _GROUP = re.compile(r"\{([^{}]*)\}")
 _LIST_AS_TEXT = re.compile(r"\s*\[.*\]\s*", re.DOTALL)
 
@@ -126,9 +126,7 @@ def _of_commas(parts: Sequence[str]) -> list[str]:
     """Names between commas, or last and first names in turn: `Moe, A., Lund, P.`; two single words are one name."""
     parts = [part for part in parts if part]
     last, first = parts[::2], parts[1::2]
-    in_turn = (
-        len(last) == len(first) and all(map(_INITIALS.fullmatch, first)) and not any(map(_INITIALS.fullmatch, last))
-    )
+    in_turn = len(last) == len(first) and all(map(INITIALS.fullmatch, first)) and not any(map(INITIALS.fullmatch, last))
     if parts and (in_turn or (len(parts) == 2 and _may_be_last_name(parts[0]) and len(parts[1].split()) == 1)):
         return [f"{given} {family}" for family, given in zip(last, first, strict=True)]
     return list(parts)
@@ -136,7 +134,7 @@ def _of_commas(parts: Sequence[str]) -> list[str]:
 
 def _may_be_last_name(words: str) -> bool:
     *before, _ = words.split()
-    return all(word.lower() in _PARTICLES for word in before)
+    return all(word.lower() in PARTICLES for word in before)
 
 
 def _first_name_first(name: str) -> str:
@@ -144,7 +142,7 @@ def _first_name_first(name: str) -> str:
     last, *rest = [part.strip() for part in name.split(",")]
     if not rest or not last:
         return name.strip(" ,")
-    if len(rest) == 2 and _SUFFIX.fullmatch(rest[0]):
+    if len(rest) == 2 and SUFFIX.fullmatch(rest[0]):
         return " ".join(filter(None, (rest[1], last, rest[0])))
     return " ".join(filter(None, (rest[0], last, *rest[1:])))
 

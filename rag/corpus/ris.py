@@ -15,7 +15,8 @@ _TAG = re.compile(r"(?P<tag>[A-Z][A-Z0-9]) {1,2}-(?: (?P<value>.*)|\s*)$")
 _BEGIN = re.compile(r"^\s*TY {1,2}- ?\w", re.MULTILINE)
 _READ_TAGS = "TY ER TI T1 CT AB N2 AU A1 PY Y1 DA DO UR L1 L2 LK KW LA JO JF JA J1 J2 T2 BT M1 M3 AN C7 ID U1"
 _READ = frozenset(_READ_TAGS.split())
-_PMID = re.compile(r"(?:pmid|pubmed)\D{0,5}(\d{5,9})\b", re.IGNORECASE)
+_PMID = re.compile(r"\bPMID:(\d{1,9})\b|(?:pmid|pubmed)\D{0,5}(\d{5,9})\b", re.IGNORECASE)
+_OWN_ID = re.compile(r"Scholiast-ID: (\S+)")
 _RETRACTED = re.compile(r"retracted publication|^retracted\b", re.IGNORECASE)
 
 
@@ -51,7 +52,7 @@ def read(path: Path, name: str) -> Iterator[RawRecord | BrokenRecord]:
 
 def _fields(tags: Tags) -> dict[str, object]:
     notes = " ".join(value for tag in ("N1", "AN", "M1", "M2", "C7", "UR", "ID") for value in tags.get(tag, ()))
-    pmid = _PMID.search(notes)
+    pmid, own = _PMID.search(notes), _OWN_ID.search(notes)
     return {
         "title": tagged.first(tags, "TI", "T1", "CT"),
         "abstract": tagged.first(tags, "AB", "N2"),
@@ -59,7 +60,9 @@ def _fields(tags: Tags) -> dict[str, object]:
         "year": tagged.first(tags, "PY", "Y1", "DA"),
         "venue": tagged.first(tags, "T2", "JF", "JO", "BT", "JA", "J2", "J1"),
         "doi": tagged.first(tags, "DO"),
-        "pmid": pmid[1] if pmid else None,
+        "pmid": pmid[1] or pmid[2] if pmid else None,
+        "arxiv": next((number for number in tags.get("AN", ()) if number.lower().startswith("arxiv:")), None),
+        "id": own[1] if own else None,
         "url": tagged.first(tags, "UR", "LK", "L2", "L1"),
         "keywords": tagged.values(tags, "KW"),
         "language": tagged.first(tags, "LA"),

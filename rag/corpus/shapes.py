@@ -7,6 +7,7 @@ from rag.corpus.fields import at, each
 
 _Fields = Mapping[str, object]
 _MAX_WORDS = 50_000
+_NO_FIELDS_OF_CSL = frozenset({"id", "published", "citation-key", "custom"})
 
 
 def flatten(record: _Fields) -> _Fields:
@@ -122,10 +123,14 @@ def _csl(item: _Fields) -> _Fields:
     """CSL-JSON (https://docs.citationstyles.org) and Crossref's works, which resemble it; a cite key is no id."""
     updates = {str(entry.get("type")) for entry in each(item.get("updated-by"))}
     dated = ("issued", "published", "published-print", "published-online")
+    number, ours = str(item.get("number") or ""), item.get("custom")
     return {
-        **{name: value for name, value in item.items() if name not in {"id", "published", "citation-key"}},
+        **{name: value for name, value in item.items() if name not in _NO_FIELDS_OF_CSL},
+        "id": at(ours, "scholiast_id"),
+        "type": at(ours, "publication_type") or item.get("type"),
+        "arxiv": number if number.lower().startswith("arxiv:") else None,
         "year": next((item[name] for name in dated if at(item.get(name), "date-parts")), None),
-        "is_retracted": bool(updates & {"retraction", "withdrawal", "removal"}),
+        "is_retracted": bool(updates & {"retraction", "withdrawal", "removal"}) or at(ours, "retracted") is True,
     }
 
 
@@ -167,7 +172,7 @@ _SHAPES: tuple[tuple[tuple[str, ...], Callable[[_Fields], _Fields]], ...] = (
     (("externalIds", "externalids", "paperId", "corpusid", "paperAbstract"), _semantic_scholar),
     (("abstractText", "authorString", "pubTypeList"), _europe_pmc),
     (("lens_id",), _lens),
-    (("container-title", "issued", "date-parts", "is-referenced-by-count"), _csl),
+    (("container-title", "issued", "date-parts", "is-referenced-by-count", "citation-key"), _csl),
     (("abstractNote", "itemType"), _zotero),
     (("Author Names", "AUTHOR NAMES"), _embase),
     (("QUESTION",), _pubmed_qa),

@@ -1,6 +1,6 @@
 """Composes an answer from the supporting sentences themselves; needs no model."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from rag.text import third_person
 from rag.text.analysis import content_stems
 from rag.text.dangling import is_dangling
 from rag.text.readable import in_print, readable
+from rag.text.vocabulary import pattern
 from rag.types import Passage, Turn
 from rag.writers import members
 from rag.writers.sentence_scoring import answer_probabilities
@@ -18,7 +19,7 @@ from rag.writers.sentence_scoring import answer_probabilities
 MAX_WORDS = 60
 """Of an answer from one paper. What else its abstract says is told below the answer (`further.py`)."""
 MAX_WORDS_COMPARED = 110
-"""Of two papers side by side."""
+"""Of papers side by side."""
 MAX_WORDS_LISTED = 24
 """Of the sentence behind a title in a list."""
 MAX_SENTENCES = 2
@@ -27,8 +28,9 @@ MAX_ANTECEDENTS = 2
 MAX_SENTENCE_WORDS = 118
 SECOND_SHARE = 0.35
 """A further sentence is shown if it is at least this share as likely to hold the answer as the first."""
+MAX_COMPARED = 3
 COMPARED_SHARE = 0.75
-"""A second paper is set beside the best one if it scores at least this share of it."""
+"""Another paper is set beside the best one if it scores at least this share of it."""
 MAX_NAME_WORDS = 4
 
 
@@ -47,7 +49,7 @@ class ExtractiveWriter:
         known = " ".join([*(turn.content for turn in history), question])
         idf = self._vocabulary.idf(content_stems(question))
         asked = questions.analyse(question)
-        chosen = _PAPERS[asked.shape](passages, idf)
+        chosen = _chosen(question, asked.shape, passages, idf)
         probabilities = [answer_probabilities(question, known, passage, idf) for passage in chosen]
         if asked.shape == "list":
             for position, piece in enumerate(_list(chosen, probabilities)):
@@ -59,28 +61,26 @@ class ExtractiveWriter:
             yield f" {piece}" if position else f"{opening}{piece}"
 
 
-def _best(passages: Sequence[Passage], _idf: Mapping[str, float]) -> Sequence[Passage]:
-    return passages[:1]
+def _chosen(question: str, shape: Shape, passages: Sequence[Passage], idf: Mapping[str, float]) -> Sequence[Passage]:
+    """The papers to write about: one, those compared, or those of a list."""
+    if shape == "single":
+        return passages[:1]
+    return members.listed(passages) if shape == "list" else _compared(question, passages, idf)
 
 
-def _compared(passages: Sequence[Passage], idf: Mapping[str, float]) -> Sequence[Passage]:
-    """The best paper, and the one that best adds to it: well placed, with words of the question that it lacks."""
-    first = passages[0]
-    missing = {stem: weight for stem, weight in idf.items() if stem not in _stems(first)}
+def _compared(question: str, passages: Sequence[Passage], idf: Mapping[str, float]) -> Sequence[Passage]:
+    """The best paper, and those that best add to it: well placed, with words of the question that the others lack."""
+    wanted = MAX_COMPARED if pattern("question.three_things").search(question) else 2
+    chosen = [passages[0]]
+    others = [p for p in passages[1:] if p.score >= COMPARED_SHARE * passages[0].score]
     total = sum(idf.values()) or 1.0
-
-    def adds(passage: Passage) -> float:
-        return passage.score + sum(missing.get(stem, 0.0) for stem in _stems(passage)) / total
-
-    others = [p for p in passages[1:] if p.score >= COMPARED_SHARE * first.score]
-    return [first, *sorted(others, key=adds, reverse=True)[:1]]
-
-
-_PAPERS: Mapping[Shape, Callable[[Sequence[Passage], Mapping[str, float]], Sequence[Passage]]] = {
-    "single": _best,
-    "comparison": _compared,
-    "list": lambda passages, _idf: members.listed(passages),
-}
+    while others and len(chosen) < wanted:
+        held = set().union(*map(_stems, chosen))
+        missing = {stem: weight for stem, weight in idf.items() if stem not in held}
+        best = max(others, key=lambda p: p.score + sum(missing.get(stem, 0.0) for stem in _stems(p)) / total)
+        others.remove(best)
+        chosen.append(best)
+    return chosen
 
 
 def _stems(passage: Passage) -> set[str]:

@@ -12,14 +12,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from rag import config, corpus, embedders, serialize
+from rag import config, corpus, embedders, references, serialize
 from rag.config import Settings
 from rag.errors import ConfigError, CorpusError, RequestError, how_to_list_papers
 from rag.history.answers import Answers
 from rag.library.checks import Finding, diagnose
 from rag.types import Filters, Record
 from rag.workspace import DEMO_LIBRARY, Workspace, list_libraries, open_database, remove_library
-from service.cli.terminal import UNSAFE_ON_A_TERMINAL, Page, print_error, progress, progress_of
+from service.cli.terminal import UNSAFE_ON_A_TERMINAL, Page, print_error, print_file, progress, progress_of
 
 _DEMO_QUESTION = "What is wrong with the draft heads of Medusa, and how does Hydra fix it?"
 _TRY_NEXT = (
@@ -104,25 +104,37 @@ def _records(paths: Iterable[Path], format: str, errors: list[str]) -> Iterator[
 
 
 async def ask(
-    question: str, library: str, top_k: int, model: str, year: str, papers: Sequence[str], json: bool
+    question: str, library: str, top_k: int, model: str, year: str, papers: Sequence[str], output: str
 ) -> bool:
-    """Answer one question."""
+    """Answer one question; `output` is json, a format of references, or empty for the terminal."""
+    _check_output(output)
     first, last = _years(year)
     filters = Filters(year_from=first, year_to=last, papers=tuple(papers))
     async with Workspace() as workspace:
         answer = await workspace.ask(
             _text(question), library=library, model=model, filters=filters, top_k=top_k, door="terminal"
         )
-    _print(serialize.answer(answer)) if json else Page().answer(answer)
+    if output == "json":
+        _print(serialize.answer(answer))
+    elif output:
+        print_file(references.write_answer(answer, {}, output))
+    else:
+        Page().answer(answer)
     return True
 
 
-async def search(query: str, library: str, limit: int, json: bool) -> bool:
-    """Rank papers."""
+async def search(query: str, library: str, limit: int, output: str) -> bool:
+    """Rank papers; `output` as for `ask`."""
+    _check_output(output)
     async with Workspace() as workspace:
         passages = await workspace.search(_text(query), library=library, limit=limit)
     results = serialize.search_results(passages)
-    _print(results) if json else Page().results(passages, [result["snippet"] for result in results["results"]])
+    if output == "json":
+        _print(results)
+    elif output:
+        print_file(references.write([passage.paper for passage in passages], output))
+    else:
+        Page().results(passages, [result["snippet"] for result in results["results"]])
     return True
 
 
@@ -231,6 +243,12 @@ def _years(text: str) -> tuple[int | None, int | None]:
     first = int(match["first"]) if match["first"] else None
     last = int(match["last"]) if match["last"] else None
     return first, last if match["to"] else first
+
+
+def _check_output(output: str) -> None:
+    """Refuse an unknown format before the work is done."""
+    if output and output != "json":
+        references.check(output)
 
 
 def _text(argument: str) -> str:

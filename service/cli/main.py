@@ -32,6 +32,12 @@ _Library = Annotated[
     typer.Option("--library", metavar="NAME", help="Which library.", show_default="default; the demo's while empty"),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print the object that HTTP gives.")]
+_Format = Annotated[
+    str,
+    typer.Option(
+        "--format", metavar="FORMAT", help="Print references: bibtex, ris, csl, markdown, html, text, apa, ..."
+    ),
+]
 _Years = Annotated[
     str, typer.Option("--year", metavar="YEARS", help="2023, 2023-, -2020 or 2019-2023.", show_default=False)
 ]
@@ -110,11 +116,12 @@ def ask(
     year: _Years = "",
     paper: _Papers = None,
     json: _Json = False,
+    format: _Format = "",
 ) -> None:
     """Answer a question, with quotes for each sentence."""
     from service.cli import commands
 
-    run(commands.ask(question, library, top_k, model, year, paper or [], json))
+    run(commands.ask(question, library, top_k, model, year, paper or [], _output(json, format)))
 
 
 @app.command()
@@ -123,11 +130,23 @@ def search(
     library: _Library = "",
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="How many papers.")] = 10,
     json: _Json = False,
+    format: _Format = "",
 ) -> None:
     """Rank papers, best first."""
     from service.cli import commands
 
-    run(commands.search(query, library, limit, json))
+    run(commands.search(query, library, limit, _output(json, format)))
+
+
+@app.command()
+def cite(
+    id: Annotated[str, typer.Argument(metavar="ID", help="Of an answer (ans_...) or a conversation (conv_...).")],
+    format: _Format = "bibtex",
+) -> None:
+    """Print the references of an answer or a conversation; as markdown, html or text an answer with them."""
+    from service.cli import references
+
+    run(references.cite(id, format))
 
 
 @app.command()
@@ -191,6 +210,14 @@ def papers_remove(
     from service.cli import commands
 
     run(commands.papers_remove(ids, library, json))
+
+
+@_papers.command("export")
+def papers_export(library: _Library = "", format: _Format = "bibtex") -> None:
+    """Print the references of a whole library."""
+    from service.cli import references
+
+    run(references.export(library, format))
 
 
 @_libraries.command("list")
@@ -281,3 +308,10 @@ def main() -> None:
     except ScholiastError as error:
         print(f"scholiast: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2 if isinstance(error, RequestError) else 1)
+
+
+def _output(json: bool, format: str) -> str:
+    """The one form that was asked for: `json`, a format of references, or empty for the terminal."""
+    if json and format:
+        raise RequestError(f"--json and --format {format} ask for two outputs; leave one out")
+    return "json" if json else format

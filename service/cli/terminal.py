@@ -279,6 +279,13 @@ def _update(bar: Progress, task: TaskID, done: int, total: int) -> None:
     bar.update(task, completed=done, total=total, visible=True)
 
 
+def print_file(pieces: Iterable[str]) -> None:
+    """Print the text of a file as it is; on a terminal without what that would execute."""
+    shown = _plain if sys.stdout.isatty() else str
+    for piece in pieces:
+        sys.stdout.write(shown(piece))
+
+
 def print_error(message: str) -> None:
     """Print one line on standard error."""
     print(f"scholiast: {_plain(' '.join(message.split()))}", file=sys.stderr)

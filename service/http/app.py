@@ -19,7 +19,7 @@ from rag.errors import ScholiastError
 from rag.protocols import Embedder
 from rag.workspace import Workspace
 from service import watching
-from service.http import conversations, openai_api, problems, routes, watches
+from service.http import conversations, openai_api, problems, references, routes, watches
 from service.http.metrics import Metrics
 from service.http.middleware import AccessMiddleware, BodyLimitMiddleware, RequestLogMiddleware
 from service.http.readiness import Readiness
@@ -42,6 +42,7 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.state.metrics = Metrics()
     app.state.slack = slack.SlackEndpoint(app.state.workspace, app.state.metrics)
     app.include_router(routes.v1)
+    app.include_router(references.routes)
     app.include_router(conversations.routes)
     app.include_router(watches.routes)
     app.include_router(openai_api.routes)

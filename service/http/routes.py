@@ -42,7 +42,9 @@ _UPLOAD_BODY: dict[str, Any] = {
     }
 }
 
-_Library = Annotated[str, Query(description="`default` unless given; while that is empty, the demo's.")]
+LibraryQuery = Annotated[str, Query(description="`default` unless given; while that is empty, the demo's.")]
+SearchWords = Annotated[str, Query(description="Words to search for.")]
+SearchLimit = Annotated[int, Query(description=f"1 to {MAX_RESULTS}.")]
 _PaperId = Annotated[str, Path(description="May contain slashes.")]
 
 v1 = APIRouter(prefix="/v1", dependencies=[dependencies.api_key], responses=schemas.problems(401, 403, 422, 500, 503))
@@ -91,9 +93,9 @@ async def give_feedback(id: str, body: FeedbackRequest, workspace: WorkspaceDepe
 @v1.get("/search", tags=["questions"], responses={200: {"model": schemas.Results}, **schemas.problems(404, 502)})
 async def search(
     workspace: WorkspaceDependency,
-    q: Annotated[str, Query(description="Words to search for.")],
-    library: _Library = "",
-    limit: Annotated[int, Query(description=f"1 to {MAX_RESULTS}.")] = 10,
+    q: SearchWords,
+    library: LibraryQuery = "",
+    limit: SearchLimit = 10,
 ) -> Response:
     """Rank papers, best first."""
     engine = await workspace.engine(library)
@@ -130,7 +132,7 @@ async def fetch(body: FetchRequest, workspace: WorkspaceDependency) -> Response:
 @v1.get("/papers", tags=["papers"], responses={200: {"model": schemas.PaperPage}, **schemas.problems(404)})
 async def list_papers(
     workspace: WorkspaceDependency,
-    library: _Library = "",
+    library: LibraryQuery = "",
     offset: PageOffset = 0,
     limit: PageLimit = 100,
 ) -> Response:
@@ -141,7 +143,7 @@ async def list_papers(
 
 
 @v1.get("/papers/{id:path}", tags=["papers"], responses={200: {"model": Paper}, **schemas.problems(404)})
-async def show_paper(id: _PaperId, workspace: WorkspaceDependency, library: _Library = "") -> Response:
+async def show_paper(id: _PaperId, workspace: WorkspaceDependency, library: LibraryQuery = "") -> Response:
     """One paper."""
     return JSONResponse(serialize.paper(await (await workspace.library(library)).paper(id)))
 
@@ -149,7 +151,7 @@ async def show_paper(id: _PaperId, workspace: WorkspaceDependency, library: _Lib
 @v1.delete(
     "/papers/{id:path}", tags=["papers"], responses={200: {"model": schemas.PaperRemoval}, **schemas.problems(404)}
 )
-async def remove_paper(id: _PaperId, workspace: WorkspaceDependency, library: _Library = "") -> Response:
+async def remove_paper(id: _PaperId, workspace: WorkspaceDependency, library: LibraryQuery = "") -> Response:
     """Remove a paper."""
     opened = await workspace.library(library)
     paper = await opened.paper(id)

@@ -15,7 +15,7 @@ from rag.history.claims import MAX_MESSAGES
 from rag.history.conversations import Conversation
 from rag.types import Answer, Turn
 from rag.workspace import DEFAULT_LIBRARY, Workspace, list_libraries
-from service.slack import events, messages, render
+from service.slack import events, messages, references, render
 from service.slack.client import SlackClient, SlackDownError, SlackError, log
 from service.slack.events import IncomingMessage
 from service.slack.lease import Lease, LeaseLostError
@@ -95,6 +95,10 @@ class Answerer:
         name = library or self._libraries.get(incoming.place.channel, "")
         if time.time() - lease.job.created > STALE_SECONDS or lease.job.attempts > MAX_ATTEMPTS:
             await reply.say(messages.TOO_LATE)
+        elif incoming.kind == "references":
+            answer, papers = await self._workspace.bibliography.answer(incoming.text)
+            listed = references.markdown(answer, papers)
+            await (reply.show(listed) if listed else reply.say(messages.NO_REFERENCES))
         elif question.casefold().rstrip("!. ") in _HELP_REQUESTS:
             await reply.say(messages.help_text(name or DEFAULT_LIBRARY, incoming.me))
         else:
@@ -185,6 +189,8 @@ class Answerer:
 
     async def _open_reply(self, incoming: IncomingMessage, lease: Lease) -> Reply:
         """A slash command has no message to reply to, so the bot posts one, or if it may not, replies ephemerally."""
+        if incoming.kind == "references" and not incoming.place.thread:  # under an ephemeral answer
+            return EphemeralReply(incoming.response_url)
         if incoming.kind != "command":
             return ThreadReply(self._client, incoming.place, lease, incoming.me)
         try:

@@ -20,7 +20,7 @@ from rag.workspace import Workspace
 from service.slack.answer import Answerer
 from service.slack.client import SlackClient, log
 from service.slack.receive import Receiver
-from service.slack.render import FEEDBACK
+from service.slack.render import FEEDBACK, REFERENCES
 from service.slack.worker import Worker
 
 _ANY = re.compile(".*")
@@ -136,6 +136,11 @@ def _add_listeners(app: AsyncApp, receiver: Receiver) -> None:
     @app.action(re.compile(f"^{FEEDBACK}"))
     async def _feedback(ack: AsyncAck, body: dict[str, Any]) -> None:
         await receiver.feedback(body)
+        await ack()
+
+    @app.action(REFERENCES)
+    async def _references(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await receiver.references(body)
         await ack()
 
     @app.action(_ANY)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from rag.text.analysis import replace_surrogates
 from rag.wording import is_between_people, without_politeness
 
-Kind = Literal["mention", "direct", "follow_up", "command"]
+Kind = Literal["mention", "direct", "follow_up", "command", "references"]
 
 _SUBTYPES = {None, "file_share", "thread_broadcast"}
 _OTHER_BOTS = "bot_message"
@@ -48,7 +48,8 @@ class Place:
 class IncomingMessage:
     """A message that may be for the bot. `ts` identifies it within its channel; `me` is the bot's user id, if known.
 
-    `response_url` lets a slash command be answered where the bot is no member; `under_mine` says that the thread began
+    The text of a request for references is the id of the answer. `response_url` lets a slash command, or a button
+    under its answer, be answered where the bot is no member; `under_mine` says that the thread began
     with a message of the bot's.
     """
 
@@ -131,6 +132,27 @@ def parse_command(body: Mapping[str, Any]) -> IncomingMessage:
         place=place,
         ts=f"command-{_text(body.get('trigger_id'))}",
         text=_text(body.get("text")),
+        response_url=_text(body.get("response_url")),
+    )
+
+
+def parse_references(body: Mapping[str, Any]) -> IncomingMessage:
+    """The request of somebody who pressed the button for references: one for each answer, whoever presses it."""
+    answer = _text(body["actions"][0].get("value"))
+    ephemeral = (body.get("container") or {}).get("is_ephemeral")
+    message, user = {} if ephemeral else body.get("message") or {}, body["user"]
+    team = _text((body.get("team") or {}).get("id")) or _text(user.get("team_id"))
+    return IncomingMessage(
+        kind="references",
+        place=Place(
+            team=team,
+            channel=_text((body.get("channel") or {}).get("id")),
+            thread=_text(message.get("thread_ts")) or _text(message.get("ts")),
+            user=_text(user["id"]),
+            user_team=team,
+        ),
+        ts=f"references-{answer}",
+        text=answer,
         response_url=_text(body.get("response_url")),
     )
 

@@ -19,6 +19,8 @@ TOO_LATE = (
 FEEDBACK_STORED = {"good": "Thank you, noted as helpful.", "bad": "Thank you, noted as not helpful. We'll look at it."}
 FEEDBACK_FAILED = "I'm sorry: I couldn't note that just now. Please press again in a moment."
 ANSWER_DELETED = "That answer is no longer kept, so I can't note what you think of it."
+REFERENCES_NOT_STORED = "I'm sorry: I couldn't look them up just now. Please press again in a moment."
+NO_REFERENCES = "That answer cites no papers."
 NOT_STORED = "I'm sorry: I couldn't take your question in just now. Please ask again in a moment."
 
 _INTERNAL = (

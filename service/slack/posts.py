@@ -204,6 +204,6 @@ def _metadata(key: str) -> dict[str, Any]:
 
 
 def _asked_ts(place: Place, key: str) -> str:
-    """When the question was asked; for a slash command, when its thread began, or empty."""
+    """When the question was asked; for a slash command and for references, when the thread began, or empty."""
     ts = key.rpartition(":")[2]
-    return place.thread if ts.startswith("command-") else ts
+    return place.thread if ts.startswith(("command-", "references-")) else ts

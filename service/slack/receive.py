@@ -1,4 +1,4 @@
-"""Receives what Slack sends, before it is acknowledged: a message is stored as a job, a button press as feedback."""
+"""Receives what Slack sends, before it is acknowledged: messages and requests for references as jobs, and feedback."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -63,6 +63,14 @@ class Receiver:
             log.error("feedback of %s on %s could not be stored: %s", user, answer, error)
             text = messages.FEEDBACK_FAILED
         self._start(self._thank(body, user, text))
+
+    async def references(self, body: Mapping[str, Any]) -> None:
+        """Store somebody's request for the references of an answer; when it was asked before, nothing happens."""
+        try:
+            await self._store(events.parse_references(body))
+        except ScholiastError as error:
+            log.error("a request for references could not be stored: %s", error)
+            self._start(self._thank(body, body["user"]["id"], messages.REFERENCES_NOT_STORED))
 
     async def opened(self, channel: str, thread: str = "") -> None:
         """Suggest questions to somebody who has opened the bot's view."""

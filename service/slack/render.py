@@ -22,6 +22,9 @@ BLOCK_CHARACTERS = 2_900
 FEEDBACK = "scholiast_feedback"
 """What the action ids of the feedback buttons begin with."""
 
+REFERENCES = "scholiast_references"
+"""The action id of the button that asks for an answer's references."""
+
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _FENCE = "```"
 _ROOM_FOR_FENCES = 2 * len(f"{_FENCE}\n")
@@ -104,14 +107,14 @@ def section(text: str, **options: bool) -> Block:
 
 
 def footer(answer: AnswerJson, *, plain: bool = False) -> list[Block]:
-    """The blocks below an answer's text: notes, then sources with quotes, or the nearest papers, then feedback buttons.
+    """The blocks below an answer's text: notes, then sources with quotes, or the nearest papers, then the buttons.
 
     `plain` is for workspaces that refuse links or the newer buttons.
     """
     notes = [_context_block(line) for line in _notes(answer)]
     listed = answer["citations"] or (answer["passages"] if answer["outcome"] == "not_in_abstracts" else ())
     papers = _sources(answer, plain) or _nearest(listed, plain)
-    return [*notes, *papers, *_more(answer), _feedback_buttons(answer["id"], plain)]
+    return [*notes, *papers, *_more(answer), *_references_button(answer), _feedback_buttons(answer["id"], plain)]
 
 
 def _restyle(escaped: str) -> str:
@@ -236,6 +239,14 @@ def _number(entry: AnswerJson) -> int:
 
 def _context_block(line: str) -> Block:
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": line, "verbatim": True}]}
+
+
+def _references_button(answer: AnswerJson) -> list[Block]:
+    """Where the answer or a further statement cites papers."""
+    if not answer["citations"] and not answer.get("more"):
+        return []
+    button = {"type": "button", "action_id": REFERENCES, "text": _plain_text("References"), "value": answer["id"]}
+    return [{"type": "actions", "elements": [button]}]
 
 
 def _feedback_buttons(answer_id: str, plain: bool) -> Block:

@@ -80,6 +80,13 @@ class ThreadReply:
                 await self._posts.post(text, blocks)
             await self._posts.truncate(1)
 
+    async def show(self, markdown: str) -> None:
+        """Post a text that is no answer, in as many messages as it needs."""
+        async with self._lock:
+            self._may_stream = False
+            await self._posts.resume()
+            await self._sync(markdown, [[]])
+
     async def close(self) -> None:
         """Stop what still runs in the background."""
         self._cancel_placeholder()
@@ -198,6 +205,11 @@ class EphemeralReply:
     async def say(self, text: str) -> None:
         """Send a text that is no answer, in mrkdwn already. Raises SlackError."""
         await self._send(text, [render.section(text)])
+
+    async def show(self, markdown: str) -> None:
+        """Send a text that is no answer, in as many messages as it needs. Raises SlackError."""
+        for part in render.split(markdown):
+            await self._send(render.mrkdwn(part), render.text_blocks(part))
 
     async def close(self) -> None:
         """Nothing runs in the background."""

@@ -157,3 +157,14 @@ async def test_no_markup_of_an_abstract_or_a_title_acts(workspace: Workspace, qu
     answer = await workspace.ask(question, library="owls")
     shown = [answer.text, *(statement.text for statement in answer.more)]
     assert not any(active in text for text in shown for active in ("![", "<img", "](javascript:"))
+
+
+async def test_three_things_are_compared_each_from_its_own_paper(workspace: Workspace) -> None:
+    owl = Paper(
+        id="owl",
+        title="Owl: speech recognition in noise",
+        abstract="Noise is everywhere. Owl is a speech recogniser for noisy rooms. Its word error rate is 7%.",
+    )
+    await workspace.ingest(owl)
+    answer = await workspace.ask("Compare the word error rates of the recognisers Kite, Heron, and Owl.")
+    assert {citation.paper.id for citation in answer.citations} == {"kite", "heron", "owl"}

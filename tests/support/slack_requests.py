@@ -45,6 +45,21 @@ class Sender:
         }
         return self.form(payload=json.dumps(payload))
 
+    def ask_for_references(
+        self, answer: str, message: Mapping[str, Any], *, user: str = PERSON, respond: str = ""
+    ) -> Any:
+        action = {"type": "button", "action_id": "scholiast_references", "block_id": "r", "value": answer}
+        payload = {
+            "type": "block_actions",
+            "team": {"id": TEAM},
+            "user": {"id": user},
+            "channel": {"id": "C01"},
+            "message": message,
+            "actions": [action],
+            "response_url": respond,
+        }
+        return self.form(payload=json.dumps(payload))
+
     def command(self, text: str, respond: str = "", *, trigger: str = "1.2.3", channel: str = "C01") -> Any:
         names = {"command": "/ask", "team_id": TEAM, "channel_id": channel, "user_id": PERSON, "trigger_id": trigger}
         return self.form(**names, text=text, response_url=respond)
