@@ -31,6 +31,7 @@ from rag.library.registry import LibrarySummary
 from rag.protocols import AnswerReviewer, Embedder, QueryRewriter, Writer
 from rag.retrieval import HybridRetriever
 from rag.types import EVERYTHING, Answer, Filters, IngestReport, Paper, Passage, Turn
+from rag.watches.store import Watches
 from rag.writers.extractive import ExtractiveWriter
 
 DEFAULT_LIBRARY = "default"
@@ -64,6 +65,7 @@ class Workspace:
         self.answers = Answers(self._database)
         self.conversations = Conversations(self._database)
         self.jobs = Jobs(self._database)
+        self.watches = Watches(self._database)
         self.connectors = Connectors(self.settings.home, self.settings.contact)
         self.bibliography = open_bibliography(self.settings)
         self._url = url
@@ -169,10 +171,11 @@ class Workspace:
         filters: Filters = EVERYTHING,
         top_k: int = TOP_K,
         door: str = "python",
+        caller: str = LOCAL,
     ) -> Answer:
         """The answer to a question, which is stored so that feedback finds it. Raises as `Engine.ask` and `engine`."""
         request = AskRequest(
-            question=question, history=tuple(history), filters=filters, top_k=top_k, door=door, caller=LOCAL
+            question=question, history=tuple(history), filters=filters, top_k=top_k, door=door, caller=caller
         )
         return await collect_answer(self.answers.ask(await self.engine(library, model), request))
 

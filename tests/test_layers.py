@@ -40,7 +40,9 @@ RAG = (
     ("rag.catalog_questions",),
     ("rag.engine",),
     ("rag.history",),
+    ("rag.watches",),
     ("rag.workspace",),
+    ("rag.watches.runs",),
     ("rag.sync", "rag.langchain_retriever"),
 )
 """The order inside `rag`: a module loads modules of its own row and of those above it, and no others."""
@@ -87,12 +89,12 @@ HOMES = {
     "sklearn": {"eval/fit.py", "eval/fit_sentences.py"},
     "slack_bolt": {"service/slack/app.py", "service/slack/socket_mode.py"},
     "slack_sdk": {"service/slack/app.py", "service/slack/client.py", "service/slack/reply.py"},
-    "sqlalchemy": {"rag/database.py", "rag/library/", "rag/history/"},
+    "sqlalchemy": {"rag/database.py", "rag/library/", "rag/history/", "rag/watches/"},
     "starlette": {"service/"},
     "tantivy": {"rag/library/keyword_index.py", "rag/text/analysis.py"},
     "tiktoken": {"rag/text/tokens.py"},
     "tokenizers": {"rag/embedders/minilm.py"},
-    "typer": {"service/cli/main.py", "eval/cli.py"},
+    "typer": {"service/cli/main.py", "service/cli/running.py", "service/cli/watch.py", "eval/cli.py"},
     "uvicorn": {"service/http/server.py"},
     "zstandard": {"rag/corpus/packed.py"},
 }

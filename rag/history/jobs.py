@@ -9,12 +9,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from rag.database import Database
 from rag.errors import LibraryError
-from rag.history.schema import jobs
+from rag.history import schema
 
 LEASE_SECONDS = 30.0
 """How long a job counts as being worked on after the last renewal of its lease."""
@@ -39,11 +39,11 @@ class Job:
 
 
 class Jobs:
-    """The jobs of a database. Several processes may share it."""
+    """The jobs of a table. Several processes may share it."""
 
-    def __init__(self, database: Database) -> None:
-        """The database is opened at first use."""
-        self._database = database
+    def __init__(self, database: Database, table: Table = schema.jobs) -> None:
+        """The database is opened at first use; `table` is one that `schema.job_table` made."""
+        self._database, self._table = database, table
 
     def close(self) -> None:
         """Close every connection."""
@@ -51,55 +51,66 @@ class Jobs:
 
     def add(self, key: str, thread: str, payload: Mapping[str, Any]) -> bool:
         """Store a message; False when it was received before. Raises LibraryError when it can't be stored."""
-        row = {"key": key, "thread": thread, "payload": dict(payload), "created": time.time()}
         try:
             with self._database.writing() as connection:
-                connection.execute(insert(jobs).values(**row, status="open", leased_until=0.0, attempts=0, posted=[]))
+                self.insert(connection, key, thread, payload)
         except LibraryError as error:
             if isinstance(error.__cause__, IntegrityError):
                 return False
             raise
         return True
 
+    def insert(self, connection: Connection, key: str, thread: str, payload: Mapping[str, Any]) -> None:
+        """Store a message within a transaction."""
+        row = {"key": key, "thread": thread, "payload": dict(payload), "created": time.time()}
+        new = {**row, "status": "open", "leased_until": 0.0, "attempts": 0, "posted": []}
+        connection.execute(insert(self._table).values(**new))
+
     def has(self, key: str) -> bool:
         """Whether this message was received."""
-        return self._any(jobs.c.key == key)
+        return self._any(self._table.c.key == key)
 
     def has_thread(self, thread: str) -> bool:
         """Whether any message of the thread was received."""
-        return self._any(jobs.c.thread == thread)
+        return self._any(self._table.c.thread == thread)
 
     def withdraw(self, key: str) -> None:
         """Drop a message that no worker has begun to answer; otherwise nothing happens."""
-        waiting = and_(jobs.c.key == key, jobs.c.status == "open", jobs.c.attempts == 0)
+        waiting = and_(self._table.c.key == key, self._table.c.status == "open", self._table.c.attempts == 0)
         with self._database.writing() as connection:
-            connection.execute(update(jobs).where(waiting).values(status="done", payload={}))
+            connection.execute(update(self._table).where(waiting).values(status="done", payload={}))
 
     def take(self, worker: str, limit: int) -> list[Job]:
         """Up to `limit` jobs that no worker holds, oldest first; each is the worker's until its lease expires."""
-        now, older = time.time(), jobs.alias("older")
+        now, older = time.time(), self._table.alias("older")
         before = or_(
-            older.c.created < jobs.c.created, and_(older.c.created == jobs.c.created, older.c.key < jobs.c.key)
+            older.c.created < self._table.c.created,
+            and_(older.c.created == self._table.c.created, older.c.key < self._table.c.key),
         )
-        blocked = exists().where(older.c.thread == jobs.c.thread, older.c.status == "open", before)
-        unleased = and_(jobs.c.status == "open", jobs.c.leased_until < now)
-        waiting = select(jobs.c.key).where(unleased, ~blocked).order_by(jobs.c.created).limit(limit)
+        blocked = exists().where(older.c.thread == self._table.c.thread, older.c.status == "open", before)
+        unleased = and_(self._table.c.status == "open", self._table.c.leased_until < now)
+        waiting = select(self._table.c.key).where(unleased, ~blocked).order_by(self._table.c.created).limit(limit)
         with self._database.reading() as connection:
             keys = connection.execute(waiting).scalars().all()
         taken = []
         for key in keys:
-            mine = update(jobs).where(unleased, jobs.c.key == key)
+            mine = update(self._table).where(unleased, self._table.c.key == key)
             with self._database.writing() as connection:
-                lease = {"worker": worker, "leased_until": now + LEASE_SECONDS, "attempts": jobs.c.attempts + 1}
-                row = connection.execute(mine.values(**lease).returning(jobs)).one_or_none()
+                lease = {"worker": worker, "leased_until": now + LEASE_SECONDS, "attempts": self._table.c.attempts + 1}
+                row = connection.execute(mine.values(**lease).returning(self._table)).one_or_none()
             if row is not None:
                 taken.append(_job(row))
         return taken
 
     def renew(self, keys: Collection[str], worker: str) -> set[str]:
         """Extend the leases; returns the keys that are still the worker's."""
-        ours = and_(jobs.c.key.in_(keys), jobs.c.worker == worker, jobs.c.status == "open")
-        alive = update(jobs).where(ours).values(leased_until=time.time() + LEASE_SECONDS).returning(jobs.c.key)
+        ours = and_(self._table.c.key.in_(keys), self._table.c.worker == worker, self._table.c.status == "open")
+        alive = (
+            update(self._table)
+            .where(ours)
+            .values(leased_until=time.time() + LEASE_SECONDS)
+            .returning(self._table.c.key)
+        )
         with self._database.writing() as connection:
             return set(connection.execute(alive).scalars())
 
@@ -118,33 +129,35 @@ class Jobs:
     def posted_in(self, thread: str) -> set[str]:
         """Everything that was recorded as shown in a thread."""
         with self._database.reading() as connection:
-            posted = connection.execute(select(jobs.c.posted).where(jobs.c.thread == thread)).scalars().all()
+            posted = (
+                connection.execute(select(self._table.c.posted).where(self._table.c.thread == thread)).scalars().all()
+            )
         return {post for posts in posted for post in posts}
 
     def reclaim(self, is_dead: Callable[[str], bool]) -> None:
         """Release the jobs of workers that are known to be dead, without waiting for their leases."""
-        held = and_(jobs.c.status == "open", jobs.c.worker.is_not(None))
+        held = and_(self._table.c.status == "open", self._table.c.worker.is_not(None))
         with self._database.reading() as connection:
-            workers = connection.execute(select(jobs.c.worker).where(held).distinct()).scalars().all()
+            workers = connection.execute(select(self._table.c.worker).where(held).distinct()).scalars().all()
         for worker in filter(is_dead, workers):
             with self._database.writing() as connection:
-                theirs = and_(held, jobs.c.worker == worker)
-                connection.execute(update(jobs).where(theirs).values(worker=None, leased_until=0.0))
+                theirs = and_(held, self._table.c.worker == worker)
+                connection.execute(update(self._table).where(theirs).values(worker=None, leased_until=0.0))
 
     def clear(self, kept_seconds: float = KEPT_SECONDS) -> None:
         """Delete the jobs that were finished long ago."""
-        old = and_(jobs.c.status == "done", jobs.c.created < time.time() - kept_seconds)
+        old = and_(self._table.c.status == "done", self._table.c.created < time.time() - kept_seconds)
         with self._database.writing() as connection:
-            connection.execute(delete(jobs).where(old))
+            connection.execute(delete(self._table).where(old))
 
     def _any(self, condition: ColumnElement[bool]) -> bool:
         with self._database.reading() as connection:
-            return connection.execute(select(jobs.c.key).where(condition).limit(1)).first() is not None
+            return connection.execute(select(self._table.c.key).where(condition).limit(1)).first() is not None
 
     def _change(self, key: str, holder: str, **values: Any) -> bool:
-        ours = and_(jobs.c.key == key, jobs.c.worker == holder, jobs.c.status == "open")
+        ours = and_(self._table.c.key == key, self._table.c.worker == holder, self._table.c.status == "open")
         with self._database.writing() as connection:
-            return bool(connection.execute(update(jobs).where(ours).values(**values)).rowcount)
+            return bool(connection.execute(update(self._table).where(ours).values(**values)).rowcount)
 
 
 def _job(row: Row[Any]) -> Job:

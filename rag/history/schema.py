@@ -74,21 +74,27 @@ feedback = Table(
     Column("updated", Text, nullable=False),
 )
 
-# Messages that must be answered exactly once; `jobs.py` says how. Times are seconds since 1970.
-jobs = Table(
-    "jobs",
-    metadata,
-    Column("key", CleanText, primary_key=True),  # such as the id of a Slack message
-    Column("thread", CleanText, nullable=False, index=True),
-    Column("created", Float, nullable=False),
-    Column("status", Text, nullable=False),  # open or done
-    Column("worker", Text),  # the one that holds the lease, if any
-    Column("leased_until", Float, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("payload", JSON, nullable=False),  # what the door needs to answer
-    Column("posted", JSON, nullable=False),  # what has been shown of the answer
-)
-Index("jobs_by_status", jobs.c.status, jobs.c.created)
+
+def job_table(name: str) -> Table:
+    """A table of what must be done exactly once; `jobs.py` says how. Times are seconds since 1970."""
+    table = Table(
+        name,
+        metadata,
+        Column("key", CleanText, primary_key=True),  # such as the id of a Slack message
+        Column("thread", CleanText, nullable=False, index=True),
+        Column("created", Float, nullable=False),
+        Column("status", Text, nullable=False),  # open or done
+        Column("worker", Text),  # the one that holds the lease, if any
+        Column("leased_until", Float, nullable=False),
+        Column("attempts", Integer, nullable=False),
+        Column("payload", JSON, nullable=False),  # what the door needs to answer
+        Column("posted", JSON, nullable=False),  # what has been shown of the answer
+    )
+    Index(f"{name}_by_status", table.c.status, table.c.created)
+    return table
+
+
+jobs = job_table("jobs")
 
 
 def timestamp() -> str:

@@ -149,11 +149,13 @@ class Catalog:
             revision = _next_revision(connection, name)
             _remove(connection, name, gone, revision)
             known = _sources_of(connection, name, ids)
+            added = _added(connection, name, ids)
             _delete_papers(connection, name, ids)
             for some in in_parts(ids):
                 connection.execute(delete(removals).where(removals.c.library == name, removals.c.paper.in_(some)))
-            if stored:
-                connection.execute(insert(papers), [row_of_paper(name, revision, paper) for paper in stored])
+            rows = [row_of_paper(name, revision, added.get(p.paper.id, revision), p) for p in stored]
+            if rows:
+                connection.execute(insert(papers), rows)
             read = {paper.paper.id: paper.paper.sources for paper in stored}
             _insert_sources(connection, name, _merge_sources(known, read))
             own = {paper.paper.id: [paper.paper] for paper in stored}
@@ -231,6 +233,18 @@ class Catalog:
                 later.order_by(papers.c.revision).offset(papers_at_once - 1).limit(1)
             ).scalar_one_or_none()
 
+    def added(self, name: str, *, after: int, upto: int) -> list[str]:
+        """The ids of the papers that came after revision `after`, up to and including `upto`, in the order they came.
+
+        A paper that was there before, and has changed, is none of them.
+        """
+        came = papers.c.added
+        new = (
+            select(papers.c.id).where(papers.c.library == name, came > after, came <= upto).order_by(came, papers.c.id)
+        )
+        with self._reading() as connection:
+            return list(connection.execute(new).scalars())
+
     def papers(self, name: str, offset: int, limit: int) -> list[Paper]:
         """A page of the papers, by id."""
         page = select(*DESCRIPTION).where(papers.c.library == name).order_by(papers.c.id).offset(offset).limit(limit)
@@ -302,6 +316,15 @@ def _remove(connection: Connection, name: str, ids: Collection[str], revision: i
     if ids:
         gone = [{"library": name, "paper": id, "revision": revision} for id in ids]
         connection.execute(insert(removals), gone)
+
+
+def _added(connection: Connection, name: str, ids: Sequence[str]) -> dict[str, int | None]:
+    """The revision with which each paper came that is there; None where that is not known."""
+    found: dict[str, int | None] = {}
+    for some in in_parts(ids):
+        query = select(papers.c.id, papers.c.added).where(papers.c.library == name, papers.c.id.in_(some))
+        found |= {row.id: row.added for row in connection.execute(query)}
+    return found
 
 
 def _delete_papers(connection: Connection, name: str, ids: Sequence[str]) -> None:

@@ -200,6 +200,14 @@ class Library:
         """The `Paper.id` of each paper that the library has, by any of its ids; a DOI may also be bare or a URL."""
         return await asyncio.to_thread(merging.resolve, self._catalog, self.name, ids)
 
+    async def revision(self) -> int:
+        """The number of the last change."""
+        return (await asyncio.to_thread(self._row)).revision
+
+    async def added(self, *, after: int, upto: int) -> list[str]:
+        """The ids of the papers that came with the changes after one and up to another, in the order they came."""
+        return await asyncio.to_thread(lambda: self._catalog.added(self.name, after=after, upto=upto))
+
     async def counts(self) -> Counts:
         """How many papers and chunks there are."""
         return await asyncio.to_thread(self._catalog.counts, self.name)

@@ -66,6 +66,7 @@ papers = Table(
     Column("publication_type", Text),
     Column("raw_abstract", Text),
     Column("ids", JSON),
+    Column("added", Integer),  # the revision with which it came, whatever changed since; empty for older papers
     Column("chunks", JSON, nullable=False),  # [[start, end], ...] in characters of the abstract
     Column("sentences", JSON, nullable=False),
     Column("chunk_vectors", LargeBinary, nullable=False),  # float16, (chunks, dimension)
@@ -74,6 +75,7 @@ papers = Table(
 # Rows are wide because of their vectors; counting, filtering and following changes need these indexes alone.
 Index("papers_by_year", papers.c.library, papers.c.year, papers.c.id, papers.c.chunk_count)
 Index("papers_by_revision", papers.c.library, papers.c.revision, papers.c.id)
+Index("papers_by_added", papers.c.library, papers.c.added, papers.c.id)
 
 sources = Table(
     "sources",
@@ -193,13 +195,14 @@ def vectors_from_bytes(data: bytes, count: int) -> Vectors:
     return flat.reshape(count, len(flat) // count if count else 0)
 
 
-def row_of_paper(library: str, revision: int, stored: StoredPaper) -> dict[str, object]:
-    """The row of a paper that changed at this revision."""
+def row_of_paper(library: str, revision: int, added: int | None, stored: StoredPaper) -> dict[str, object]:
+    """The row of a paper that changed at this revision, and came with revision `added`, if that is known."""
     paper = stored.paper
     return {
         "library": library,
         "id": paper.id,
         "revision": revision,
+        "added": added,
         "year": paper.year,
         "chunk_count": len(stored.chunks),
         "content_hash": paper.content_hash,

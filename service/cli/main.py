@@ -1,15 +1,15 @@
 """The `scholiast` command and the arguments of its sub-commands; `commands.py` does the work and is loaded late."""
 
-import os
 import sys
-from collections.abc import Coroutine
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from rag.errors import RequestError, ScholiastError
+from service.cli import watch
+from service.cli.running import run
 
 app = typer.Typer(
     add_completion=False,
@@ -25,6 +25,7 @@ app.add_typer(_papers, name="papers")
 app.add_typer(_libraries, name="libraries")
 _feedback = typer.Typer(no_args_is_help=True, help="Feedback on answers.", rich_markup_mode=None)
 app.add_typer(_feedback, name="feedback")
+app.add_typer(watch.app, name="watch")
 
 _Library = Annotated[
     str,
@@ -59,7 +60,7 @@ def demo() -> None:
     """Load the bundled sample and show a cited answer."""
     from service.cli import commands
 
-    _run(commands.demo())
+    run(commands.demo())
 
 
 @app.command()
@@ -74,7 +75,7 @@ def ingest(
     """Put papers into a library. May be repeated: what has not changed costs nothing."""
     from service.cli import commands
 
-    _run(commands.ingest(paths, library, format, json))
+    run(commands.ingest(paths, library, format, json))
 
 
 @app.command()
@@ -93,7 +94,7 @@ def fetch(
     """Put what a source finds into a library, the most relevant works first. A killed fetch goes on where it was."""
     from service.cli import commands
 
-    _run(commands.fetch(source, query, since, limit, library, json))
+    run(commands.fetch(source, query, since, limit, library, json))
 
 
 @app.command()
@@ -101,7 +102,7 @@ def enrich(library: _Library = "", json: _Json = False) -> None:
     """Fill missing years, venues, DOIs and retractions of papers with an id, from OpenAlex."""
     from service.cli import commands
 
-    _run(commands.enrich(library, json))
+    run(commands.enrich(library, json))
 
 
 @app.command()
@@ -120,7 +121,7 @@ def ask(
     """Answer a question, with quotes for each sentence."""
     from service.cli import commands
 
-    _run(commands.ask(question, library, top_k, model, year, paper or [], _output(json, format)))
+    run(commands.ask(question, library, top_k, model, year, paper or [], _output(json, format)))
 
 
 @app.command()
@@ -134,7 +135,7 @@ def search(
     """Rank papers, best first."""
     from service.cli import commands
 
-    _run(commands.search(query, library, limit, _output(json, format)))
+    run(commands.search(query, library, limit, _output(json, format)))
 
 
 @app.command()
@@ -145,7 +146,7 @@ def cite(
     """Print the references of an answer or a conversation; as markdown, html or text an answer with them."""
     from service.cli import references
 
-    _run(references.cite(id, format))
+    run(references.cite(id, format))
 
 
 @app.command()
@@ -173,7 +174,7 @@ def feedback_list(
     """List the feedback on answers, oldest first."""
     from service.cli import commands
 
-    _run(commands.feedback_list(json))
+    run(commands.feedback_list(json))
 
 
 @_papers.command("list")
@@ -186,7 +187,7 @@ def papers_list(
     """List papers by id."""
     from service.cli import commands
 
-    _run(commands.papers_list(library, offset, limit, json))
+    run(commands.papers_list(library, offset, limit, json))
 
 
 @_papers.command("show")
@@ -196,7 +197,7 @@ def papers_show(
     """Show a paper: its abstract and where it was read."""
     from service.cli import commands
 
-    _run(commands.papers_show(id, library, json))
+    run(commands.papers_show(id, library, json))
 
 
 @_papers.command("remove")
@@ -208,7 +209,7 @@ def papers_remove(
     """Take papers out of a library."""
     from service.cli import commands
 
-    _run(commands.papers_remove(ids, library, json))
+    run(commands.papers_remove(ids, library, json))
 
 
 @_papers.command("export")
@@ -216,7 +217,7 @@ def papers_export(library: _Library = "", format: _Format = "bibtex") -> None:
     """Print the references of a whole library."""
     from service.cli import references
 
-    _run(references.export(library, format))
+    run(references.export(library, format))
 
 
 @_papers.command("split")
@@ -234,7 +235,7 @@ def libraries_list(json: _Json = False) -> None:
     """List the libraries and how much they hold."""
     from service.cli import commands
 
-    _run(commands.libraries_list(json))
+    run(commands.libraries_list(json))
 
 
 @_libraries.command("remove")
@@ -247,7 +248,7 @@ def libraries_remove(
 
     if not yes and sys.stdin.isatty() and not typer.confirm(f"Delete library {name!r} and all its papers?", err=True):
         raise typer.Exit(1)
-    _run(commands.libraries_remove(name))
+    run(commands.libraries_remove(name))
 
 
 @app.command()
@@ -258,7 +259,7 @@ def rebuild(
     """Rebuild the indexes of a library from its catalog."""
     from service.cli import commands
 
-    _run(commands.rebuild(library, embed))
+    run(commands.rebuild(library, embed))
 
 
 @app.command()
@@ -271,7 +272,7 @@ def doctor(
     """Check that all parts fit each other; say how to fix a fault."""
     from service.cli import commands
 
-    _run(commands.doctor(library, json))
+    run(commands.doctor(library, json))
 
 
 @app.command("serve")
@@ -324,20 +325,3 @@ def _output(json: bool, format: str) -> str:
     if json and format:
         raise RequestError(f"--json and --format {format} ask for two outputs; leave one out")
     return "json" if json else format
-
-
-def _run(work: Coroutine[Any, Any, bool]) -> None:
-    import asyncio
-
-    runner = asyncio.Runner()
-    try:
-        done = runner.run(work)
-        runner.close()
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        # The library is closed by now; we need not wait seconds for a thread that is still embedding.
-        os._exit(130)
-    except BrokenPipeError:  # the reader has closed the pipe, as in `scholiast papers list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        done = True
-    raise typer.Exit(0 if done else 1)

@@ -18,7 +18,8 @@ from rag.config import Settings
 from rag.errors import ScholiastError
 from rag.protocols import Embedder
 from rag.workspace import Workspace
-from service.http import conversations, openai_api, problems, references, routes
+from service import watching
+from service.http import conversations, openai_api, problems, references, routes, watches
 from service.http.metrics import Metrics
 from service.http.middleware import AccessMiddleware, BodyLimitMiddleware, RequestLogMiddleware
 from service.http.readiness import Readiness
@@ -43,6 +44,7 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.include_router(routes.v1)
     app.include_router(references.routes)
     app.include_router(conversations.routes)
+    app.include_router(watches.routes)
     app.include_router(openai_api.routes)
     app.include_router(slack.routes)
     app.include_router(routes.operations)
@@ -77,8 +79,13 @@ def _describe_without_keys(app: FastAPI) -> None:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with app.state.workspace, app.state.slack:
-        warm_up = asyncio.create_task(app.state.readiness.run())
+        tasks = [
+            asyncio.create_task(app.state.readiness.run()),
+            asyncio.create_task(watching.keep_running(app.state.workspace)),
+        ]
         yield
-        warm_up.cancel()
-        with suppress(asyncio.CancelledError):
-            await warm_up
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task

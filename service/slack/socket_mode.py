@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from contextlib import suppress
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 
@@ -10,6 +11,7 @@ from rag import config
 from rag.config import Settings
 from rag.errors import ConfigError
 from rag.workspace import Workspace
+from service import watching
 from service.http.server import log_to_stderr
 from service.slack.app import Bot
 from service.slack.client import SlackClient, SlackDownError, SlackError, check_app_token
@@ -33,6 +35,7 @@ async def _listen(settings: Settings) -> None:
         await workspace.library()
         bot = Bot(workspace)
         await bot.open()
+        watching_task = asyncio.create_task(watching.keep_running(workspace))
         try:
             name = await _check_tokens(bot.client, settings)
             handler = AsyncSocketModeHandler(bot.bolt, settings.slack_app_token.get_secret_value())
@@ -41,6 +44,9 @@ async def _listen(settings: Settings) -> None:
             await stopped.wait()
             await handler.close_async()  # type: ignore[no-untyped-call]
         finally:
+            watching_task.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching_task
             await bot.close()
 
 

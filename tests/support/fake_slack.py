@@ -23,6 +23,9 @@ TEAM, ME, BOT, PERSON = "T01", "U0BOT", "B0BOT", "U0ANN"
 SCOPES = "app_mentions:read,assistant:write,channels:history,chat:write,commands,groups:history,im:history"
 
 
+_FOREVER_SECONDS = 3600.0
+
+
 @dataclass
 class Message:
     """A message as people see it. `said` is its text without escapes."""
@@ -63,6 +66,7 @@ class FakeSlack:
         self.url = ""
         self._fail: dict[str, list[tuple[int, Mapping[str, Any], Mapping[str, str]]]] = defaultdict(list)
         self._drop: dict[str, int] = defaultdict(int)
+        self._hold: set[str] = set()
         self._numbers = itertools.count(1)
         self._loop = asyncio.new_event_loop()
         self._sockets: list[web.WebSocketResponse] = []
@@ -75,6 +79,14 @@ class FakeSlack:
     def drop_reply(self, method: str, times: int = 1) -> None:
         """Carry out the next calls of a method, but answer 500."""
         self._drop[method] += times
+
+    def hold_reply(self, method: str) -> None:
+        """Carry out the calls of a method, but never answer them, until `release`."""
+        self._hold.add(method)
+
+    def release(self) -> None:
+        """Answer the calls from now on."""
+        self._hold.clear()
 
     def methods(self) -> list[str]:
         return [call.method for call in self.calls]
@@ -150,6 +162,8 @@ class FakeSlack:
             return web.json_response({"ok": False, "error": "invalid_auth"})
         act = getattr(self, "_" + method.replace(".", "_").lower(), None)
         answer = act(**arguments) if act else {"error": "unknown_method"}
+        if method in self._hold:
+            await asyncio.sleep(_FOREVER_SECONDS)
         if self._drop[method]:
             self._drop[method] -= 1
             return web.Response(status=500, text="<html>")
