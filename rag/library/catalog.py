@@ -147,13 +147,13 @@ class Catalog:
         ids = [paper.paper.id for paper in stored]
         with self._writing() as connection:
             revision = _next_revision(connection, name)
+            added = _added(connection, name, [*ids, *gone])
             _remove(connection, name, gone, revision)
             known = _sources_of(connection, name, ids)
-            added = _added(connection, name, ids)
             _delete_papers(connection, name, ids)
             for some in in_parts(ids):
                 connection.execute(delete(removals).where(removals.c.library == name, removals.c.paper.in_(some)))
-            rows = [row_of_paper(name, revision, added.get(p.paper.id, revision), p) for p in stored]
+            rows = [row_of_paper(name, revision, _came(p.paper.id, records or {}, added, revision), p) for p in stored]
             if rows:
                 connection.execute(insert(papers), rows)
             read = {paper.paper.id: paper.paper.sources for paper in stored}
@@ -316,6 +316,14 @@ def _remove(connection: Connection, name: str, ids: Collection[str], revision: i
     if ids:
         gone = [{"library": name, "paper": id, "revision": revision} for id in ids]
         connection.execute(insert(removals), gone)
+
+
+def _came(
+    id: str, records: Mapping[str, Sequence[Paper]], added: Mapping[str, int | None], revision: int
+) -> int | None:
+    """When a paper came: with the first of the records that it is made from; None where one is older than that."""
+    known = [added[part] for part in {id, *(record.id for record in records.get(id, ()))} if part in added]
+    return revision if not known else None if None in known else min(part for part in known if part is not None)
 
 
 def _added(connection: Connection, name: str, ids: Sequence[str]) -> dict[str, int | None]:

@@ -227,7 +227,7 @@ def papers_split(
     """Make papers of their own again of the records that were merged into one; they are not merged again."""
     from service.cli import commands
 
-    _run(commands.papers_split(id, library, json))
+    run(commands.papers_split(id, library, json))
 
 
 @_libraries.command("list")
