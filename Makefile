@@ -39,14 +39,14 @@ eval: dev ## the numbers: the held-out questions on the sample papers, without t
 	$(BIN)/scholiast eval report build/eval
 	$(BIN)/scholiast eval gate build/eval
 
-SHARED ?= ../shared
-SCIFACT = $(SHARED)/benchmarks/scifact
+DATA ?= ../data
+SCIFACT = $(DATA)/benchmarks/scifact
 
-bench: dev ## the measurements of eval/results: retrieval, the service and streaming (needs $(SHARED); most of an hour)
-	$(BIN)/python -m eval.bench.retrieval --corpus $(SHARED)/seeds/*.txt --questions $(SHARED)/questions/dev.jsonl
+bench: dev ## the measurements of eval/results: retrieval, the service and streaming (needs papers, questions and SciFact in $(DATA); most of an hour)
+	$(BIN)/python -m eval.bench.retrieval --corpus $(DATA)/seeds/*.txt --questions $(DATA)/questions/dev.jsonl
 	$(BIN)/python -m eval.bench.retrieval --corpus $(SCIFACT)/corpus.jsonl --queries $(SCIFACT)/queries.train.jsonl \
 		--qrels $(SCIFACT)/qrels.train.tsv --chunks 256/0 128/0 96/1 64/0 --titles front
-	$(BIN)/python -m eval.bench.service $(SHARED)/seeds/*.txt --questions $(SHARED)/questions/dev.jsonl
+	$(BIN)/python -m eval.bench.service $(DATA)/seeds/*.txt --questions $(DATA)/questions/dev.jsonl
 	$(BIN)/python -m eval.bench.streaming
 
 install: .venv/.installed ## the product, and the weights of its offline embedder

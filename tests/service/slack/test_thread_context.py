@@ -40,7 +40,7 @@ def test_a_question_may_refer_to_what_people_said_above_it(home: Path, slack: Fa
     say(slack, PAPER)
     with slack_service(home, slack) as service:
         service.send.event(mention(FOLLOW_UP, "1700000009.000001", thread=THREAD))
-        assert "Hydra" in slack.answer(THREAD).said
+        assert "Hydra" in json.dumps(slack.answer(THREAD).blocks)
     assert slack.methods().count("conversations.replies") == 1
 
 
