@@ -79,7 +79,7 @@ def test_a_library_goes_out_and_comes_in_again(
     [
         ("/v1/answers/ans_none/references", 404, "no answer 'ans_none'"),
         ("/v1/conversations/conv_none/references", 404, "no conversation 'conv_none'"),
-        ("/v1/libraries/none/references", 404, "no library 'none'; there is 'default'"),
+        ("/v1/libraries/none/references", 404, "no library 'none'; there is '"),
         ("/v1/answers/ans_none/references?format=word", 422, "format is 'word'; there is bibtex"),
     ],
 )
