@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rag import answerability, disagreement
+from rag.grounding.attribution import citation
 from rag.grounding.inert import inert
 from rag.grounding.marks import escape_marks
 from rag.protocols import Verifier, Vocabulary
@@ -81,20 +82,12 @@ class Statements:
         for index, quote in enumerate(quotes):
             text, passage = _told(quote.sentence), quote.passage
             support = VERBATIM if text == quote.sentence.text else self.verifier.verify(text, [quote])
-            citation = Citation(
-                number=passage.number,
-                sentence=index,
-                paper=passage.paper,
-                quote=quote.sentence.text,
-                start=quote.sentence.start,
-                end=quote.sentence.end,
-            )
             yield FurtherSentence(
                 text=text,
                 citations=(passage.number,),
                 support=support.verdict,
                 reason=support.reason,
-                quotes=(citation,),
+                quotes=(citation(quote, index),),
             )
 
 

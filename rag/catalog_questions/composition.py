@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
+from rag.grounding.attribution import citation
 from rag.grounding.inert import inert
 from rag.grounding.marks import escape_marks
 from rag.library.library import Library
@@ -18,6 +19,7 @@ from rag.types import (
     Paper,
     Passage,
     PassageSentence,
+    Quote,
     Sentence,
     StandaloneQuery,
     StoredPaper,
@@ -97,7 +99,8 @@ def compose(
         between = "" if not pieces else "\n" if statement.listed else " "
         pieces.append(f"{between}{'- ' if statement.listed else ''}{_marked(statement)}")
         if statement.quote:
-            citations.append(_citation(by_number[statement.numbers[0]], statement.quote, len(sentences)))
+            quote = Quote(passage=by_number[statement.numbers[0]], sentence=statement.quote)
+            citations.append(citation(quote, len(sentences)))
         reason = "" if not statement.numbers else FROM_WORDS if statement.quote else FROM_FIELDS
         sentences.append(Sentence(text=statement.text, citations=statement.numbers, support="supported", reason=reason))
     return CatalogAnswer(
@@ -184,17 +187,6 @@ def _marked(statement: Statement) -> str:
     end = body[-1] if body[-1:] in _ENDINGS else "."
     marks = "".join(f"[{number}]" for number in statement.numbers)
     return f"{body.rstrip(_ENDINGS + ' ')} {marks}".rstrip() + end
-
-
-def _citation(passage: Passage, sentence: PassageSentence, index: int) -> Citation:
-    return Citation(
-        number=passage.number,
-        sentence=index,
-        paper=passage.paper,
-        quote=sentence.text,
-        start=sentence.start,
-        end=sentence.end,
-    )
 
 
 def _passage(stored: StoredPaper, vector: Vectors) -> Passage:

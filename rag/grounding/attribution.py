@@ -87,7 +87,7 @@ class Attribution:
         if not numbers and _INTRODUCTION.fullmatch(claim):
             return AttributedSentence(_unchecked(claim))
         quoted.sort(key=lambda quote: numbers.index(quote.passage.number))
-        citations = tuple(_citation(quote, self._count) for quote in quoted)
+        citations = tuple(citation(quote, self._count) for quote in quoted)
         return AttributedSentence(_checked(claim, numbers, support), citations)
 
     def _clear_source(self, claim: str) -> Passage | None:
@@ -146,7 +146,8 @@ def _with_marks(text: str, numbers: Sequence[int], sent: int) -> str:
     return f"{text[:place]} {''.join(f'[{number}]' for number in numbers)}{text[place:]}"
 
 
-def _citation(quote: Quote, sentence: int) -> Citation:
+def citation(quote: Quote, sentence: int) -> Citation:
+    """That the sentence with this index rests on the quote."""
     return Citation(
         number=quote.passage.number,
         sentence=sentence,
