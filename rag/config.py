@@ -2,6 +2,7 @@
 
 import os
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,8 @@ from rag.errors import ConfigError
 
 _PREFIX = "SCHOLIAST_"
 _ADDRESS = re.compile(r"[!-?A-~]+@[!-?A-~]+")
+_ORIGIN = re.compile(r"https?://(?:\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::\d{1,5})?")
+_LOCAL_QUESTIONS, _REMOTE_QUESTIONS = 4, 64
 _FILE = ".env"
 _DESTINATIONS = ("model_base_url", "slack_api_url", "database_url", "chroma_url")
 
@@ -65,6 +68,29 @@ class Settings(BaseSettings):
     api_keys: SecretStr = Field(
         default=SecretStr(""), description="Comma-separated bearer keys; empty for open access, from this machine only."
     )
+    key_requests_per_minute: int = Field(
+        default=0, ge=0, description="How many requests a minute each key may make, in each process; 0 for any number."
+    )
+    key_tokens_per_day: int = Field(
+        default=0, ge=0, description="How many tokens of chat models each key may use in a day (UTC); 0 for any number."
+    )
+    max_in_flight: int = Field(
+        default=0, ge=0, description="Questions answered at once; 0 for 4, or 64 where a provider may be asked."
+    )
+    max_queue: int = Field(default=16, ge=0, description="Questions that may wait for their turn.")
+    max_queue_seconds: float = Field(default=1.0, gt=0, description="How long a question may wait for its turn.")
+    answer_timeout_seconds: float = Field(
+        default=300.0, gt=0, description="How long an answer over HTTP may take in all, from the request on."
+    )
+    max_connections: int = Field(
+        default=1000, ge=2, description="Connections at once; one address may have half of them."
+    )
+    trusted_proxies: str = Field(
+        default="", description="Comma-separated addresses and networks of proxies, whose X-Forwarded-* are believed."
+    )
+    cors_origins: str = Field(
+        default="", description="Comma-separated origins whose pages may use the API, such as https://example.org."
+    )
     slack_bot_token: SecretStr = Field(default=SecretStr(""), description="Slack: the bot's token, xoxb-...")
     slack_signing_secret: SecretStr = Field(
         default=SecretStr(""), description="Slack over HTTP: the secret that verifies requests to /slack/events."
@@ -107,6 +133,26 @@ class Settings(BaseSettings):
             raise ValueError(f"{text!r} is no e-mail address, such as me@example.org")
         return text
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, text: str) -> str:
+        """A host's name is refused: whom it means is decided elsewhere."""
+        for part in _listed(text):
+            try:
+                ip_network(part)
+            except ValueError as error:
+                raise ValueError(f"{error}; give addresses or networks, such as 10.0.0.0/8") from error
+        return text
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, text: str) -> str:
+        """As browsers send them, else none would ever match."""
+        for part in _listed(text):
+            if not _ORIGIN.fullmatch(part):
+                raise ValueError(f"{part!r} is no origin, such as https://example.org or http://localhost:3000")
+        return text
+
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
@@ -119,9 +165,26 @@ class Settings(BaseSettings):
         return _listed(self.models)
 
     @property
+    def questions_at_once(self) -> int:
+        """More than a few keep each other waiting where the work is this machine's, but not where a provider has it."""
+        names = (self.model, *self.choosable, self.embedder.partition(":")[0], self.verifier)
+        is_local = set(names) <= {"extractive", "minilm", "lexical"}
+        return self.max_in_flight or (_LOCAL_QUESTIONS if is_local else _REMOTE_QUESTIONS)
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """The API keys; none means open access."""
         return _listed(self.api_keys.get_secret_value())
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """The addresses and networks of trusted proxies."""
+        return _listed(self.trusted_proxies)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins whose pages may use the API."""
+        return _listed(self.cors_origins)
 
     @property
     def library_of_channel(self) -> dict[str, str]:

@@ -25,6 +25,7 @@ from rag.history.answers import Answers, AskRequest
 from rag.history.bibliography import Bibliography
 from rag.history.conversations import LOCAL, Conversations
 from rag.history.jobs import Jobs
+from rag.history.spending import Spending
 from rag.library import registry
 from rag.library.library import Library, Progress, no_progress
 from rag.library.registry import LibrarySummary
@@ -65,6 +66,7 @@ class Workspace:
         self.answers = Answers(self._database)
         self.conversations = Conversations(self._database)
         self.jobs = Jobs(self._database)
+        self.spending = Spending(self._database)
         self.watches = Watches(self._database)
         self.connectors = Connectors(self.settings.home, self.settings.contact)
         self.bibliography = open_bibliography(self.settings)

@@ -95,7 +95,7 @@ HOMES = {
     "tiktoken": {"rag/text/tokens.py"},
     "tokenizers": {"rag/embedders/minilm.py"},
     "typer": {"service/cli/main.py", "service/cli/running.py", "service/cli/watch.py", "eval/cli.py"},
-    "uvicorn": {"service/http/server.py"},
+    "uvicorn": {"service/http/connections.py", "service/http/server.py"},
     "zstandard": {"rag/corpus/packed.py"},
 }
 """Where each library may be imported: a file, or a folder with a slash at its end. `eval/bench` may try anything."""

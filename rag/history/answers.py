@@ -15,6 +15,7 @@ from rag import serialize
 from rag.database import Database
 from rag.engine import Done, Engine, Event
 from rag.errors import ConfigError, LibraryError, NotFoundError, RequestError
+from rag.history import spending
 from rag.history.schema import answers, feedback, timestamp
 from rag.library.schema import libraries
 from rag.types import EVERYTHING, Answer, Filters, Turn
@@ -184,6 +185,7 @@ def insert_answer(connection: Connection, request: AskRequest, answer: Answer, c
         "answer": serialize.answer(answer),
     }
     connection.execute(insert(answers).values(row))
+    spending.record(connection, request.caller, answer.usage)
 
 
 async def run_to_end(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

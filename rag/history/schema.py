@@ -1,4 +1,4 @@
-"""The tables of the history: conversations, their messages, answers, feedback and jobs.
+"""The tables of the history: conversations, their messages, answers, feedback, what was spent, and jobs.
 
 The history of a library outlives it, so these tables name a library without a foreign key. Times are UTC in ISO 8601,
 which sorts, or seconds since 1970 where they are compared.
@@ -73,6 +73,16 @@ feedback = Table(
     Column("created", Text, nullable=False),
     Column("updated", Text, nullable=False),
 )
+
+spending = Table(
+    "spending",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("caller", CleanText, nullable=False),
+    Column("day", Text, nullable=False),  # in UTC, such as 2025-01-31
+    Column("tokens", Integer, nullable=False),
+)
+Index("spending_by_caller", spending.c.caller, spending.c.day, spending.c.tokens)
 
 
 def job_table(name: str) -> Table:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 
 from rag import config
@@ -20,12 +21,21 @@ from rag.protocols import Embedder
 from rag.workspace import Workspace
 from service import watching
 from service.http import conversations, openai_api, problems, references, routes, watches
+from service.http.admission import AdmissionMiddleware
 from service.http.metrics import Metrics
-from service.http.middleware import AccessMiddleware, BodyLimitMiddleware, RequestLogMiddleware
+from service.http.middleware import AccessMiddleware, BodyLimitMiddleware, DrainMiddleware, RequestLogMiddleware
 from service.http.readiness import Readiness
+from service.limits import CallerLimits
 from service.slack import http as slack
 
 _DESCRIPTION = "Answers questions about scientific abstracts and shows the very words that support each sentence."
+
+_CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "POST", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "If-None-Match", "Prefer", "X-API-Key", "X-Request-ID"],
+    "expose_headers": ["ETag", "Location", "Retry-After", "X-Request-ID"],
+    "max_age": 3600,
+}
 
 
 def create_app(settings: Settings | None = None, embedder: Embedder | None = None, url: str = "") -> FastAPI:
@@ -40,7 +50,8 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.state.workspace = Workspace(settings, embedder, url)
     app.state.readiness = Readiness(app.state.workspace)
     app.state.metrics = Metrics()
-    app.state.slack = slack.SlackEndpoint(app.state.workspace, app.state.metrics)
+    limits = CallerLimits(app.state.workspace)
+    app.state.slack = slack.SlackEndpoint(app.state.workspace, app.state.metrics, limits)
     app.include_router(routes.v1)
     app.include_router(references.routes)
     app.include_router(conversations.routes)
@@ -55,10 +66,15 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.add_exception_handler(ClientDisconnect, problems.handle_disconnect)
     app.add_exception_handler(RequestValidationError, problems.handle_invalid)
     # The last one added is the first to see a request.
-    app.add_middleware(BodyLimitMiddleware)
-    proxied = bool(settings.slack_signing_secret.get_secret_value())
-    app.add_middleware(AccessMiddleware, keys=settings.keys, behind_proxy=proxied)
-    app.add_middleware(RequestLogMiddleware, metrics=app.state.metrics)
+    metrics: Metrics = app.state.metrics
+    app.add_middleware(AdmissionMiddleware, settings=settings, limits=limits, metrics=metrics)
+    app.add_middleware(BodyLimitMiddleware, metrics=metrics)
+    proxied = bool(settings.slack_signing_secret.get_secret_value() or settings.proxies)
+    app.add_middleware(AccessMiddleware, keys=settings.keys, behind_proxy=proxied, origins=settings.origins)
+    app.add_middleware(RequestLogMiddleware, metrics=metrics)
+    app.add_middleware(DrainMiddleware)
+    if settings.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.origins, **_CORS)
     return app
 
 

@@ -4,21 +4,17 @@ The dependencies are coroutines: FastAPI runs plain functions in threads, and on
 """
 
 from collections.abc import Awaitable, Callable
-from hashlib import sha256
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query, Request
 from fastapi.security import HTTPBearer
 
-from rag.history.conversations import LOCAL
 from rag.workspace import Workspace
 from service.http.metrics import Metrics
 from service.http.readiness import Readiness
 
 MAX_PAGE = 1000
 MAX_OFFSET = 1_000_000_000
-
-_KEY_DIGITS = 16
 
 T = TypeVar("T")
 
@@ -37,18 +33,12 @@ def _from_state(name: str, kind: type[T]) -> Callable[[Request], Awaitable[T]]:
     return get
 
 
-_workspace = _from_state("workspace", Workspace)
-
-
 async def _caller(request: Request) -> str:
     """An id for each key, from which the key can't be read; without keys, the user of this machine."""
-    if not (await _workspace(request)).settings.keys:
-        return LOCAL
-    key = request.headers.get("authorization", "").partition(" ")[2].strip()
-    return f"key:{sha256(key.encode()).hexdigest()[:_KEY_DIGITS]}"
+    return str(request.state.caller)  # `middleware.AccessMiddleware` knows
 
 
-WorkspaceDependency = Annotated[Workspace, Depends(_workspace)]
+WorkspaceDependency = Annotated[Workspace, Depends(_from_state("workspace", Workspace))]
 MetricsDependency = Annotated[Metrics, Depends(_from_state("metrics", Metrics))]
 ReadinessDependency = Annotated[Readiness, Depends(_from_state("readiness", Readiness))]
 Caller = Annotated[str, Depends(_caller)]

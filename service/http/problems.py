@@ -56,6 +56,7 @@ _HTTP = {
     403: _Kind(403, "forbidden", "This request is not allowed"),
     404: _Kind(404, "not-found", "Not found"),
     405: _Kind(405, "method-not-allowed", "This path has no such method"),
+    408: _Kind(408, "body-timeout", "The body did not come"),
     413: _Kind(413, "body-too-large", "The body is too large"),
     415: _Kind(415, "unsupported-media-type", "The body is of the wrong type"),
 }
@@ -80,6 +81,18 @@ def of_status(status: int, detail: str, scope: Scope, headers: Mapping[str, str]
     phrase = HTTPStatus(status).phrase
     kind = _HTTP.get(status, _Kind(status, phrase.lower().replace(" ", "-"), phrase))
     return _response(kind, detail, scope, headers)
+
+
+def too_much(detail: str, seconds: int, scope: Scope) -> JSONResponse:
+    """The response to a caller that has reached one of its limits, which holds for so many seconds more."""
+    kind = _Kind(429, "too-many-requests", "You have asked for too much")
+    return _response(kind, detail, scope, {"Retry-After": str(seconds)}, retryable=True)
+
+
+def overloaded(detail: str, seconds: int, scope: Scope) -> JSONResponse:
+    """The response to a request for which there is no room; the client may come back after so many seconds."""
+    kind = _Kind(503, "overloaded", "The service has too much to do")
+    return _response(kind, f"{detail}; try again in a moment", scope, {"Retry-After": str(seconds)}, retryable=True)
 
 
 def not_ready(reasons: Sequence[str], scope: Scope) -> JSONResponse:
