@@ -78,7 +78,7 @@ class Settings(BaseSettings):
         default=0, ge=0, description="Questions answered at once; 0 for 4, or 64 where a provider may be asked."
     )
     max_queue: int = Field(default=16, ge=0, description="Questions that may wait for their turn.")
-    max_queue_seconds: float = Field(default=1.0, gt=0, description="How long a question may wait for its turn.")
+    max_queue_seconds: float = Field(default=0.5, gt=0, description="How long a question may wait for its turn.")
     answer_timeout_seconds: float = Field(
         default=300.0, gt=0, description="How long an answer over HTTP may take in all, from the request on."
     )

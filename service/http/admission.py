@@ -28,7 +28,7 @@ _UPLOADS = re.compile(r"/v1/papers")
 
 _CHANGES_AT_ONCE, _WAITING_CHANGES = 8, 8
 _READS_AT_ONCE, _WAITING_READS = 16, 64
-_RETRY_SECONDS = (1, 4)
+_RETRY_SECONDS = (2, 5)
 """Clients are sent away for different times, so that they do not all come back at once."""
 
 _DETAILS = {

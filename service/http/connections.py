@@ -133,9 +133,8 @@ class Connection(asyncio.Protocol):
         """Close it without waiting for anything to be written."""
         self._transport.abort()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvloop's is no subclass
         """Take the connection in, or let it wait for the refusal of its request."""
-        assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]).partition("%")[0] if peer else _UNKNOWN
