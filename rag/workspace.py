@@ -158,10 +158,12 @@ class Workspace:
         found = [EnrichedPaper(id=p.paper.id, title=p.paper.title, filled=p.fields) for p in filled]
         return EnrichReport(library=opened.name, papers=len(papers), asked=len(asked), enriched=tuple(found))
 
-    async def search(self, query: str, *, library: str = "", limit: int = 10) -> list[Passage]:
+    async def search(
+        self, query: str, *, library: str = "", limit: int = 10, filters: Filters = EVERYTHING
+    ) -> list[Passage]:
         """One passage for each of at most `limit` papers, best first. Raises as `library` does, and RequestError."""
         opened = await self.library(library)
-        return await retrieval.search(HybridRetriever(opened, opened.embedder), query, limit)
+        return await retrieval.search(HybridRetriever(opened, opened.embedder), query, limit, filters)
 
     async def ask(
         self,

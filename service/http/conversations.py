@@ -17,7 +17,7 @@ from service.http.sse import answer_response
 routes = APIRouter(
     prefix="/v1/conversations",
     tags=["conversations"],
-    dependencies=[dependencies.api_key],
+    dependencies=dependencies.ours,
     responses=schemas.problems(401, 403, 404, 422, 500, 503),
 )
 

@@ -12,6 +12,7 @@ from fastapi.security import HTTPBearer
 from rag.workspace import Workspace
 from service.http.metrics import Metrics
 from service.http.readiness import Readiness
+from service.http.unknown import refuse_parameters
 
 MAX_PAGE = 1000
 MAX_OFFSET = 1_000_000_000
@@ -19,7 +20,9 @@ MAX_OFFSET = 1_000_000_000
 T = TypeVar("T")
 
 # `middleware.AccessMiddleware` checks the key; this only describes it in the OpenAPI document.
-api_key = Depends(HTTPBearer(auto_error=False, description="One of SCHOLIAST_API_KEYS."))
+api_key = Depends(HTTPBearer(auto_error=False, description="One of SCHOLIAST_API_KEYS; `X-API-Key` takes it too."))
+ours = [api_key, Depends(refuse_parameters)]
+"""Of every route of our own."""
 
 
 def _from_state(name: str, kind: type[T]) -> Callable[[Request], Awaitable[T]]:

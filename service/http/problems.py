@@ -22,7 +22,7 @@ from rag.errors import (
     RequestError,
     ScholiastError,
 )
-from service.http import openai_schemas
+from service.http import openai_schemas, unknown
 
 MEDIA_TYPE = "application/problem+json"
 CLIENT_CLOSED_REQUEST = 499
@@ -30,6 +30,7 @@ CLIENT_CLOSED_REQUEST = 499
 
 _RETRY_AFTER_SECONDS = 5
 _MAX_SHOWN = 80
+_UNKNOWN = ("extra_forbidden", unknown.PARAMETER)
 
 
 class _Kind(NamedTuple):
@@ -132,8 +133,11 @@ async def handle_invalid(request: Request, error: Exception) -> JSONResponse:
     if faults[0]["type"] == "json_invalid":
         reason = faults[0].get("ctx", {}).get("error", "")
         return of_status(400, f"the body is not JSON: {reason} at character {faults[0]['loc'][-1]}", request.scope)
-    errors = [{"field": _field(fault["loc"]), "message": _message(fault)} for fault in faults]
-    detail = "; ".join(f"{e['field'] or 'the body'}: {e['message']}" for e in errors)
+    errors = [{"field": _field(fault["loc"]), "message": _message(fault, request)} for fault in faults]
+    detail = "; ".join(
+        e["message"] if fault["type"] in _UNKNOWN else f"{e['field'] or 'the body'}: {e['message']}"
+        for e, fault in zip(errors, faults, strict=True)
+    )
     return _response(_KINDS[RequestError], detail, request.scope, errors=errors)
 
 
@@ -142,9 +146,11 @@ def _field(location: Sequence[str | int]) -> str:
     return ".".join(str(part) for part in location[1:])
 
 
-def _message(fault: Mapping[str, Any]) -> str:
-    """What was expected, and what was found unless the field is missing."""
-    if fault["type"] == "missing":
+def _message(fault: Mapping[str, Any], request: Request) -> str:
+    """What was expected, and what was found unless the field is missing or not known."""
+    if fault["type"] == "extra_forbidden":
+        return unknown.field_message(request, fault["loc"])
+    if fault["type"] in ("missing", unknown.PARAMETER):
         return str(fault["msg"])
     found = repr(fault["input"])
     return f"{fault['msg']}; found {found if len(found) <= _MAX_SHOWN else f'{found[:_MAX_SHOWN]}…'}"

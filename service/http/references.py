@@ -11,7 +11,7 @@ from rag import references
 from rag.workspace import candidates
 from service.http import dependencies, schemas
 from service.http.dependencies import WorkspaceDependency
-from service.http.routes import LibraryQuery, SearchLimit, SearchWords
+from service.http.routes import LibraryQuery, SearchFilters, SearchLimit, SearchWords
 
 Format = Annotated[str, Query(description=f"{', '.join(references.formats())}.")]
 
@@ -25,7 +25,7 @@ _FILE: dict[int | str, dict[str, Any]] = {
 routes = APIRouter(
     prefix="/v1",
     tags=["references"],
-    dependencies=[dependencies.api_key],
+    dependencies=dependencies.ours,
     responses={**_FILE, **schemas.problems(401, 403, 404, 422, 500, 503)},
     default_response_class=Response,
 )
@@ -50,13 +50,14 @@ async def of_conversation(id: str, workspace: WorkspaceDependency, format: Forma
 async def of_search(
     workspace: WorkspaceDependency,
     q: SearchWords,
+    filters: SearchFilters,
     library: LibraryQuery = "",
     limit: SearchLimit = 10,
     format: Format = "bibtex",
 ) -> Response:
     """The papers that a search finds, best first."""
     references.check(format)
-    passages = await workspace.search(q, library=library, limit=limit)
+    passages = await workspace.search(q, library=library, limit=limit, filters=filters)
     return _file(references.write([passage.paper for passage in passages], format), format, "search")
 
 

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from rag import retrieval, serialize
 from rag.history.answers import AskRequest, Feedback
 from rag.retrieval import MAX_RESULTS
-from rag.types import Answer, IngestReport, Paper
+from rag.types import Answer, Filters, IngestReport, Paper
 from rag.workspace import DEFAULT_LIBRARY, list_libraries
 from service.http import dependencies, problems, schemas, uploads
 from service.http.dependencies import (
@@ -45,9 +45,23 @@ _UPLOAD_BODY: dict[str, Any] = {
 LibraryQuery = Annotated[str, Query(description="`default` unless given; while that is empty, the demo's.")]
 SearchWords = Annotated[str, Query(description="Words to search for.")]
 SearchLimit = Annotated[int, Query(description=f"1 to {MAX_RESULTS}.")]
+Year = Annotated[int | None, Query(ge=0, le=9999, description="Inclusive; a paper without a year fails it.")]
+
+
+async def _search_filters(
+    year_from: Year = None,
+    year_to: Year = None,
+    papers: Annotated[list[str] | None, Query(description="Ids of papers; may be repeated.")] = None,
+) -> Filters:
+    return Filters(year_from=year_from, year_to=year_to, papers=tuple(papers or ()))
+
+
+SearchFilters = Annotated[Filters, Depends(_search_filters)]
+"""Which papers a search may find: the same as for a question."""
+
 _PaperId = Annotated[str, Path(description="May contain slashes.")]
 
-v1 = APIRouter(prefix="/v1", dependencies=[dependencies.api_key], responses=schemas.problems(401, 403, 422, 500, 503))
+v1 = APIRouter(prefix="/v1", dependencies=dependencies.ours, responses=schemas.problems(401, 403, 422, 500, 503))
 operations = APIRouter(tags=["operations"])
 
 
@@ -94,12 +108,13 @@ async def give_feedback(id: str, body: FeedbackRequest, workspace: WorkspaceDepe
 async def search(
     workspace: WorkspaceDependency,
     q: SearchWords,
+    filters: SearchFilters,
     library: LibraryQuery = "",
     limit: SearchLimit = 10,
 ) -> Response:
-    """Rank papers, best first."""
+    """Rank papers for some words, best first, each with its sentence that matches best."""
     engine = await workspace.engine(library)
-    return JSONResponse(serialize.search_results(await retrieval.search(engine.retriever, q, limit)))
+    return JSONResponse(serialize.search_results(await retrieval.search(engine.retriever, q, limit, filters)))
 
 
 @v1.post(

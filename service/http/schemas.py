@@ -34,9 +34,9 @@ StreamFlag = Annotated[bool | None, Field(description="Server-sent events instea
 
 
 class RequestBody(BaseModel):
-    """Base of request bodies: types are not converted, and unknown fields are ignored."""
+    """Base of request bodies: types are not converted, and unknown fields are refused, as they may be misspelt."""
 
-    model_config = ConfigDict(strict=True, extra="ignore")
+    model_config = ConfigDict(strict=True, extra="forbid")
 
 
 class HistoryMessage(RequestBody):
@@ -52,8 +52,6 @@ class QuestionFilters(RequestBody):
     year_from: int | None = Field(default=None, ge=0, le=9999)
     year_to: int | None = Field(default=None, ge=0, le=9999)
     papers: list[Text] | None = Field(default=None, description="Ids of papers; none or an empty list is every paper.")
-
-    model_config = ConfigDict(extra="forbid")  # to ignore a filter would let other papers in
 
     def to_filters(self) -> Filters:
         """The engine's own type."""

@@ -19,7 +19,8 @@ from rag.corpus import json_list
 from rag.errors import CorpusError, RequestError
 from rag.library import ingest
 from rag.library.ingest import IngestBatch
-from rag.types import Paper, Record
+from rag.types import Paper, Record, RejectedRecord
+from service.http import unknown
 
 _MAX_FILES = 100
 _MAX_RECORDS = 100_000
@@ -28,6 +29,7 @@ _READERS = ThreadPoolExecutor(2, "upload")
 _CHUNK_BYTES = 1 << 20
 _MAX_NAME_CHARACTERS = 100
 _NO_LIST = "the body must be a JSON list of papers, each with a title and an abstract"
+_FIELDS = ("file", "format", "library")
 _CURL_HINT = "Send one as `curl -F file=@papers.jsonl` does."
 _SUFFIXES = {"text/csv": ".csv", "application/x-ndjson": ".jsonl", "application/jsonl": ".jsonl"}
 
@@ -40,7 +42,7 @@ class Upload(NamedTuple):
 
 
 async def read_upload(request: Request, format: str) -> Upload:
-    """All records of a request's body; they are read before any is stored, so that a bad file changes nothing.
+    """All records of a request's body; they are read before any is stored, so that a bad body changes nothing.
 
     The body goes to a file and is read from there in a thread, a record at a time, so that a large one neither holds
     up other requests nor fills the memory. An empty `format` is detected from the content. Raises RequestError,
@@ -56,6 +58,8 @@ async def read_upload(request: Request, format: str) -> Upload:
                 if error.status_code != 400:
                     raise
                 raise HTTPException(400, f"the form can't be read: {error.detail} {_CURL_HINT}") from error
+            if others := [name for name, part in form.multi_items() if isinstance(part, str) and name not in _FIELDS]:
+                raise RequestError(unknown.message(others[0], _FIELDS))
             format, library = _field(form, "format") or format, _field(form, "library")
             return Upload(await _in_reader(lambda: _records(files, format)), library)
         file = Path(folder) / f"body{_SUFFIXES.get(media_type, '')}"
@@ -99,10 +103,18 @@ def _from_list(file: Path) -> Iterator[Record]:
 
 
 def _records(files: Mapping[Path, str], format: str) -> Iterator[Record]:
+    """Of several files, one that can't be read is rejected as a whole. Raises CorpusError if none can be read."""
     if format and format not in corpus.formats():
         raise RequestError(f"format is {format!r}; there is {', '.join(corpus.formats())}")
+    unreadable: list[str] = []
     for file, name in files.items():
-        yield from _of_file(file, name, format)
+        try:
+            yield from _of_file(file, name, format)
+        except CorpusError as error:
+            unreadable.append(str(error))
+            yield RejectedRecord(source=name, line=0, reason=str(error))
+    if len(unreadable) == len(files):
+        raise CorpusError("; ".join(unreadable))
 
 
 def _of_file(file: Path, name: str, format: str) -> Iterator[Record]:

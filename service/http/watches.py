@@ -19,7 +19,7 @@ from service.http.schemas import LibraryName, Text
 routes = APIRouter(
     prefix="/v1/watches",
     tags=["watches"],
-    dependencies=[dependencies.api_key],
+    dependencies=dependencies.ours,
     responses=schemas.problems(401, 403, 404, 422, 500, 503),
 )
 

@@ -102,6 +102,20 @@ def test_files_of_a_form_keep_their_names(client: TestClient) -> None:
     assert {paper["sources"][0]["path"] for paper in page["papers"]} == {"sleep.jsonl", "tea.csv"}
 
 
+def test_of_several_files_the_readable_ones_go_in(client: TestClient) -> None:
+    files = [("file", ("sleep.jsonl", json.dumps(RECORD).encode())), ("file", ("noise.bin", b"\x00\x01\x02"))]
+    report = client.post("/v1/papers", params={"library": "partly"}, files=files).json()
+    assert (report["added"], [rejected["source"] for rejected in report["rejected"]]) == (1, ["noise.bin"])
+    assert "/tmp" not in report["rejected"][0]["reason"]
+    problem_of(client.post("/v1/papers", params={"library": "nothing"}, files=files[1:] * 2), 422)
+
+
+def test_a_field_of_a_form_that_is_not_known_is_refused(client: TestClient) -> None:
+    files = {"file": ("sleep.jsonl", json.dumps(RECORD))}
+    response = client.post("/v1/papers", data={"libary": "form"}, files=files)
+    assert problem_of(response, 422)["detail"] == "`libary` is not known; did you mean `library`?"
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "status"),
     [
