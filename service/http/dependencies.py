@@ -3,13 +3,14 @@
 The dependencies are coroutines: FastAPI runs plain functions in threads, and on a busy server each would wait for one.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query, Request
 from fastapi.security import HTTPBearer
 
+from rag.config import Settings
 from rag.history.conversations import LOCAL
 from rag.workspace import Workspace
 from service.http.metrics import Metrics
@@ -40,12 +41,16 @@ def _from_state(name: str, kind: type[T]) -> Callable[[Request], Awaitable[T]]:
 _workspace = _from_state("workspace", Workspace)
 
 
-async def _caller(request: Request) -> str:
+def caller_of(settings: Settings, headers: Mapping[str, str]) -> str:
     """An id for each key, from which the key can't be read; without keys, the user of this machine."""
-    if not (await _workspace(request)).settings.keys:
+    if not settings.keys:
         return LOCAL
-    key = request.headers.get("authorization", "").partition(" ")[2].strip()
+    key = headers.get("authorization", "").partition(" ")[2].strip()
     return f"key:{sha256(key.encode()).hexdigest()[:_KEY_DIGITS]}"
+
+
+async def _caller(request: Request) -> str:
+    return caller_of((await _workspace(request)).settings, request.headers)
 
 
 WorkspaceDependency = Annotated[Workspace, Depends(_workspace)]

@@ -21,6 +21,7 @@ MAX_UPLOAD_BYTES = 64 << 20
 UPLOAD_PATH = "/v1/papers"
 BODY_IDLE_SECONDS = 30.0
 METRICS_PATH = "/metrics"
+MCP_PATH = "/mcp"
 
 _OPEN_PATHS = ("/healthz", "/readyz", "/slack/events")
 _AUTHORITY = re.compile(r"(?:\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::\d+)?", re.IGNORECASE)
@@ -70,9 +71,9 @@ class RequestLogMiddleware:
 class AccessMiddleware:
     """Guards what is not open to everybody: by API key, or where there are no keys, by the address that was asked.
 
-    With keys, `/v1` and the metrics need one. Without keys, all but health and Slack's own requests must have been made
-    to a loopback address. A proxy that Slack reaches us through makes every request look so; where Slack is set up,
-    `/v1` is therefore closed until there are keys.
+    With keys, `/v1`, MCP and the metrics need one. Without keys, all but health and Slack's own requests must have been
+    made to a loopback address. A proxy that Slack reaches us through makes every request look so; where Slack is set
+    up, all that needs a key is therefore closed until there are keys.
     """
 
     def __init__(self, app: ASGIApp, keys: tuple[str, ...], *, behind_proxy: bool) -> None:
@@ -83,7 +84,7 @@ class AccessMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        guarded = path.startswith("/v1") or path == METRICS_PATH
+        guarded = path.startswith("/v1") or path in (METRICS_PATH, MCP_PATH)
         if scope["type"] != "http" or path in _OPEN_PATHS or (self._keys and not guarded):
             return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
