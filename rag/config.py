@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     contact: str = Field(
         default="", description="Your e-mail address, which `fetch` and `enrich` tell the sources that they ask."
     )
+    mcp_may_add: bool = Field(default=False, description="Whether assistants may add papers over MCP: true or false.")
     api_keys: SecretStr = Field(
         default=SecretStr(""), description="Comma-separated bearer keys; empty for open access, from this machine only."
     )

@@ -66,6 +66,8 @@ HOMES = {
         "rag/writers/",
     },
     "matplotlib": {"eval/plots.py"},
+    "mcp": {"service/mcp/"},
+    "mcp_types": {"service/mcp/server.py"},
     "onnx": {"rag/embedders/minilm_graph.py"},
     "onnxruntime": {"rag/embedders/minilm.py"},
     "openai": {"rag/embedders/openai.py", "rag/writers/"},

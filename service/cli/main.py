@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rag.errors import RequestError, ScholiastError
+from rag.errors import ConfigError, RequestError, ScholiastError
 from service.cli import watch
 from service.cli.running import run
 
@@ -294,6 +294,22 @@ def slack_command() -> None:
     with extra_installed():
         from service.slack.socket_mode import listen
     listen()
+
+
+@app.command("mcp")
+def mcp_command(
+    allow_adding: Annotated[
+        bool, typer.Option("--allow-adding", help="Also let the assistant add papers; or set SCHOLIAST_MCP_MAY_ADD.")
+    ] = False,
+) -> None:
+    """Be an MCP server on standard input and output, for an assistant on this machine that starts it."""
+    from service.mcp import extra
+
+    if not extra.is_installed():
+        raise ConfigError(extra.MISSING)
+    from service.mcp import stdio
+
+    run(stdio.serve(allow_adding))
 
 
 @app.command(

@@ -17,12 +17,13 @@ from rag.config import Settings
 from service.http import problems
 from service.http.gate import Gate, ShedError
 from service.http.metrics import Metrics
+from service.http.middleware import MCP_PATH
 from service.limits import CallerLimits
 
 Lane = Literal["questions", "changes", "reads"]
 
 _PREFIX = "/v1/"
-_QUESTIONS = re.compile(r"/v1/(ask|chat/completions|conversations/[^/]+/messages|search|search/references)")
+_QUESTIONS = re.compile(r"/mcp|/v1/(ask|chat/completions|conversations/[^/]+/messages|search|search/references)")
 _SLOW_CHANGES = re.compile(r"/v1/(papers|fetch|watches|libraries)(/.*)?")
 _UPLOADS = re.compile(r"/v1/papers")
 
@@ -57,7 +58,7 @@ class AdmissionMiddleware:
             metrics.watch_lane(lane, lambda gate=gate: gate.at_work, lambda gate=gate: gate.waiting)  # type: ignore[misc]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(_PREFIX) or scope["method"] == "OPTIONS":
+        if scope["type"] != "http" or not _is_bounded(scope["method"], scope["path"]):
             return await self._app(scope, receive, send)
         lane, caller = lane_of(scope["method"], scope["path"]), scope["state"]["caller"]
         excess = self._limits.too_many_requests(caller)
@@ -80,6 +81,11 @@ class AdmissionMiddleware:
             return await problems.overloaded(_DETAILS[error.reason], _seconds(), scope)(scope, receive, send)
         except HTTPException as error:  # of a body that is too large, or does not come
             return await problems.of_status(error.status_code, error.detail, scope)(scope, receive, send)
+
+
+def _is_bounded(method: str, path: str) -> bool:
+    """Health, documentation and preflights are not, nor is MCP's stream, which only waits."""
+    return method != "OPTIONS" and (path.startswith(_PREFIX) or (path == MCP_PATH and method == "POST"))
 
 
 def lane_of(method: str, path: str) -> Lane:

@@ -13,6 +13,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
+from starlette.routing import Route
 
 from rag import config
 from rag.config import Settings
@@ -23,9 +24,16 @@ from service import watching
 from service.http import conversations, openai_api, problems, references, routes, watches
 from service.http.admission import AdmissionMiddleware
 from service.http.metrics import Metrics
-from service.http.middleware import AccessMiddleware, BodyLimitMiddleware, DrainMiddleware, RequestLogMiddleware
+from service.http.middleware import (
+    MCP_PATH,
+    AccessMiddleware,
+    BodyLimitMiddleware,
+    DrainMiddleware,
+    RequestLogMiddleware,
+)
 from service.http.readiness import Readiness
 from service.limits import CallerLimits
+from service.mcp.http import McpEndpoint
 from service.slack import http as slack
 
 _DESCRIPTION = "Answers questions about scientific abstracts and shows the very words that support each sentence."
@@ -59,6 +67,8 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.include_router(openai_api.routes)
     app.include_router(slack.routes)
     app.include_router(routes.operations)
+    app.state.mcp = McpEndpoint(app.state.workspace)
+    app.router.routes.append(Route(MCP_PATH, app.state.mcp))
     if not settings.keys:
         _describe_without_keys(app)
     app.add_exception_handler(ScholiastError, problems.handle)
@@ -94,7 +104,7 @@ def _describe_without_keys(app: FastAPI) -> None:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with app.state.workspace, app.state.slack:
+    async with app.state.workspace, app.state.slack, app.state.mcp:
         tasks = [
             asyncio.create_task(app.state.readiness.run()),
             asyncio.create_task(watching.keep_running(app.state.workspace)),

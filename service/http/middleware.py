@@ -33,6 +33,7 @@ DRAIN_SECONDS = 30.0
 """How long we go on receiving a body after the response to it, as nginx does (lingering_timeout, lingering_time)."""
 
 METRICS_PATH = "/metrics"
+MCP_PATH = "/mcp"
 
 _PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip")
 _OPEN_PATHS = ("/healthz", "/readyz", "/slack/events")
@@ -85,9 +86,9 @@ class RequestLogMiddleware:
 class AccessMiddleware:
     """Guards what is not open to everybody: by API key, or where there are no keys, by the address that was asked.
 
-    With keys, `/v1` and the metrics need one. Without keys, all but health and Slack's own requests must have been made
-    to a loopback address. A proxy makes every request look so; where one is expected, for Slack or by its address,
-    `/v1` is therefore closed until there are keys, and so it is to a request whose headers tell of a proxy.
+    With keys, `/v1`, MCP and the metrics need one. Without keys, all but health and Slack's own requests must have been
+    made to a loopback address. A proxy makes every request look so; where one is expected, for Slack or by its address,
+    all that needs a key is closed until there are keys, and so it is to a request whose headers tell of a proxy.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class AccessMiddleware:
         headers, path = Headers(scope=scope), scope["path"]
         key = _key_of(headers)
         scope.setdefault("state", {})["caller"] = caller_id(key) if self._keys else LOCAL
-        guarded = path.startswith("/v1") or path == METRICS_PATH
+        guarded = path.startswith("/v1") or path in (METRICS_PATH, MCP_PATH)
         if path in _OPEN_PATHS or (self._keys and not guarded):
             return await self._app(scope, receive, send)
         if guarded and not self._keys and (self._closed or any(name in headers for name in _PROXY_HEADERS)):
