@@ -20,12 +20,14 @@ from rag.connectors.enrich import EnrichedPaper, EnrichReport
 from rag.connectors.search import DEFAULT_LIMIT, make_search
 from rag.database import Database, home_errors
 from rag.engine import TOP_K, Engine, collect_answer
-from rag.errors import NotFoundError, RequestError
+from rag.errors import BusyError, NotFoundError, RequestError
 from rag.history.answers import Answers, AskRequest
+from rag.history.archive import Archive
 from rag.history.bibliography import Bibliography
 from rag.history.conversations import LOCAL, Conversations
 from rag.history.jobs import Jobs
 from rag.history.spending import Spending
+from rag.history.uploads import Uploads
 from rag.library import registry
 from rag.library.library import Library, Progress, no_progress
 from rag.library.registry import LibrarySummary
@@ -67,6 +69,8 @@ class Workspace:
         self.conversations = Conversations(self._database)
         self.jobs = Jobs(self._database)
         self.spending = Spending(self._database)
+        self.archive = Archive(self._database)
+        self.uploads = Uploads(self._database)
         self.watches = Watches(self._database)
         self.connectors = Connectors(self.settings.home, self.settings.contact)
         self.bibliography = open_bibliography(self.settings)
@@ -182,6 +186,18 @@ class Workspace:
             question=question, history=tuple(history), filters=filters, top_k=top_k, door=door, caller=caller
         )
         return await collect_answer(self.answers.ask(await self.engine(library, model), request))
+
+    async def remove(self, name: str) -> None:
+        """Delete a library and everything in it. Raises NotFoundError, BusyError while it is written, LockedError."""
+        async with self._opening:
+            opened = self._opened.pop(name, None) or self._alive.get(name)
+            if opened is not None:
+                if opened.is_written:
+                    raise BusyError(f"library {name!r} is being written; remove it when that is done")
+                self._alive.pop(name, None)
+                await asyncio.to_thread(opened.close)
+            self._unnamed = "" if self._unnamed == name else self._unnamed
+            await remove_library(self.settings, name)
 
     async def close(self) -> None:
         """Release the libraries for other processes, and the database."""

@@ -80,6 +80,11 @@ class Library:
         """Release the library, so that others can open it; so does dropping the last reference to it."""
         self._release()
 
+    @property
+    def is_written(self) -> bool:
+        """Whether something is being written, or waits for its turn to be."""
+        return self._writing.locked()
+
     def announce(self, url: str) -> None:
         """Let other processes know that the library in use answers over HTTP at this URL."""
         if not self._shared:

@@ -21,8 +21,9 @@ from rag.errors import ScholiastError
 from rag.protocols import Embedder
 from rag.workspace import Workspace
 from service import watching
-from service.http import conversations, openai_api, problems, references, routes, watches
+from service.http import archive, conversations, openai_api, problems, references, routes, watches
 from service.http.admission import AdmissionMiddleware
+from service.http.background import Background
 from service.http.metrics import Metrics
 from service.http.middleware import (
     MCP_PATH,
@@ -58,9 +59,11 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.state.workspace = Workspace(settings, embedder, url)
     app.state.readiness = Readiness(app.state.workspace)
     app.state.metrics = Metrics()
+    app.state.background = Background(app.state.workspace)
     limits = CallerLimits(app.state.workspace)
     app.state.slack = slack.SlackEndpoint(app.state.workspace, app.state.metrics, limits)
     app.include_router(routes.v1)
+    app.include_router(archive.routes)
     app.include_router(references.routes)
     app.include_router(conversations.routes)
     app.include_router(watches.routes)
@@ -110,6 +113,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             asyncio.create_task(watching.keep_running(app.state.workspace)),
         ]
         yield
+        await app.state.background.close()
         for task in tasks:
             task.cancel()
         for task in tasks:

@@ -10,6 +10,7 @@ from fastapi import Depends, Query, Request
 from fastapi.security import HTTPBearer
 
 from rag.workspace import Workspace
+from service.http.background import Background
 from service.http.metrics import Metrics
 from service.http.readiness import Readiness
 from service.http.unknown import refuse_parameters
@@ -43,6 +44,7 @@ async def _caller(request: Request) -> str:
 
 WorkspaceDependency = Annotated[Workspace, Depends(_from_state("workspace", Workspace))]
 MetricsDependency = Annotated[Metrics, Depends(_from_state("metrics", Metrics))]
+BackgroundDependency = Annotated[Background, Depends(_from_state("background", Background))]
 ReadinessDependency = Annotated[Readiness, Depends(_from_state("readiness", Readiness))]
 Caller = Annotated[str, Depends(_caller)]
 PageOffset = Annotated[int, Query(ge=0, le=MAX_OFFSET)]

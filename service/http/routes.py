@@ -1,17 +1,20 @@
 """The routes of questions, answers, papers, libraries and operations; `conversations.py` has those of conversations."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from rag import retrieval, serialize
 from rag.history.answers import AskRequest, Feedback
+from rag.history.uploads import Upload
 from rag.retrieval import MAX_RESULTS
 from rag.types import Answer, Filters, IngestReport, Paper
 from rag.workspace import DEFAULT_LIBRARY, list_libraries
 from service.http import dependencies, problems, schemas, uploads
 from service.http.dependencies import (
+    BackgroundDependency,
     Caller,
     MetricsDependency,
     PageLimit,
@@ -23,6 +26,7 @@ from service.http.metrics import CONTENT_TYPE
 from service.http.schemas import FeedbackRequest, FetchRequest, QuestionRequest
 from service.http.sse import answer_response
 
+_ASYNC = "respond-async"
 _BINARY = {"type": "string", "format": "binary"}
 _UPLOAD_BODY: dict[str, Any] = {
     "requestBody": {
@@ -121,17 +125,33 @@ async def search(
     "/papers",
     tags=["papers"],
     openapi_extra=_UPLOAD_BODY,
-    responses={200: {"model": IngestReport}, **schemas.problems(400, 413, 502)},
+    responses={
+        200: {"model": IngestReport},
+        202: {"model": Upload, "description": "It is stored in the background; `Location` shows how far it is."},
+        **schemas.problems(400, 408, 409, 413, 502),
+    },
 )
 async def add_papers(
     request: Request,
     workspace: WorkspaceDependency,
+    behind: BackgroundDependency,
+    caller: Caller,
     library: Annotated[str, Query(description="Created if it is missing; `default` unless given.")] = "",
     format: Annotated[str, Query(description="Of a file; detected from its content unless given.")] = "",
+    background: Annotated[bool, Query(description="Answer before the papers are stored.")] = False,
+    prefer: Annotated[str, Header(description="`respond-async` is the same as `background`.")] = "",
 ) -> Response:
-    """Add papers to a library: a JSON list, or a file in any format that `scholiast ingest` reads."""
+    """Add papers to a library: a JSON list, or a file in any format that `scholiast ingest` reads.
+
+    Of several files those that can be read go in. With `background` the answer is a 202 with the place of its state.
+    """
     upload = await uploads.read_upload(request, format)
-    opened = await workspace.library(library or upload.library or DEFAULT_LIBRARY, create=True)
+    name = library or upload.library or DEFAULT_LIBRARY
+    if background or _ASYNC in {part.strip().lower() for part in prefer.split(",")}:
+        begun = await behind.begin(caller, name, upload.batch)
+        headers = {"Location": f"/v1/uploads/{begun.id}", "Retry-After": "2", "Preference-Applied": _ASYNC}
+        return JSONResponse(asdict(begun), 202, headers)
+    opened = await workspace.library(name, create=True)
     return JSONResponse(serialize.report(await opened.ingest(upload.batch)))
 
 
@@ -188,6 +208,17 @@ async def remove_paper(id: _PaperId, workspace: WorkspaceDependency, library: Li
 async def libraries(workspace: WorkspaceDependency) -> Response:
     """Every library, and how much it holds."""
     return JSONResponse(serialize.libraries(await list_libraries(workspace.settings)))
+
+
+@v1.delete(
+    "/libraries/{name}",
+    tags=["papers"],
+    responses={200: {"model": schemas.LibraryRemoval}, **schemas.problems(404, 409)},
+)
+async def remove_library(name: str, workspace: WorkspaceDependency) -> Response:
+    """Delete a library with all its papers; answers that were asked of it stay. 409 while something is stored in it."""
+    await workspace.remove(name)
+    return JSONResponse({"library": name, "removed": True})
 
 
 @operations.get("/healthz")

@@ -143,6 +143,13 @@ class PaperRemoval(BaseModel):
     removed: int
 
 
+class LibraryRemoval(BaseModel):
+    """A library that was removed."""
+
+    library: str
+    removed: bool
+
+
 class PaperSplit(BaseModel):
     """The papers that a merged one became."""
 

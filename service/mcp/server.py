@@ -65,7 +65,7 @@ class _Handlers:
             raise MCPError(types.INVALID_PARAMS, f"no tool {params.name!r}; there is {', '.join(self._tools)}")
         try:
             arguments = tool.arguments.model_validate(params.arguments or {})
-            result = await tool.call(self._workspace, arguments, _caller(self._workspace, context))
+            result = await tool.call(self._workspace, arguments, _caller(context))
         except ValidationError as error:
             return _refused("; ".join(map(_fault, error.errors())))
         except ScholiastError as error:
