@@ -65,7 +65,7 @@ class Client:
             self._streams = None
 
 
-def post(path: str, body: Mapping[str, object], key: str = "") -> bytes:
+def post(path: str, body: object, key: str = "") -> bytes:
     """A request with a JSON body."""
     content = json.dumps(body).encode()
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{_key(key)}"
@@ -75,6 +75,11 @@ def post(path: str, body: Mapping[str, object], key: str = "") -> bytes:
 def get(path: str, key: str = "") -> bytes:
     """A request without a body."""
     return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{_key(key)}\r\n".encode()
+
+
+def delete(path: str, key: str = "") -> bytes:
+    """A request to delete something."""
+    return get(path, key).replace(b"GET", b"DELETE", 1)
 
 
 def asks(questions: Sequence[str], key: str = "", seed: int = 0) -> Callable[[], bytes]:

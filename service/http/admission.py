@@ -1,6 +1,6 @@
 """ASGI middleware: which requests are answered now, which wait for their turn, and which are told to come back later.
 
-Requests are of one of three lanes, each with places of its own, so that uploads never keep questions waiting, nor
+Requests are of one of four lanes, each with places of its own, so that uploads never keep questions waiting, nor
 questions what is quickly read. Limits of a caller come first. Whoever is refused is told at once, before any work.
 """
 
@@ -17,18 +17,20 @@ from rag.config import Settings
 from service.http import problems
 from service.http.gate import Gate, ShedError
 from service.http.metrics import Metrics
-from service.http.middleware import MCP_PATH
+from service.http.middleware import MCP_PATH, UPLOAD_PATH
 from service.limits import CallerLimits
 
-Lane = Literal["questions", "changes", "reads"]
+Lane = Literal["questions", "uploads", "saves", "reads"]
 
 _PREFIX = "/v1/"
 _QUESTIONS = re.compile(r"/mcp|/v1/(ask|chat/completions|conversations/[^/]+/messages|search|search/references)")
-_SLOW_CHANGES = re.compile(r"/v1/(papers|fetch|watches|libraries)(/.*)?")
-_UPLOADS = re.compile(r"/v1/papers")
+_UPLOADS = re.compile(r"/v1/(papers|fetch|watches|libraries)(/.*)?")
 
-_CHANGES_AT_ONCE, _WAITING_CHANGES = 8, 8
-_READS_AT_ONCE, _WAITING_READS = 16, 64
+_UPLOADS_AT_ONCE, _WAITING_UPLOADS = 8, 8
+_OTHERS_AT_ONCE, _WAITING_OTHERS = 16, 64
+_THREADS_A_REQUEST, _OTHER_THREADS = 2, 8
+"""A question asks both indexes at once; watches, uploads in the background and Slack need some too."""
+
 _RETRY_SECONDS = (2, 5)
 """Clients are sent away for different times, so that they do not all come back at once."""
 
@@ -51,8 +53,9 @@ class AdmissionMiddleware:
         seconds, several = settings.max_queue_seconds, len(settings.keys) > 1
         self._gates: dict[Lane, Gate] = {
             "questions": _gate(settings.questions_at_once, settings.max_queue, seconds, several),
-            "changes": _gate(_CHANGES_AT_ONCE, _WAITING_CHANGES, seconds, several),
-            "reads": _gate(_READS_AT_ONCE, _WAITING_READS, seconds, several),
+            "uploads": _gate(_UPLOADS_AT_ONCE, _WAITING_UPLOADS, seconds, several),
+            "saves": _gate(_OTHERS_AT_ONCE, _WAITING_OTHERS, seconds, several),
+            "reads": _gate(_OTHERS_AT_ONCE, _WAITING_OTHERS, seconds, several),
         }
         for lane, gate in self._gates.items():
             metrics.watch_lane(lane, lambda gate=gate: gate.at_work, lambda gate=gate: gate.waiting)  # type: ignore[misc]
@@ -71,7 +74,7 @@ class AdmissionMiddleware:
         gate, begun = self._gates[lane], perf_counter()
         try:
             gate.check(caller)
-            if not _UPLOADS.fullmatch(scope["path"]):
+            if scope["path"] != UPLOAD_PATH:
                 receive, begun = await _received(receive), perf_counter()
             async with gate.place(caller):
                 self._metrics.observe_queue(lane, perf_counter() - begun)
@@ -88,11 +91,19 @@ def _is_bounded(method: str, path: str) -> bool:
     return method != "OPTIONS" and (path.startswith(_PREFIX) or (path == MCP_PATH and method == "POST"))
 
 
+def threads(settings: Settings) -> int:
+    """How many threads the work needs that is admitted at once, so that nobody who was admitted waits for one."""
+    at_once = settings.questions_at_once + _UPLOADS_AT_ONCE + 2 * _OTHERS_AT_ONCE
+    return _THREADS_A_REQUEST * at_once + _OTHER_THREADS
+
+
 def lane_of(method: str, path: str) -> Lane:
     """What kind of work a request is."""
     if _QUESTIONS.fullmatch(path):
         return "questions"
-    return "changes" if method in ("POST", "DELETE") and _SLOW_CHANGES.fullmatch(path) else "reads"
+    if method in ("GET", "HEAD"):
+        return "reads"
+    return "uploads" if _UPLOADS.fullmatch(path) else "saves"
 
 
 def _gate(places: int, queue: int, seconds: float, several: bool) -> Gate:

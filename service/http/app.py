@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
-from itertools import chain
 from typing import Any
 
 from fastapi import FastAPI
@@ -21,7 +21,7 @@ from rag.errors import ScholiastError
 from rag.protocols import Embedder
 from rag.workspace import Workspace
 from service import watching
-from service.http import archive, conversations, openai_api, problems, references, routes, watches
+from service.http import admission, archive, conversations, openai_api, openapi, problems, references, routes, watches
 from service.http.admission import AdmissionMiddleware
 from service.http.background import Background
 from service.http.metrics import Metrics
@@ -72,8 +72,7 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.include_router(routes.operations)
     app.state.mcp = McpEndpoint(app.state.workspace)
     app.router.routes.append(Route(MCP_PATH, app.state.mcp))
-    if not settings.keys:
-        _describe_without_keys(app)
+    openapi.describe(app, with_keys=bool(settings.keys))
     app.add_exception_handler(ScholiastError, problems.handle)
     app.add_exception_handler(HTTPException, problems.handle_http)
     app.add_exception_handler(ClientDisconnect, problems.handle_disconnect)
@@ -91,22 +90,11 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     return app
 
 
-def _describe_without_keys(app: FastAPI) -> None:
-    """The OpenAPI document asks for a key only where there are any."""
-    described = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = described()
-        document.get("components", {}).pop("securitySchemes", None)
-        for operation in chain.from_iterable(path.values() for path in document["paths"].values()):
-            operation.pop("security", None)
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation has it
-
-
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    # Python's own few threads would let seven requests that wait for the database hold up all others.
+    pool = ThreadPoolExecutor(admission.threads(app.state.workspace.settings), "work")
+    asyncio.get_running_loop().set_default_executor(pool)
     async with app.state.workspace, app.state.slack, app.state.mcp:
         tasks = [
             asyncio.create_task(app.state.readiness.run()),

@@ -13,7 +13,7 @@ from service.http import dependencies, schemas
 from service.http.dependencies import WorkspaceDependency
 from service.http.routes import LibraryQuery, SearchFilters, SearchLimit, SearchWords
 
-Format = Annotated[str, Query(description=f"{', '.join(references.formats())}.")]
+Format = Annotated[str, Query(description="Of the file.", json_schema_extra={"enum": list(references.formats())})]
 
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {
@@ -33,7 +33,7 @@ routes = APIRouter(
 
 @routes.get("/answers/{id}/references")
 async def of_answer(id: str, workspace: WorkspaceDependency, format: Format = "bibtex") -> Response:
-    """The papers that an answer cites, in the order of its numbers; as markdown, html or text the answer with them."""
+    """Export the papers that an answer cites, in the order of its numbers. As markdown, html or text the answer too."""
     references.check(format)
     answer, papers = await workspace.bibliography.answer(id)
     return _file(references.write_answer(answer, papers, format), format, answer.id)
@@ -41,7 +41,7 @@ async def of_answer(id: str, workspace: WorkspaceDependency, format: Format = "b
 
 @routes.get("/conversations/{id}/references")
 async def of_conversation(id: str, workspace: WorkspaceDependency, format: Format = "bibtex") -> Response:
-    """The papers that the answers of a conversation cite, each once."""
+    """Export the papers that the answers of a conversation cite, each once."""
     references.check(format)
     return _file(references.write(await workspace.bibliography.conversation(id), format), format, id)
 
@@ -55,7 +55,7 @@ async def of_search(
     limit: SearchLimit = 10,
     format: Format = "bibtex",
 ) -> Response:
-    """The papers that a search finds, best first."""
+    """Export the papers that a search finds, best first."""
     references.check(format)
     passages = await workspace.search(q, library=library, limit=limit, filters=filters)
     return _file(references.write([passage.paper for passage in passages], format), format, "search")
@@ -63,7 +63,7 @@ async def of_search(
 
 @routes.get("/libraries/{name}/references")
 async def of_library(name: str, workspace: WorkspaceDependency, format: Format = "bibtex") -> Response:
-    """All papers of a library, by id, sent as they are read."""
+    """Export all papers of a library, by id. They are sent as they are read."""
     references.check(format)
     papers = await workspace.bibliography.library(*candidates(name))
     pieces = await asyncio.to_thread(references.write, papers, format)

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from rag import retrieval, serialize
+from rag import corpus, retrieval, serialize
 from rag.history.answers import AskRequest, Feedback
 from rag.history.uploads import Upload
-from rag.retrieval import MAX_RESULTS
+from rag.retrieval import MAX_QUERY_CHARACTERS, MAX_RESULTS
 from rag.types import Answer, Filters, IngestReport, Paper
 from rag.workspace import DEFAULT_LIBRARY, list_libraries
 from service.http import dependencies, problems, schemas, uploads
@@ -47,8 +47,13 @@ _UPLOAD_BODY: dict[str, Any] = {
 }
 
 LibraryQuery = Annotated[str, Query(description="`default` unless given; while that is empty, the demo's.")]
-SearchWords = Annotated[str, Query(description="Words to search for.")]
-SearchLimit = Annotated[int, Query(description=f"1 to {MAX_RESULTS}.")]
+SearchWords = Annotated[
+    str,
+    Query(description="Words to search for.", json_schema_extra={"minLength": 1, "maxLength": MAX_QUERY_CHARACTERS}),
+]
+SearchLimit = Annotated[
+    int, Query(description=f"1 to {MAX_RESULTS}.", json_schema_extra={"minimum": 1, "maximum": MAX_RESULTS})
+]
 Year = Annotated[int | None, Query(ge=0, le=9999, description="Inclusive; a paper without a year fails it.")]
 
 
@@ -93,7 +98,7 @@ async def ask(
 
 @v1.get("/answers/{id}", tags=["answers"], responses={200: {"model": Answer}, **schemas.problems(404)})
 async def show_answer(id: str, workspace: WorkspaceDependency) -> Response:
-    """A stored answer as it was shown, whether it was asked for over HTTP, in Slack or in the terminal."""
+    """Show a stored answer again as it was shown, whether it was asked for over HTTP, in Slack or in the terminal."""
     return JSONResponse(dict(await workspace.answers.get(id)))
 
 
@@ -103,7 +108,7 @@ async def show_answer(id: str, workspace: WorkspaceDependency) -> Response:
     responses={200: {"model": Feedback}, **schemas.problems(400, 404, 413)},
 )
 async def give_feedback(id: str, body: FeedbackRequest, workspace: WorkspaceDependency, caller: Caller) -> Response:
-    """Say whether an answer was good; it replaces the caller's earlier feedback on the answer."""
+    """Say whether an answer was good. It replaces the caller's earlier feedback on the answer."""
     author = f"{caller}:{body.user}" if body.user else caller
     return JSONResponse(vars(await workspace.answers.judge(id, author, body.verdict, body.comment or "")))
 
@@ -137,7 +142,13 @@ async def add_papers(
     behind: BackgroundDependency,
     caller: Caller,
     library: Annotated[str, Query(description="Created if it is missing; `default` unless given.")] = "",
-    format: Annotated[str, Query(description="Of a file; detected from its content unless given.")] = "",
+    format: Annotated[
+        str,
+        Query(
+            description="Of a file; detected from its content unless given.",
+            json_schema_extra={"enum": ["", *corpus.formats()]},
+        ),
+    ] = "",
     background: Annotated[bool, Query(description="Answer before the papers are stored.")] = False,
     prefer: Annotated[str, Header(description="`respond-async` is the same as `background`.")] = "",
 ) -> Response:
@@ -157,7 +168,7 @@ async def add_papers(
 
 @v1.post("/fetch", tags=["papers"], responses={200: {"model": IngestReport}, **schemas.problems(400, 413, 502)})
 async def fetch(body: FetchRequest, workspace: WorkspaceDependency) -> Response:
-    """Add what a source (arXiv, PubMed, ...) finds for a query; nothing is stored before all of it is here."""
+    """Fetch papers from a source (arXiv, PubMed, ...) into a library. Nothing is stored before all of it is here."""
     report = await workspace.fetch(
         body.source, body.query, since=body.since or "", limit=body.limit, library=body.library or ""
     )
@@ -171,7 +182,7 @@ async def list_papers(
     offset: PageOffset = 0,
     limit: PageLimit = 100,
 ) -> Response:
-    """A page of the papers, by id."""
+    """List the papers of a library, by id."""
     opened = await workspace.library(library)
     papers, counts = await opened.papers(offset, limit), await opened.counts()
     return JSONResponse(serialize.paper_page(opened.name, papers, counts.papers, offset, limit))
@@ -179,7 +190,7 @@ async def list_papers(
 
 @v1.get("/papers/{id:path}", tags=["papers"], responses={200: {"model": Paper}, **schemas.problems(404)})
 async def show_paper(id: _PaperId, workspace: WorkspaceDependency, library: LibraryQuery = "") -> Response:
-    """One paper."""
+    """Show a paper."""
     return JSONResponse(serialize.paper(await (await workspace.library(library)).paper(id)))
 
 
@@ -189,7 +200,7 @@ async def show_paper(id: _PaperId, workspace: WorkspaceDependency, library: Libr
     responses={200: {"model": schemas.PaperSplit}, **schemas.problems(404, 502)},
 )
 async def split_paper(id: _PaperId, workspace: WorkspaceDependency, library: LibraryQuery = "") -> Response:
-    """Make papers of their own again of the records that were merged into one; they are not merged again."""
+    """Take a merge back: the records of a paper become papers of their own, and are not merged again."""
     opened = await workspace.library(library)
     return JSONResponse(serialize.split(opened.name, await opened.split(id)))
 
@@ -206,7 +217,7 @@ async def remove_paper(id: _PaperId, workspace: WorkspaceDependency, library: Li
 
 @v1.get("/libraries", tags=["papers"], responses={200: {"model": schemas.LibraryList}})
 async def libraries(workspace: WorkspaceDependency) -> Response:
-    """Every library, and how much it holds."""
+    """List every library, and how much it holds."""
     return JSONResponse(serialize.libraries(await list_libraries(workspace.settings)))
 
 
@@ -223,18 +234,18 @@ async def remove_library(name: str, workspace: WorkspaceDependency) -> Response:
 
 @operations.get("/healthz")
 async def healthz() -> dict[str, str]:
-    """Whether the process is alive."""
+    """Tell whether the process is alive."""
     return {"status": "ok"}
 
 
 @operations.get("/readyz", responses=schemas.problems(503))
 async def readyz(request: Request, readiness: ReadinessDependency) -> Response:
-    """Whether questions can be answered: the embedder is loaded and the default library can be searched."""
+    """Tell whether questions can be answered: the embedder is loaded and the default library can be searched."""
     reasons = await readiness.missing()
     return problems.not_ready(reasons, request.scope) if reasons else JSONResponse({"status": "ready"})
 
 
 @operations.get("/metrics", response_class=Response)
 async def metrics(metrics: MetricsDependency) -> Response:
-    """Metrics in Prometheus's text format."""
+    """Show metrics in Prometheus's text format."""
     return Response(metrics.exposition(), media_type=CONTENT_TYPE)

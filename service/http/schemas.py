@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
 from rag.connectors import sources
@@ -11,6 +11,9 @@ from rag.engine import MAX_QUESTION_CHARACTERS, MAX_TOP_K, TOP_K
 from rag.history.answers import MAX_COMMENT, MAX_TURNS, FeedbackVerdict
 from rag.library.registry import LibrarySummary
 from rag.types import Answer, Filters, Paper, Turn
+
+QUESTION_RULES: dict[str, JsonValue] = {"minLength": 1, "maxLength": MAX_QUESTION_CHARACTERS, "pattern": r"\S"}
+"""The engine checks these, and says more; here they are for the OpenAPI document."""
 
 _QUESTION = "How much faster is decoding with Hydra heads than with Medusa?"
 
@@ -28,7 +31,13 @@ def _check_unicode(text: str) -> str:
 Text = Annotated[str, AfterValidator(_check_unicode)]
 UserName = Annotated[str, Field(max_length=200), AfterValidator(_check_unicode)]
 LibraryName = Annotated[Text | None, Field(description="`default` unless given; while that is empty, the demo's.")]
-TopK = Annotated[int, Field(description=f"How many papers to answer from, 1 to {MAX_TOP_K}.")]
+TopK = Annotated[
+    int,
+    Field(
+        description=f"How many papers to answer from, 1 to {MAX_TOP_K}.",
+        json_schema_extra={"minimum": 1, "maximum": MAX_TOP_K},
+    ),
+]
 ModelName = Annotated[Text | None, Field(description="What writes the answer; the service's default unless given.")]
 StreamFlag = Annotated[bool | None, Field(description="Server-sent events instead of one object.")]
 
@@ -62,7 +71,9 @@ class QuestionRequest(RequestBody):
     """A question, and how to answer it."""
 
     question: Text = Field(
-        description=f"Up to {MAX_QUESTION_CHARACTERS:,} characters; more is refused.", examples=[_QUESTION]
+        description=f"Up to {MAX_QUESTION_CHARACTERS:,} characters; more is refused.",
+        examples=[_QUESTION],
+        json_schema_extra=QUESTION_RULES,
     )
     library: LibraryName = None
     history: list[HistoryMessage] | None = Field(
@@ -105,9 +116,15 @@ class FeedbackRequest(RequestBody):
     """Feedback on an answer."""
 
     verdict: FeedbackVerdict
-    comment: Text | None = Field(default=None, description=f"Up to {MAX_COMMENT:,} characters.")
+    comment: Text | None = Field(
+        default=None, description=f"Up to {MAX_COMMENT:,} characters.", json_schema_extra={"maxLength": MAX_COMMENT}
+    )
     user: UserName | None = Field(
         default=None, description="Who gives it, where several users share a key; each has one verdict."
+    )
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"verdict": "bad", "comment": "It is 1.31x over Medusa.", "user": "ann"}]}
     )
 
 

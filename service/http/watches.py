@@ -2,11 +2,11 @@
 
 import asyncio
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from rag import connectors
 from rag.types import Outcome, PaperReference
@@ -15,6 +15,8 @@ from service import watching
 from service.http import atom, dependencies, schemas
 from service.http.dependencies import Caller, WorkspaceDependency
 from service.http.schemas import LibraryName, Text
+
+_UNCHANGED: dict[str, Any] = {"description": "Nothing is new since the ETag that was sent."}
 
 routes = APIRouter(
     prefix="/v1/watches",
@@ -33,6 +35,8 @@ class WatchRequest(schemas.RequestBody):
         default=None, description=f"Searched at each run, into the library: {', '.join(connectors.sources())}."
     )
     to: Text = Field(default=runs.FEED, description="`feed`, or also to Slack: `slack:C0123456789`.")
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "sparse autoencoders", "source": "arxiv"}]})
 
 
 class StandingBody(BaseModel):
@@ -93,7 +97,7 @@ class RunBody(BaseModel):
 
 @routes.post("", status_code=201, responses={201: {"model": WatchBody}, **schemas.problems(400, 413, 502)})
 async def begin(body: WatchRequest, workspace: WorkspaceDependency, caller: Caller) -> Response:
-    """Watch a subject or a question from now on; it belongs to the key that is sent."""
+    """Watch a subject or a question from now on. It belongs to the key that is sent."""
     watch = await runs.begin(
         workspace,
         body.text,
@@ -107,14 +111,14 @@ async def begin(body: WatchRequest, workspace: WorkspaceDependency, caller: Call
 
 @routes.get("", responses={200: {"model": WatchList}})
 async def list_watches(workspace: WorkspaceDependency, caller: Caller) -> Response:
-    """The watches that were begun with the same key, oldest first."""
+    """List the watches that were begun with the same key, oldest first."""
     found = await asyncio.to_thread(workspace.watches.all, caller)
     return JSONResponse({"watches": [store.watch_json(watch) for watch in found]})
 
 
 @routes.get("/{id}", responses={200: {"model": WatchBody}})
 async def show(id: str, workspace: WorkspaceDependency, caller: Caller) -> Response:
-    """One watch."""
+    """Show a watch."""
     return JSONResponse(store.watch_json(await asyncio.to_thread(workspace.watches.get, id, caller)))
 
 
@@ -127,13 +131,13 @@ async def remove(id: str, workspace: WorkspaceDependency, caller: Caller) -> Res
 
 @routes.post("/{id}/run", responses={200: {"model": RunBody}, **schemas.problems(409, 502)})
 async def run(id: str, workspace: WorkspaceDependency, caller: Caller) -> Response:
-    """Look for what is new at once; the service does so every day by itself. 409 while the watch runs already."""
+    """Look for what is new at once. The service does so every day by itself. 409 while the watch runs already."""
     done, failures = await watching.run_one(workspace, id, caller)
     found = [findings.to_json(finding) for finding in done.found]
     return JSONResponse({"watch": id, "found": found, "undelivered": failures.get(id, "")})
 
 
-@routes.get("/{id}/feed", response_class=Response, responses={200: {"content": {atom.MEDIA_TYPE: {}}}})
+@routes.get("/{id}/feed", response_class=Response, responses={200: {"content": {atom.MEDIA_TYPE: {}}}, 304: _UNCHANGED})
 async def feed(
     id: str,
     request: Request,
@@ -141,7 +145,7 @@ async def feed(
     caller: Caller,
     if_none_match: Annotated[str, Header()] = "",
 ) -> Response:
-    """What the watch found as an Atom feed, newest first; 304 when nothing is new since the ETag that is sent."""
+    """Show what the watch found as an Atom feed, newest first; 304 when nothing is new since the ETag that is sent."""
     watch = await asyncio.to_thread(workspace.watches.get, id, caller)
     found = await asyncio.to_thread(workspace.watches.findings, id, atom.ENTRIES)
     content = atom.feed(watch, found, str(request.url))

@@ -1,9 +1,10 @@
 """Bounded load: who is answered, who waits, who is told to come back later, and the limits of a key."""
 
 import socket
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from rag.database import FILE
 from rag.types import GenerationInfo, Usage
 from service.http.app import create_app
 from service.limits import RequestRate
@@ -120,6 +122,24 @@ def test_an_answer_has_a_deadline_after_which_its_work_is_cancelled(
         streamed = events(service.post("/v1/ask", {**ASK, "stream": True}).text)
         assert (streamed[-1][0], streamed[-1][1]["status"]) == ("error", 503)
         assert wait_until(lambda: service.script.stopped == 2)
+
+
+def test_who_waits_for_the_database_holds_up_no_search(home: Path) -> None:
+    with (
+        running(create_app(settings(home), words())) as url,
+        ThreadPoolExecutor(20) as pool,
+        closing(sqlite3.connect(home / FILE, isolation_level=None, check_same_thread=False)) as other,
+    ):
+        id = httpx2.post(f"{url}/v1/ask", json=ASK, timeout=60).json()["id"]
+        other.execute("BEGIN IMMEDIATE")
+        path = f"{url}/v1/answers/{id}/feedback"
+        waiting = [pool.submit(httpx2.post, path, json={"verdict": "good"}, timeout=60) for _ in range(12)]
+        asked = [pool.submit(httpx2.post, f"{url}/v1/ask", json=ASK, timeout=60) for _ in range(3)]
+        assert wait_until(lambda: 'lane="saves"} 12.0' in httpx2.get(f"{url}/metrics", timeout=60).text, 20)
+        assert httpx2.get(f"{url}/v1/search", params={"q": "heads"}, timeout=15).status_code == 200
+        assert not any(future.done() for future in waiting)
+        other.execute("COMMIT")
+        assert [future.result().status_code for future in [*waiting, *asked]] == [200] * 15
 
 
 # Limits of a key

@@ -211,6 +211,36 @@ def test_the_documentation_shows_the_models_and_needs_no_network(client: TestCli
     assert client.get(script).status_code == 200
 
 
+def test_every_operation_says_what_it_does_and_how_it_may_fail(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            assert len(operation["summary"].split()) > 2, (path, method)
+            if path.startswith("/v1/"):
+                assert {"403", "429", "503"} <= operation["responses"].keys()
+                assert "Retry-After" in operation["responses"]["429"]["headers"]
+                assert "401" not in operation["responses"]
+            if "requestBody" in operation:
+                assert {"400", "408", "413", "415"} <= operation["responses"].keys()
+
+
+def test_a_link_leads_from_an_answer_to_its_feedback(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    ids = {operation["operationId"]: path for path in paths for operation in paths[path].values()}
+    link = paths["/v1/ask"]["post"]["responses"]["200"]["links"]["feedback"]
+    assert ids[link["operationId"]] == "/v1/answers/{id}/feedback"
+    assert link["parameters"] == {"id": "$response.body#/id"}
+
+
+def test_the_description_has_the_rules_of_what_may_be_sent(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    question = document["components"]["schemas"]["QuestionRequest"]["properties"]
+    assert (question["question"]["maxLength"], question["top_k"]["maximum"]) == (4_000, 50)
+    search = {entry["name"]: entry for entry in document["paths"]["/v1/search"]["get"]["parameters"]}
+    assert search["limit"]["schema"]["maximum"] == 100
+    assert search["q"]["example"] == "sparse autoencoders"
+
+
 def test_the_description_asks_for_a_key_only_where_there_are_any(client: TestClient, home: Path) -> None:
     assert "HTTPBearer" not in client.get("/openapi.json").text
     with serve(home, api_keys="first") as guarded:
