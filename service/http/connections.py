@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from service.http.middleware import DRAINING
+
 HEADER_SECONDS = 10.0
 """From the first byte of a request, or from the connection on, until its headers are complete."""
 
@@ -25,6 +27,7 @@ IDLE_SECONDS = 65
 MAX_HEADER_BYTES = 64 << 10
 
 _SWEEP_SECONDS = 1.0
+_REFUSAL_SECONDS = 1.0
 _UNKNOWN = "unknown"
 
 CloseReason = Literal["connections", "header_timeout", "header_size", "slow_reader"]
@@ -73,7 +76,9 @@ class Connections:
         """Forget a connection that is closed; one that was refused is not known."""
         if connection in self._open:
             del self._open[connection]
-            self._of_address -= Counter((connection.address,))
+            self._of_address[connection.address] -= 1
+            if not self._of_address[connection.address]:
+                del self._of_address[connection.address]
 
     def close(self, connection: "Connection", reason: CloseReason) -> None:
         """Close a connection at once: what is still to be written is dropped."""
@@ -117,7 +122,11 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a request is being answered, or its body received."""
+        """Whether a request is being answered, or a body received that was not refused."""
+        return self._is_answering and DRAINING not in self._inner.cycle.scope.get("state", {})
+
+    @property
+    def _is_answering(self) -> bool:
         cycle = self._inner.cycle
         return cycle is not None and not cycle.response_complete
 
@@ -141,13 +150,15 @@ class Connection(asyncio.Protocol):
         self._headers_since = self._now()
         self._inner.connection_made(transport)
         self._refused = not self.connections.add(self)
+        if self._refused:
+            asyncio.get_running_loop().call_later(_REFUSAL_SECONDS, transport.abort)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of headers or of a body."""
         if self._refused:
             return self._respond(503, "Service Unavailable", "too many connections are open; try again later")
         self._inner.data_received(data)
-        if self.is_busy:
+        if self._is_answering:
             self._headers_since, self._header_bytes = None, 0
             return None
         self._headers_since = self._headers_since or self._now()

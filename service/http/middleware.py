@@ -32,6 +32,8 @@ DRAIN_IDLE_SECONDS = 5.0
 DRAIN_SECONDS = 30.0
 """How long we go on receiving a body after the response to it, as nginx does (lingering_timeout, lingering_time)."""
 
+DRAINING = "draining"
+
 METRICS_PATH = "/metrics"
 MCP_PATH = "/mcp"
 
@@ -198,6 +200,7 @@ class DrainMiddleware:
             if message["type"] != "http.response.body" or message.get("more_body", False) or is_whole:
                 return await send(message)
             await send({**message, "more_body": True})
+            scope.setdefault("state", {})[DRAINING] = True  # `connections` closes these first
             with suppress(TimeoutError):
                 async with asyncio.timeout(DRAIN_SECONDS):
                     while not is_whole:

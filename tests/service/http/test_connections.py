@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from service.http import connections
 from service.http.app import create_app
 from service.http.connections import Connections
+from service.http.middleware import DrainMiddleware
 from tests.conftest import settings
 from tests.support.command import words
 from tests.support.running import running, running_as, wait_until
@@ -63,7 +64,9 @@ def guarded(most: int, *trusted: str) -> Iterator[tuple[str, Connections, list[s
     """A server with at most so many connections; the reasons for which it closed some."""
     closed: list[str] = []
     all = Connections(most, trusted, closed.append)
-    config = uvicorn.Config(app, port=0, http=all.protocol(), ws="none", log_config=None, lifespan="off")
+    config = uvicorn.Config(
+        DrainMiddleware(app), port=0, http=all.protocol(), ws="none", log_config=None, lifespan="off"
+    )
     with running_as(config) as url:
         yield url, all, closed
 
@@ -133,6 +136,26 @@ def test_a_new_connection_takes_the_place_of_one_that_waits_but_not_of_one_at_wo
 
 def all_alive(streams: list[httpx2.Response]) -> bool:
     return all(stream.status_code == 200 for stream in streams)
+
+
+def test_a_refused_body_that_still_comes_makes_room_for_others() -> None:
+    with guarded(4, "127.0.0.0/8") as (url, _, closed), ExitStack() as stack:
+        senders = [stack.enter_context(connect(url)) for _ in range(4)]
+        for sender in senders:
+            sender.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nbegun")
+            reply = b""
+            while b"hello" not in reply:
+                reply += sender.recv(1_000)
+        assert httpx2.get(url).text == "hello"
+        assert closed == ["connections"]
+        assert is_closed(senders[0])
+
+
+def test_a_connection_that_was_refused_and_says_nothing_is_closed() -> None:
+    with guarded(2, "127.0.0.0/8") as (url, _, _), ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(httpx2.stream("GET", f"{url}/endless"))
+        assert is_closed(stack.enter_context(connect(url)))
 
 
 def test_one_address_has_at_most_half_of_the_connections() -> None:
