@@ -13,6 +13,7 @@ import asyncio
 import random
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,8 @@ async def _soak(process: int, url: str, asked: Sequence[str], minutes: int, shar
         used.append(usage(process))
         waits = [1000 * reply.seconds for reply in replies if reply.status < 300] or [0.0]
         later = sum(reply.status in (429, 503) for reply in replies)
-        failed = sum(reply.status == 0 or reply.status >= 500 for reply in replies) - later
+        failures = Counter(reply.status for reply in replies if reply.status not in (200, 404, 429, 503))
+        failed = ", ".join(f"{count} x {status or 'broken'}" for status, count in failures.items()) or "0"
         p50, p95 = np.percentile(waits, [50, 95])
         held = f"{used[-1].megabytes:.0f} | {used[-1].descriptors} | {used[-1].threads}"
         print(f"{minute} | {held} | {len(waits)} | {later} | {failed} | {p50:.0f} | {p95:.0f}", flush=True)

@@ -40,7 +40,7 @@ from service.slack import http as slack
 _DESCRIPTION = "Answers questions about scientific abstracts and shows the very words that support each sentence."
 
 _CORS: dict[str, Any] = {
-    "allow_methods": ["GET", "POST", "DELETE"],
+    "allow_methods": ["GET", "POST", "PATCH", "DELETE"],
     "allow_headers": ["Authorization", "Content-Type", "If-None-Match", "Prefer", "X-API-Key", "X-Request-ID"],
     "expose_headers": ["ETag", "Location", "Retry-After", "X-Request-ID"],
     "max_age": 3600,
