@@ -42,6 +42,8 @@ class Client:
     async def send(self, request: bytes) -> Reply:
         """The reply to one request."""
         began = time.perf_counter()
+        if self._streams and self._streams[0].at_eof():  # it was idle for longer than the service keeps it
+            self.close()
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 if self._streams is None:
