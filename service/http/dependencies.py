@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query, Request
-from fastapi.security import HTTPBearer
+from fastapi.security import APIKeyHeader, HTTPBearer
 
 from rag.workspace import Workspace
 from service.http.background import Background
@@ -21,8 +21,9 @@ MAX_OFFSET = 1_000_000_000
 T = TypeVar("T")
 
 # `middleware.AccessMiddleware` checks the key; this only describes it in the OpenAPI document.
-api_key = Depends(HTTPBearer(auto_error=False, description="One of SCHOLIAST_API_KEYS; `X-API-Key` takes it too."))
-ours = [api_key, Depends(refuse_parameters)]
+api_key = Depends(HTTPBearer(auto_error=False, description="One of SCHOLIAST_API_KEYS."))
+_key_header = Depends(APIKeyHeader(name="X-API-Key", auto_error=False, description="The same, without `Bearer`."))
+ours = [api_key, _key_header, Depends(refuse_parameters)]
 """Of every route of our own."""
 
 

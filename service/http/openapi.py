@@ -24,11 +24,13 @@ _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"t
 _EXAMPLES = {
     "/v1/answers": "ans_0d6f3c1b5e9a4c57a1f0c2d4e6b8a901",
     "/v1/conversations": "conv_5b1e7c9d3f2a4b608c4d6e8fa0b1c2d3",
+    "/v1/libraries": "demo",
+    "/v1/models": "scholiast/demo",
     "/v1/papers": "arxiv:2402.05109",
     "/v1/uploads": "upl_9c2e4a6b8d0f41359b7d5f3e1c0a2b4d",
     "/v1/watches": "wat_7a9b1c3d5e7f40618293a4b5c6d7e8f9",
 }
-"""Of the id in a path, by its beginning."""
+"""Of the id or the name in a path, by its beginning."""
 
 _OTHER_EXAMPLES = {
     "q": "sparse autoencoders",
@@ -96,6 +98,8 @@ def describe(app: FastAPI, *, with_keys: bool) -> None:
 
 def _summarise(operation: Operation) -> None:
     """The summary is the first sentence of the description: the name of a function says less."""
+    if "description" not in operation:
+        return
     first, _, rest = operation["description"].replace("\n", " ", 1).partition(". ")
     operation["summary"] = first.removesuffix(".")
     operation["description"] = rest.strip() or operation["description"]
@@ -105,14 +109,14 @@ def _add_examples(path: str, operation: Operation) -> None:
     for parameter in operation.get("parameters", ()):
         name = parameter["name"]
         id = next((id for start, id in _EXAMPLES.items() if path.startswith(start)), None)
-        example = id if name == "id" else _OTHER_EXAMPLES.get(name)
+        example = id if name in ("id", "name") else _OTHER_EXAMPLES.get(name)
         if example is not None:
             parameter["example"] = example
 
 
 def _add_responses(path: str, operation: Operation, with_keys: bool) -> None:
     """Those of the middleware."""
-    schema = "ErrorBody" if is_openai_path(path) or path.startswith("/v1/models/") else "Problem"
+    schema = "ErrorBody" if is_openai_path(path) else "Problem"
     media_type = "application/json" if schema == "ErrorBody" else "application/problem+json"
     content = {media_type: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
     responses = operation["responses"]

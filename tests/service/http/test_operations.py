@@ -244,4 +244,7 @@ def test_the_description_has_the_rules_of_what_may_be_sent(client: TestClient) -
 def test_the_description_asks_for_a_key_only_where_there_are_any(client: TestClient, home: Path) -> None:
     assert "HTTPBearer" not in client.get("/openapi.json").text
     with serve(home, api_keys="first") as guarded:
-        assert guarded.get("/openapi.json").json()["paths"]["/v1/ask"]["post"]["security"] == [{"HTTPBearer": []}]
+        assert guarded.get("/openapi.json").json()["paths"]["/v1/ask"]["post"]["security"] == [
+            {"HTTPBearer": []},
+            {"APIKeyHeader": []},
+        ]
