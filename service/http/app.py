@@ -25,6 +25,7 @@ from service.http.metrics import Metrics
 from service.http.middleware import MCP_PATH, AccessMiddleware, BodyLimitMiddleware, RequestLogMiddleware
 from service.http.readiness import Readiness
 from service.mcp.http import McpEndpoint
+from service.owner.server import serving
 from service.slack import http as slack
 
 _DESCRIPTION = "Answers questions about scientific abstracts and shows the very words that support each sentence."
@@ -82,7 +83,7 @@ def _describe_without_keys(app: FastAPI) -> None:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with app.state.workspace, app.state.slack, app.state.mcp:
+    async with app.state.workspace, serving(app.state.workspace), app.state.slack, app.state.mcp:
         tasks = [
             asyncio.create_task(app.state.readiness.run()),
             asyncio.create_task(watching.keep_running(app.state.workspace)),
