@@ -13,6 +13,7 @@ ScholiastError
 
 import re
 from json import JSONDecodeError
+from typing import NamedTuple
 
 _NOT_RETRYABLE = (ValueError, TypeError, LookupError, AttributeError, ImportError)
 
@@ -45,8 +46,19 @@ class LibraryError(ScholiastError):
     """The stored library is damaged, or was built with another configuration."""
 
 
+class OwnerDoor(NamedTuple):
+    """Where the process that owns a library works for others: a port of this machine, and the key that it asks for."""
+
+    port: int
+    key: str
+
+
 class LockedError(LibraryError):
-    """Another process owns the library."""
+    """Another process owns the library; `door` is where it works for others, if it does."""
+
+    def __init__(self, message: str, door: OwnerDoor | None = None) -> None:
+        super().__init__(message)
+        self.door = door
 
 
 class BackendError(ScholiastError):

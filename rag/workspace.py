@@ -20,7 +20,7 @@ from rag.connectors.enrich import EnrichedPaper, EnrichReport
 from rag.connectors.search import DEFAULT_LIMIT, make_search
 from rag.database import Database, home_errors
 from rag.engine import TOP_K, Engine, collect_answer
-from rag.errors import BusyError, NotFoundError, RequestError
+from rag.errors import BusyError, NotFoundError, OwnerDoor, RequestError
 from rag.history.answers import Answers, AskRequest
 from rag.history.archive import Archive
 from rag.history.bibliography import Bibliography
@@ -75,6 +75,7 @@ class Workspace:
         self.connectors = Connectors(self.settings.home, self.settings.contact)
         self.bibliography = open_bibliography(self.settings)
         self._url = url
+        self._door: OwnerDoor | None = None
         self._opened: OrderedDict[str, Library] = OrderedDict()
         self._alive: WeakValueDictionary[str, Library] = WeakValueDictionary()
         self._opening = asyncio.Lock()
@@ -87,6 +88,12 @@ class Workspace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def announce(self, door: OwnerDoor) -> None:
+        """Let other processes that find a library in use know where this one works for them."""
+        self._door = door
+        for library in list(self._alive.values()):
+            await asyncio.to_thread(library.announce, self._url, door)
 
     async def library(self, name: str = "", *, create: bool = False, repair: bool = False) -> Library:
         """The library, open. The default one is created if it is missing, any other if `create` says so.
@@ -223,8 +230,8 @@ class Workspace:
         if opened is None:
             create = create or name == DEFAULT_LIBRARY
             opened = await open_library(self.settings, name, self.embedder, create=create, repair=repair)
-            if self._url:
-                await asyncio.to_thread(opened.announce, self._url)
+            if self._url or self._door:
+                await asyncio.to_thread(opened.announce, self._url, self._door)
         self._opened[name] = self._alive[name] = opened
         self._opened.move_to_end(name)
         while len(self._opened) > MAX_OPEN_LIBRARIES:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from weakref import finalize
 
-from rag.errors import LibraryError, LockedError, NotFoundError, how_to_list_papers
+from rag.errors import LibraryError, LockedError, NotFoundError, OwnerDoor, how_to_list_papers
 from rag.library import ingest, merging, registry, schema
 from rag.library.catalog import Byline, Catalog, Counts
 from rag.library.ingest import IngestBatch
@@ -85,10 +85,10 @@ class Library:
         """Whether something is being written, or waits for its turn to be."""
         return self._writing.locked()
 
-    def announce(self, url: str) -> None:
-        """Let other processes know that the library in use answers over HTTP at this URL."""
+    def announce(self, url: str, door: OwnerDoor | None = None) -> None:
+        """Let other processes know where the library in use answers: over HTTP, and for commands of the same user."""
         if not self._shared:
-            self._lock.announce(url)
+            self._lock.announce(url, door)
 
     async def ingest(self, records: Iterable[Record] | IngestBatch, progress: Progress | None = None) -> IngestReport:
         """Store papers that are new or changed. May be killed at any point and run again.

@@ -38,6 +38,9 @@ _Format = Annotated[
         "--format", metavar="FORMAT", help="Print references: bibtex, ris, csl, markdown, html, text, apa, ..."
     ),
 ]
+_FromInput = Annotated[
+    str | None, typer.Argument(help="In quotes; - or none reads it from standard input.", show_default=False)
+]
 _Years = Annotated[
     str, typer.Option("--year", metavar="YEARS", help="2023, 2023-, -2020 or 2019-2023.", show_default=False)
 ]
@@ -107,7 +110,7 @@ def enrich(library: _Library = "", json: _Json = False) -> None:
 
 @app.command()
 def ask(
-    question: Annotated[str, typer.Argument(help="In quotes.")],
+    question: _FromInput = None,
     library: _Library = "",
     top_k: Annotated[int, typer.Option("--top-k", metavar="N", help="How many papers to answer from.")] = 8,
     model: Annotated[
@@ -121,12 +124,12 @@ def ask(
     """Answer a question, with quotes for each sentence."""
     from service.cli import commands
 
-    run(commands.ask(question, library, top_k, model, year, paper or [], _output(json, format)))
+    run(commands.ask(_given(question, "a question"), library, top_k, model, year, paper or [], _output(json, format)))
 
 
 @app.command()
 def search(
-    query: Annotated[str, typer.Argument(help="In quotes.")],
+    query: _FromInput = None,
     library: _Library = "",
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="How many papers.")] = 10,
     json: _Json = False,
@@ -135,7 +138,7 @@ def search(
     """Rank papers, best first."""
     from service.cli import commands
 
-    run(commands.search(query, library, limit, _output(json, format)))
+    run(commands.search(_given(query, "what to look for"), library, limit, _output(json, format)))
 
 
 @app.command()
@@ -334,6 +337,15 @@ def main() -> None:
     except ScholiastError as error:
         print(f"scholiast: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2 if isinstance(error, RequestError) else 1)
+
+
+def _given(text: str | None, what: str) -> str:
+    """The argument, or what is piped in, or typed after `-`."""
+    if text == "-" or (text is None and not sys.stdin.isatty()):
+        return sys.stdin.read().strip()
+    if text is None:
+        raise RequestError(f"give {what}, in quotes; - reads it from standard input")
+    return text
 
 
 def _output(json: bool, format: str) -> str:

@@ -35,6 +35,7 @@ from service.http.middleware import (
 from service.http.readiness import Readiness
 from service.limits import CallerLimits
 from service.mcp.http import McpEndpoint
+from service.owner.server import serving
 from service.slack import http as slack
 
 _DESCRIPTION = "Answers questions about scientific abstracts and shows the very words that support each sentence."
@@ -95,7 +96,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # Python's own few threads would let seven requests that wait for the database hold up all others.
     pool = ThreadPoolExecutor(admission.threads(app.state.workspace.settings), "work")
     asyncio.get_running_loop().set_default_executor(pool)
-    async with app.state.workspace, app.state.slack, app.state.mcp:
+    async with app.state.workspace, serving(app.state.workspace), app.state.slack, app.state.mcp:
         tasks = [
             asyncio.create_task(app.state.readiness.run()),
             asyncio.create_task(watching.keep_running(app.state.workspace)),

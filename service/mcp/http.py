@@ -23,8 +23,9 @@ class McpEndpoint:
             from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
             from service.mcp.server import make_server
+            from service.owner.client import Owner
 
-            server = make_server(workspace, may_add=workspace.settings.mcp_may_add)
+            server = make_server(Owner(workspace), may_add=workspace.settings.mcp_may_add)
             self._manager = StreamableHTTPSessionManager(server, stateless=True)
             self._running = self._manager.run()
 

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from rag.errors import ScholiastError
 from rag.history.conversations import LOCAL
 from rag.types import Paper
-from rag.workspace import Workspace
 from service.mcp.tools import TOOLS, Tool, paper_text
+from service.owner.client import Owner
+from service.owner.operations import Operations
 
 _INSTRUCTIONS = (
     "Scholiast answers questions about scientific abstracts. `ask` gives sentences that rest on quotes, or says that "
@@ -32,9 +33,9 @@ log = logging.getLogger("scholiast")
 _Context = ServerRequestContext[Any, Any]
 
 
-def make_server(workspace: Workspace, *, may_add: bool) -> Server[Any]:
-    """A server over a workspace, which stays the caller's to close. `may_add`: whether a model may add papers."""
-    handlers = _Handlers(workspace, {tool.name: tool for tool in TOOLS if may_add or not tool.writes})
+def make_server(owner: Owner, *, may_add: bool) -> Server[Any]:
+    """A server over libraries, whoever owns them. `may_add`: whether a model may add papers."""
+    handlers = _Handlers(owner, {tool.name: tool for tool in TOOLS if may_add or not tool.writes})
     return Server(
         "scholiast",
         version=version("scholiast"),
@@ -51,8 +52,8 @@ def make_server(workspace: Workspace, *, may_add: bool) -> Server[Any]:
 class _Handlers:
     """What the server does on each request."""
 
-    def __init__(self, workspace: Workspace, tools: dict[str, Tool]) -> None:
-        self._workspace = workspace
+    def __init__(self, owner: Owner, tools: dict[str, Tool]) -> None:
+        self._owner = owner
         self._tools = tools
 
     async def list_tools(self, _: _Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
@@ -65,7 +66,7 @@ class _Handlers:
             raise MCPError(types.INVALID_PARAMS, f"no tool {params.name!r}; there is {', '.join(self._tools)}")
         try:
             arguments = tool.arguments.model_validate(params.arguments or {})
-            result = await tool.call(self._workspace, arguments, _caller(context))
+            result = await tool.call(self._owner, arguments, _caller(context))
         except ValidationError as error:
             return _refused("; ".join(map(_fault, error.errors())))
         except ScholiastError as error:
@@ -84,12 +85,12 @@ class _Handlers:
         if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 10):
             raise MCPError(types.INVALID_PARAMS, f"the cursor {cursor!r} is none of ours")
         try:
-            library = await self._workspace.library()
-            papers = await library.papers(int(cursor), _PAGE + 1)
+            page = await self._owner.run(Operations.papers, library="", offset=int(cursor), limit=_PAGE)
         except ScholiastError as error:
             raise MCPError(types.INTERNAL_ERROR, str(error)) from error
-        following = str(int(cursor) + _PAGE) if len(papers) > _PAGE else None
-        listed = [_resource(library.name, paper) for paper in papers[:_PAGE]]
+        reached = int(cursor) + len(page.papers)
+        following = str(reached) if page.papers and reached < page.total else None
+        listed = [_resource(page.library, paper) for paper in page.papers]
         return types.ListResourcesResult(resources=listed, next_cursor=following)
 
     async def list_resource_templates(
@@ -105,7 +106,7 @@ class _Handlers:
         if not (params.uri.startswith(_URI) and slash):
             raise MCPError(types.INVALID_PARAMS, f"{params.uri!r} is no paper's address; they look like {_TEMPLATE}")
         try:
-            paper = await (await self._workspace.library(unquote(library))).paper(unquote(id))
+            paper = await self._owner.run(Operations.paper, id=unquote(id), library=unquote(library))
         except ScholiastError as error:
             raise MCPError(types.INVALID_PARAMS, str(error)) from error
         text = types.TextResourceContents(uri=params.uri, mime_type="text/plain", text=paper_text(paper))

@@ -2,8 +2,8 @@
 
 from mcp.server.stdio import stdio_server
 
-from rag.workspace import Workspace
 from service.mcp.server import make_server
+from service.owner.client import Owner
 
 
 async def serve(may_add: bool) -> bool:
@@ -11,7 +11,7 @@ async def serve(may_add: bool) -> bool:
 
     `may_add` lets a model add papers even where the settings do not. Raises ConfigError.
     """
-    async with Workspace() as workspace, stdio_server() as (incoming, outgoing):
-        server = make_server(workspace, may_add=may_add or workspace.settings.mcp_may_add)
+    async with Owner() as owner, stdio_server() as (incoming, outgoing):
+        server = make_server(owner, may_add=may_add or owner.workspace.settings.mcp_may_add)
         await server.run(incoming, outgoing, server.create_initialization_options())
     return True

@@ -1,6 +1,5 @@
 """What an assistant can call: each tool with its arguments, its result as an object, and the result as text."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -8,14 +7,15 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
-from rag import corpus, references, serialize
+from rag import references, serialize
 from rag.engine import MAX_QUESTION_CHARACTERS, TOP_K
-from rag.library import ingest
 from rag.library.registry import LibrarySummary
 from rag.retrieval import MAX_RESULTS
 from rag.types import Answer, IngestReport, Paper
-from rag.workspace import DEFAULT_LIBRARY, Workspace, list_libraries
+from rag.workspace import DEFAULT_LIBRARY, list_libraries
 from service.http.schemas import LibraryList, QuestionFilters, RequestBody, Results, Text, TopK
+from service.owner.client import Owner
+from service.owner.operations import Operations
 
 DOOR = "mcp"
 MAX_PAPERS = 1_000
@@ -83,7 +83,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool. `call` takes the workspace, the checked arguments, and who calls; it raises ScholiastError.
+    """A tool. `call` takes the owner of the libraries, the checked arguments, and who calls; it raises ScholiastError.
 
     Hosts that show a model only text pass on `Result.text`; others read `Result.value`, which is as HTTP gives it.
     """
@@ -92,13 +92,12 @@ class Tool:
     description: str
     arguments: type[Arguments]
     result: TypeAdapter[Any]
-    call: Callable[[Workspace, Any, str], Awaitable[Result]]
+    call: Callable[[Owner, Any, str], Awaitable[Result]]
     writes: bool = False
 
 
-async def _search(workspace: Workspace, arguments: SearchArguments, caller: str) -> Result:
-    found = await workspace.search(arguments.query, library=arguments.library, limit=arguments.limit)
-    value = serialize.search_results(found)
+async def _search(owner: Owner, arguments: SearchArguments, caller: str) -> Result:
+    value = await owner.run(Operations.search, query=arguments.query, library=arguments.library, limit=arguments.limit)
     return Result(value, "\n\n".join(map(_hit, value["results"])) or "No paper was found.")
 
 
@@ -108,9 +107,10 @@ def _hit(result: Mapping[str, Any]) -> str:
     return f"{result['rank']}. {paper['title']}{year}\n   id: {paper['id']}\n   “{result['snippet']}”"
 
 
-async def _ask(workspace: Workspace, arguments: AskArguments, caller: str) -> Result:
-    answer = await workspace.ask(
-        arguments.question,
+async def _ask(owner: Owner, arguments: AskArguments, caller: str) -> Result:
+    answer = await owner.run(
+        Operations.ask,
+        question=arguments.question,
         library=arguments.library,
         filters=(arguments.filters or QuestionFilters()).to_filters(),
         top_k=arguments.top_k,
@@ -123,8 +123,8 @@ async def _ask(workspace: Workspace, arguments: AskArguments, caller: str) -> Re
     return Result(serialize.answer(answer), text + known)
 
 
-async def _get_paper(workspace: Workspace, arguments: PaperArguments, caller: str) -> Result:
-    found = await (await workspace.library(arguments.library)).paper(arguments.id)
+async def _get_paper(owner: Owner, arguments: PaperArguments, caller: str) -> Result:
+    found = await owner.run(Operations.paper, id=arguments.id, library=arguments.library)
     return Result(serialize.paper(found), paper_text(found))
 
 
@@ -134,8 +134,8 @@ def paper_text(paper: Paper) -> str:
     return f"{reference}\nid: {paper.id}\n\n{paper.abstract}\n"
 
 
-async def _list_libraries(workspace: Workspace, arguments: NoArguments, caller: str) -> Result:
-    found = await list_libraries(workspace.settings)
+async def _list_libraries(owner: Owner, arguments: NoArguments, caller: str) -> Result:
+    found = await list_libraries(owner.workspace.settings)
     return Result(serialize.libraries(found), "\n".join(map(_library, found)) or "There is no library yet.")
 
 
@@ -143,10 +143,11 @@ def _library(library: LibrarySummary) -> str:
     return f"{library.name}: {library.papers:,} papers"
 
 
-async def _add_papers(workspace: Workspace, arguments: AddArguments, caller: str) -> Result:
-    batch = await asyncio.to_thread(lambda: ingest.gather(corpus.from_values(arguments.papers, DOOR)))
-    library = await workspace.library(arguments.library or DEFAULT_LIBRARY, create=True)
-    value = serialize.report(await library.ingest(batch))
+async def _add_papers(owner: Owner, arguments: AddArguments, caller: str) -> Result:
+    report = await owner.run(
+        Operations.add, records=arguments.papers, source=DOOR, library=arguments.library or DEFAULT_LIBRARY
+    )
+    value = serialize.report(report)
     return Result(value, json.dumps(value, ensure_ascii=False))
 
 

@@ -18,6 +18,7 @@ from rag.workspace import Workspace
 from service.http.app import create_app
 from service.mcp import extra
 from service.mcp.server import make_server
+from service.owner.client import Owner
 from tests.conftest import QUESTION, settings
 from tests.support.command import words
 from tests.support.over_http import problem_of, serve
@@ -31,7 +32,7 @@ NEW = {"title": "Sleep and coffee", "abstract": "Coffee shortens sleep by forty 
 async def in_memory(home: Path, *, may_add: bool = False) -> AsyncIterator[Client]:
     async with (
         Workspace(settings(home), words()) as workspace,
-        Client(make_server(workspace, may_add=may_add)) as client,
+        Client(make_server(Owner(workspace), may_add=may_add)) as client,
     ):
         yield client
 
@@ -125,7 +126,7 @@ async def test_a_long_library_is_listed_in_pages(tmp_path: Path) -> None:
     many = [Paper(id=f"own:{n}", title=f"Study {n}", abstract=f"Result {n}.") for n in range(101)]
     async with Workspace(settings(tmp_path), words()) as workspace:
         await workspace.ingest(*many)
-        async with Client(make_server(workspace, may_add=False)) as client:
+        async with Client(make_server(Owner(workspace), may_add=False)) as client:
             first = await client.list_resources()
             second = await client.list_resources(cursor=first.next_cursor)
     assert (len(first.resources), len(second.resources), second.next_cursor) == (100, 1, None)
