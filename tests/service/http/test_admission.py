@@ -84,6 +84,22 @@ def test_beyond_places_and_queue_a_question_is_told_at_once_to_come_back(
         assert service.shows('scholiast_step_seconds_count{step="total"} 2.0')
 
 
+@pytest.mark.parametrize(
+    ("others", "at_once"),
+    [
+        ({}, 4),
+        ({"models": "openai:gpt-5"}, 64),
+        ({"embedder": "openai:text-embedding-3-small"}, 64),
+        ({"verifier": "openai:gpt-5"}, 64),
+        ({"models": "openai:gpt-5", "max_in_flight": "7"}, 7),
+    ],
+)
+def test_more_questions_are_answered_at_once_where_a_provider_has_the_work(
+    home: Path, others: dict[str, str], at_once: int
+) -> None:
+    assert settings(home, **others).questions_at_once == at_once
+
+
 def test_who_waited_for_as_long_as_it_may_is_told_to_come_back(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with blocked(home, monkeypatch, max_in_flight="1", max_queue_seconds="0.2") as service:
         service.begin()

@@ -13,6 +13,8 @@ import httpx2
 import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.http import connections
 from service.http.app import create_app
@@ -71,7 +73,15 @@ def guarded(most: int, *trusted: str) -> Iterator[tuple[str, Connections, list[s
         yield url, all, closed
 
 
-def test_headers_that_never_end_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+BOTH = pytest.mark.parametrize("protocol", [HttpToolsProtocol, H11Protocol])
+"""uvicorn takes the first where httptools is installed."""
+
+
+@BOTH
+def test_headers_that_never_end_are_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, protocol: type[asyncio.Protocol]
+) -> None:
+    monkeypatch.setattr(connections, "AutoHTTPProtocol", protocol)
     monkeypatch.setattr(connections, "HEADER_SECONDS", 0.3)
     with guarded(10) as (url, all, closed), connect(url) as silent, connect(url) as slow:
         slow.sendall(HALF)
@@ -114,14 +124,22 @@ def test_a_request_after_another_has_the_same_limits(monkeypatch: pytest.MonkeyP
         assert wait_until(lambda: closed == ["header_timeout"], 10)
 
 
-def test_a_client_that_reads_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+@BOTH
+def test_a_client_that_reads_nothing_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, protocol: type[asyncio.Protocol]
+) -> None:
+    monkeypatch.setattr(connections, "AutoHTTPProtocol", protocol)
     monkeypatch.setattr(connections, "STALLED_SECONDS", 0.5)
     with guarded(10) as (url, all, closed), connect(url) as client:
         client.sendall(b"GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert wait_until(lambda: closed == ["slow_reader"] and len(all) == 0, 20)
 
 
-def test_a_new_connection_takes_the_place_of_one_that_waits_but_not_of_one_at_work() -> None:
+@BOTH
+def test_a_new_connection_takes_the_place_of_one_that_waits_but_not_of_one_at_work(
+    monkeypatch: pytest.MonkeyPatch, protocol: type[asyncio.Protocol]
+) -> None:
+    monkeypatch.setattr(connections, "AutoHTTPProtocol", protocol)
     with guarded(4, "127.0.0.0/8") as (url, all, closed), ExitStack() as stack:
         streams = [stack.enter_context(httpx2.stream("GET", f"{url}/endless")) for _ in range(3)]
         idle = stack.enter_context(connect(url))
