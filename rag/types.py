@@ -7,6 +7,7 @@ here, in one line, and nowhere else.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Literal, NamedTuple
 
@@ -79,7 +80,7 @@ class Paper(PaperReference):
     ids: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
 
-    @property
+    @cached_property
     def content_hash(self) -> str:
         """Changes when anything a reader could notice changes; where the record was read does not count.
 

@@ -77,6 +77,8 @@ def group(cluster: Iterable[Paper], apart: Pairs = frozenset()) -> list[list[Pap
     nothing speaks against it. Where a title is that of several works, and it is not clear of which, it joins nothing.
     """
     found = _Sets(cluster, apart)
+    if len(found.records) == 1:
+        return found.groups()
     for read in (_own_id, _strong_ids):
         for _, places in sorted(_places(found.records, read).items()):
             for one, other in combinations(places, 2):
@@ -91,6 +93,8 @@ def group(cluster: Iterable[Paper], apart: Pairs = frozenset()) -> list[list[Pap
 
 def merge(records: Sequence[Paper]) -> Paper:
     """The paper of records of one work: the best abstract, the fields of the published one, filled from the others."""
+    if len(records) == 1 and len(records[0].sources) <= 1:
+        return records[0]
     if len({(record.id, record.content_hash) for record in records}) == 1:
         return _with_sources(records)
     ranked = sorted(records, key=lambda record: (not _is_published(record), -len(record.abstract), _order(record)))
