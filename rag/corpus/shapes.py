@@ -7,6 +7,9 @@ from rag.corpus.fields import at, each
 
 _Fields = Mapping[str, object]
 _MAX_WORDS = 50_000
+RETRACTIONS = frozenset({"retraction", "withdrawal", "removal"})
+"""What Crossref calls the updates that take a work back."""
+
 _NO_FIELDS_OF_CSL = frozenset({"id", "published", "citation-key", "custom"})
 
 
@@ -119,7 +122,7 @@ def _lens(work: _Fields) -> _Fields:
     }
 
 
-def _csl(item: _Fields) -> _Fields:
+def of_crossref(item: _Fields) -> _Fields:
     """CSL-JSON (https://docs.citationstyles.org) and Crossref's works, which resemble it; a cite key is no id."""
     updates = {str(entry.get("type")) for entry in each(item.get("updated-by"))}
     dated = ("issued", "published", "published-print", "published-online")
@@ -130,7 +133,7 @@ def _csl(item: _Fields) -> _Fields:
         "type": at(ours, "publication_type") or item.get("type"),
         "arxiv": number if number.lower().startswith("arxiv:") else None,
         "year": next((item[name] for name in dated if at(item.get(name), "date-parts")), None),
-        "is_retracted": bool(updates & {"retraction", "withdrawal", "removal"}) or at(ours, "retracted") is True,
+        "is_retracted": bool(updates & RETRACTIONS) or at(ours, "retracted") is True,
     }
 
 
@@ -172,7 +175,7 @@ _SHAPES: tuple[tuple[tuple[str, ...], Callable[[_Fields], _Fields]], ...] = (
     (("externalIds", "externalids", "paperId", "corpusid", "paperAbstract"), _semantic_scholar),
     (("abstractText", "authorString", "pubTypeList"), _europe_pmc),
     (("lens_id",), _lens),
-    (("container-title", "issued", "date-parts", "is-referenced-by-count", "citation-key"), _csl),
+    (("container-title", "issued", "date-parts", "is-referenced-by-count", "citation-key"), of_crossref),
     (("abstractNote", "itemType"), _zotero),
     (("Author Names", "AUTHOR NAMES"), _embase),
     (("QUESTION",), _pubmed_qa),

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from rag import retrieval, serialize
+from rag.connectors.enrich import EnrichReport
 from rag.history.answers import AskRequest, Feedback
 from rag.retrieval import MAX_RESULTS
 from rag.types import Answer, IngestReport, Paper
@@ -20,7 +21,7 @@ from service.http.dependencies import (
     WorkspaceDependency,
 )
 from service.http.metrics import CONTENT_TYPE
-from service.http.schemas import FeedbackRequest, FetchRequest, QuestionRequest
+from service.http.schemas import EnrichRequest, FeedbackRequest, FetchRequest, QuestionRequest
 from service.http.sse import answer_response
 
 _BINARY = {"type": "string", "format": "binary"}
@@ -127,6 +128,13 @@ async def fetch(body: FetchRequest, workspace: WorkspaceDependency) -> Response:
         body.source, body.query, since=body.since or "", limit=body.limit, library=body.library or ""
     )
     return JSONResponse(serialize.report(report))
+
+
+@v1.post("/enrich", tags=["papers"], responses={200: {"model": EnrichReport}, **schemas.problems(400, 404, 413, 502)})
+async def enrich(body: EnrichRequest, workspace: WorkspaceDependency) -> Response:
+    """Fill years, venues, DOIs and retractions that papers lack, from a source that knows them by their ids."""
+    report = await workspace.enrich(library=body.library or "", source=body.source)
+    return JSONResponse(serialize.enrich_report(report))
 
 
 @v1.get("/papers", tags=["papers"], responses={200: {"model": schemas.PaperPage}, **schemas.problems(404)})
