@@ -19,7 +19,9 @@ ID_KINDS = ("doi",)
 IDS_AT_ONCE = 40
 
 _URL = "https://api.crossref.org/works"
-_FIELDS = "DOI,title,abstract,author,container-title,issued,published,type,subject,URL,updated-by"
+_FIELDS = (
+    "DOI,title,abstract,author,container-title,issued,published,type,subject,URL,volume,issue,page,publisher,updated-by"
+)
 _OF_ARXIV = "10.48550/"  # DataCite's, which Crossref does not have
 _MOST_NOTICES = 200
 

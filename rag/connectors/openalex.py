@@ -31,7 +31,7 @@ IDS_AT_ONCE = 50
 _URL = "https://api.openalex.org/works"
 _PER_SECOND = 10
 _FIELDS = (
-    "id,doi,ids,title,publication_year,publication_date,authorships,primary_location,language,type,keywords,"
+    "id,doi,ids,title,publication_year,publication_date,authorships,primary_location,language,type,keywords,biblio,"
     "is_retracted"
 )
 

@@ -134,6 +134,7 @@ def _paper(kind: str, entry: Mapping[str, str]) -> dict[str, object]:
             read[name] = re.sub(r"\\(?=[_%&#~])|[{}]", "", read[name]).strip()
     people = read.pop("author", "") or read.pop("editor", "")
     preprint = read.pop("eprint", None)
+    number = read.pop("number", None)
     archive = (read.pop("archiveprefix", "") or read.pop("eprinttype", "")).lower()
     pages = {"arxiv": "arxiv_id", "pubmed": "pmid"}
     return {
@@ -141,5 +142,6 @@ def _paper(kind: str, entry: Mapping[str, str]) -> dict[str, object]:
         **({pages.get(archive, "arxiv_id"): preprint} if preprint else {}),
         "authors": names.bibtex_authors(people) if people.strip() else None,
         "pmid": read.get("pmid") or read.get("pubmedid") or (preprint if archive == "pubmed" else None),
+        "issue": number or read.get("issue"),
         "entry_type": read.get("type") or kind,
     }

@@ -17,7 +17,10 @@ _OF_NO_FILE = (*_KINDS, _TITLE)
 # An abstract that is much shorter than another one of the same work was cut off, or is only its beginning.
 _WHOLE = 0.6
 _PREPRINT_VENUES = ("rxiv", "preprint", "ssrn", "research square", "openreview")
-_FILLED = ("url", "year", "authors", "venue", "doi", "pmid", "arxiv_id", "keywords", "language", "publication_type")
+_FILLED = (
+    "url", "year", "authors", "venue", "doi", "pmid", "arxiv_id", "keywords", "language", "publication_type", "volume",
+    "issue", "pages", "publisher",
+)  # fmt: skip
 
 PartKey = tuple[str, str]
 """The id of a record, and its file."""
