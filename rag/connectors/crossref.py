@@ -15,7 +15,7 @@ FIRST = "0"
 PAGE = 100
 MOST = 10_000  # further pages need its cursors, which forget their place after five minutes
 KEY_NAME = ""
-ID_KINDS = ("doi",)
+ID_KINDS: tuple[str, ...] = ("doi",)
 IDS_AT_ONCE = 40
 
 _URL = "https://api.crossref.org/works"

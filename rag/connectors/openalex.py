@@ -25,7 +25,7 @@ FIRST = "*"
 PAGE = 100
 MOST = 10_000
 KEY_NAME = "OPENALEX_API_KEY"
-ID_KINDS = ("doi", "pmid")
+ID_KINDS: tuple[str, ...] = ("doi", "pmid")
 IDS_AT_ONCE = 50
 
 _URL = "https://api.openalex.org/works"

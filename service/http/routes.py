@@ -30,7 +30,12 @@ _UPLOAD_BODY: dict[str, Any] = {
         "required": True,
         "content": {
             "application/json": {
-                "schema": {"type": "array", "items": {"type": "object", "required": ["title", "abstract"]}},
+                "schema": {
+                    "anyOf": [
+                        {"type": "array", "items": {"type": "object", "required": ["title", "abstract"]}},
+                        {"type": "object", "description": "A reply of an API that holds papers, or papers by id."},
+                    ]
+                },
                 "example": [{"title": "A title", "abstract": "What it says.", "year": 2024, "id": "arxiv:2401.00001"}],
             },
             "multipart/form-data": {

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -47,7 +47,7 @@ def watching(scholiast: Command, smtp: FakeSmtp, tmp_path: Path, monkeypatch: py
     return scholiast
 
 
-def ingest(scholiast: Command, folder: Path, *papers: dict[str, object]) -> None:
+def ingest(scholiast: Command, folder: Path, *papers: Mapping[str, object]) -> None:
     file = folder / f"{len(list(folder.iterdir()))}.json"
     file.write_text(json.dumps(papers), encoding="utf-8")
     assert scholiast("ingest", file).code == 0
@@ -74,7 +74,7 @@ def test_a_digest_is_one_mail_with_the_paper_and_its_sentence(watching: Command,
 
 
 def test_nothing_of_a_paper_is_markup_in_the_mail(watching: Command, smtp: FakeSmtp, tmp_path: Path) -> None:
-    hidden = {
+    hidden: dict[str, object] = {
         "title": "Caffeine, sleep",
         "abstract": "Caffeine and sleep &lt;img src=x&gt;.",
         "url": "javascript:alert(1)",
