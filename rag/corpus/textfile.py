@@ -24,6 +24,10 @@ _XML_ENCODING = re.compile(rb"""\s*<\?xml[^>]{0,100}?encoding=["']([A-Za-z0-9._-
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
+class NotUtf8Error(CorpusError):
+    """Text in an encoding that nothing tells."""
+
+
 def name_of(path: Path) -> str:
     """The path as text that can be printed and stored; a name in another encoding than UTF-8 is read as Latin-1."""
     name = os.fsencode(path)
@@ -132,6 +136,6 @@ def _decoded(name: str, decoder: codecs.IncrementalDecoder, piece: bytes, offset
     try:
         return decoder.decode(piece, final=not piece)
     except UnicodeDecodeError as error:
-        raise CorpusError(
+        raise NotUtf8Error(
             f"{name} is not UTF-8: {error.reason} at byte {offset - held + error.start}; save it as UTF-8"
         ) from error
