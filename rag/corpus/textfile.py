@@ -122,6 +122,15 @@ def text(path: Path) -> str:
     return path.read_text(encoding=_ENCODING)
 
 
+def byte_text(path: Path) -> str:
+    """The whole file with a character for each byte of its UTF-8, its line ends as newlines.
+
+    It takes a byte a character, where text takes up to four for the sake of one character; marks of ASCII are the same.
+    """
+    text = path.read_text(encoding="latin-1")
+    return text.removeprefix(codecs.BOM_UTF8.decode("latin-1"))
+
+
 def _check_first_bytes(name: str, piece: bytes) -> None:
     for start, kind in _NO_TEXT.items():
         if piece.startswith(start):
