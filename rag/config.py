@@ -5,6 +5,7 @@ import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -22,8 +23,13 @@ _PREFIX = "SCHOLIAST_"
 _ADDRESS = re.compile(r"[!-?A-~]+@[!-?A-~]+")
 _ORIGIN = re.compile(r"https?://(?:\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::\d{1,5})?")
 _LOCAL_QUESTIONS, _REMOTE_QUESTIONS = 4, 64
+MAILBOX = re.compile(
+    r"(?=.{3,254}$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@"
+    r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
+)
+"""An address to which mail is sent: what RFC 5322 allows without quotes, so that nothing else fits into a header."""
 _FILE = ".env"
-_DESTINATIONS = ("model_base_url", "slack_api_url", "database_url", "chroma_url")
+_DESTINATIONS = ("model_base_url", "slack_api_url", "smtp_url", "database_url", "chroma_url")
 
 
 class Settings(BaseSettings):
@@ -103,6 +109,11 @@ class Settings(BaseSettings):
     slack_libraries: str = Field(
         default="", description="Libraries of Slack channels that do not ask the default one: C123=papers,C456=bio."
     )
+    smtp_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="The mail server of digests: smtp://USER:PASSWORD@HOST:PORT (STARTTLS), or smtps://... (TLS).",
+    )
+    smtp_from: str = Field(default="", description="The address that digests come from.")
 
     @classmethod
     def settings_customise_sources(
@@ -152,6 +163,31 @@ class Settings(BaseSettings):
         for part in _listed(text):
             if not _ORIGIN.fullmatch(part):
                 raise ValueError(f"{part!r} is no origin, such as https://example.org or http://localhost:3000")
+        return text
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, url: SecretStr) -> SecretStr:
+        """Refused at the start, in words that do not repeat the password."""
+        if url.get_secret_value():
+            try:
+                parts = urlsplit(url.get_secret_value())
+                usable = parts.scheme in ("smtp", "smtps") and parts.hostname and parts.port != 0
+            except ValueError:  # no number as its port
+                usable = False
+            if not usable or parts.path.strip("/") or parts.query or parts.fragment:
+                raise ValueError(
+                    "it is not smtp://USER:PASSWORD@HOST:PORT or smtps://...; "
+                    "of a password write / as %2F, @ as %40, : as %3A, ? as %3F, # as %23"
+                )
+        return url
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _mailbox(cls, text: str) -> str:
+        """It goes into a header of every mail."""
+        if text and not MAILBOX.fullmatch(text):
+            raise ValueError(f"{text!r} is no e-mail address, such as scholiast@example.org")
         return text
 
     @field_validator("home")

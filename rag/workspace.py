@@ -151,19 +151,25 @@ class Workspace:
             return await (await self.library(name, create=True)).ingest(records, progress)
 
     async def enrich(
-        self, *, library: str = "", asking: Progress = no_progress, progress: Progress = no_progress
+        self,
+        *,
+        library: str = "",
+        source: str = enrich.DEFAULT_SOURCE,
+        asking: Progress = no_progress,
+        progress: Progress = no_progress,
     ) -> EnrichReport:
-        """Fill years, venues, DOIs and retractions that papers lack, from OpenAlex. What they have stays as it is.
+        """Fill years, venues, DOIs and retractions that papers lack, from a source. What they have stays as it is.
 
-        Raises BackendError if OpenAlex can't be asked, and then nothing is changed; and as `library` does.
+        Raises BackendError if the source can't be asked, and then nothing is changed; RequestError without such a
+        source; and as `library` does.
         """
         opened = await self.library(library)
         papers = await opened.papers(0, (await opened.counts()).papers)
-        asked = enrich.askable(papers)
+        asked = enrich.askable(papers, source)
         filled: list[enrich.Filled] = []
         with TemporaryDirectory(prefix="scholiast-") as folder:
-            async with self.connectors.asking(enrich.SOURCE) as (client, key):
-                async for paper in enrich.fill(asked, client, key, Path(folder) / "reply", asking):
+            async with self.connectors.asking(source) as (client, key):
+                async for paper in enrich.fill(asked, source, client, key, Path(folder) / "reply", asking):
                     filled.append(paper)
         await opened.ingest([paper.paper for paper in filled], progress)
         found = [EnrichedPaper(id=p.paper.id, title=p.paper.title, filled=p.fields) for p in filled]

@@ -216,14 +216,13 @@ class Catalog:
 
     def changes(self, name: str, *, after: int, upto: int) -> Changes:
         """What changed after revision `after`, up to and including `upto`."""
-        new = select(papers).where(papers.c.library == name, papers.c.revision > after, papers.c.revision <= upto)
-        gone = select(removals.c.paper).where(
-            removals.c.library == name, removals.c.revision > after, removals.c.revision <= upto
-        )
-        with self._reading() as connection:
-            found = connection.execute(new.order_by(papers.c.revision, papers.c.id)).all()
-            removed = connection.execute(gone.order_by(removals.c.paper)).scalars().all()
-        return Changes(papers=self._stored(name, found), removed=list(removed))
+        found, removed = self._changed(select(papers), name, after, upto)
+        return Changes(papers=self._stored(name, found), removed=removed)
+
+    def changed_texts(self, name: str, *, after: int, upto: int) -> tuple[list[Paper], list[str]]:
+        """The same without the vectors, which are most of the bytes: the papers, and the ids of those removed."""
+        found, removed = self._changed(select(*DESCRIPTION), name, after, upto)
+        return self._described(name, found), removed
 
     def revision_after(self, name: str, after: int, papers_at_once: int) -> int | None:
         """The revision up to which about that many papers changed after `after`; None when fewer did."""
@@ -283,6 +282,16 @@ class Catalog:
         """The vectors of each paper's chunks, shape (chunks, dimension), for the papers that are there."""
         found = self._rows(select(papers.c.id, papers.c.chunk_count, papers.c.chunk_vectors), name, ids)
         return [(row.id, vectors_from_bytes(row.chunk_vectors, row.chunk_count)) for row in found]
+
+    def _changed(self, query: Select[Any], name: str, after: int, upto: int) -> tuple[Sequence[Row[Any]], list[str]]:
+        new = query.where(papers.c.library == name, papers.c.revision > after, papers.c.revision <= upto)
+        gone = select(removals.c.paper).where(
+            removals.c.library == name, removals.c.revision > after, removals.c.revision <= upto
+        )
+        with self._reading() as connection:
+            found = connection.execute(new.order_by(papers.c.revision, papers.c.id)).all()
+            removed = connection.execute(gone.order_by(removals.c.paper)).scalars().all()
+        return found, list(removed)
 
     def _stored(self, name: str, found: Sequence[Row[Any]]) -> list[StoredPaper]:
         described = self._described(name, found)

@@ -72,9 +72,9 @@ async def embed(papers: Sequence[Paper], embedder: Embedder) -> list[StoredPaper
 
 
 def _split(paper: Paper) -> _SplitPaper:
-    chunks = tuple(Span(piece.start, piece.end) for piece in chunk.split(paper))
-    evidence = paper.abstract[: tails.evidence_end(paper.abstract)]
-    return _SplitPaper(paper, chunks, tuple(sentences.spans(evidence)))
+    spans = tuple(sentences.spans(paper.abstract[: tails.evidence_end(paper.abstract)]))
+    chunks = tuple(Span(piece.start, piece.end) for piece in chunk.split(paper, spans=spans))
+    return _SplitPaper(paper, chunks, spans)
 
 
 def _with_vectors(papers: Sequence[_SplitPaper], vectors: Vectors) -> Iterable[StoredPaper]:

@@ -89,11 +89,11 @@ async def fetch(source: str, query: str, since: str, limit: int, library: str, j
     return True
 
 
-async def enrich(library: str, json: bool) -> bool:
+async def enrich(library: str, source: str, json: bool) -> bool:
     """Fill what papers lack."""
     async with Owner() as owner:
-        with progress_of("Asking OpenAlex", "Embedding") as (asking, bar):
-            report = await owner.run(Operations.enrich, library=library, asking=asking, progress=bar)
+        with progress_of(f"Asking {source}", "Embedding") as (asking, bar):
+            report = await owner.run(Operations.enrich, library=library, source=source, asking=asking, progress=bar)
     _print(serialize.enrich_report(report)) if json else Page().enriched(report)
     return True
 

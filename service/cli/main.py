@@ -101,11 +101,15 @@ def fetch(
 
 
 @app.command()
-def enrich(library: _Library = "", json: _Json = False) -> None:
-    """Fill missing years, venues, DOIs and retractions of papers with an id, from OpenAlex."""
+def enrich(
+    library: _Library = "",
+    source: Annotated[str, typer.Option("--from", metavar="SOURCE", help="openalex or crossref.")] = "openalex",
+    json: _Json = False,
+) -> None:
+    """Fill missing years, venues, DOIs and retractions of papers with an id."""
     from service.cli import commands
 
-    run(commands.enrich(library, json))
+    run(commands.enrich(library, source, json))
 
 
 @app.command()

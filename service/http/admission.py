@@ -24,7 +24,7 @@ Lane = Literal["questions", "uploads", "saves", "reads"]
 
 _PREFIX = "/v1/"
 _QUESTIONS = re.compile(r"/mcp|/v1/(ask|chat/completions|conversations/[^/]+/messages|search|search/references)")
-_UPLOADS = re.compile(r"/v1/(papers|fetch|watches|libraries)(/.*)?")
+_UPLOADS = re.compile(r"/v1/(papers|fetch|enrich|watches|libraries)(/.*)?")
 
 _UPLOADS_AT_ONCE, _WAITING_UPLOADS = 8, 8
 _OTHERS_AT_ONCE, _WAITING_OTHERS = 16, 64

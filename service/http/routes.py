@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from rag import corpus, retrieval, serialize
+from rag.connectors.enrich import EnrichReport
 from rag.history.answers import AskRequest, Feedback
 from rag.history.uploads import Upload
 from rag.retrieval import MAX_QUERY_CHARACTERS, MAX_RESULTS
@@ -23,7 +24,7 @@ from service.http.dependencies import (
     WorkspaceDependency,
 )
 from service.http.metrics import CONTENT_TYPE
-from service.http.schemas import FeedbackRequest, FetchRequest, QuestionRequest
+from service.http.schemas import EnrichRequest, FeedbackRequest, FetchRequest, QuestionRequest
 from service.http.sse import answer_response
 
 _ASYNC = "respond-async"
@@ -33,7 +34,12 @@ _UPLOAD_BODY: dict[str, Any] = {
         "required": True,
         "content": {
             "application/json": {
-                "schema": {"type": "array", "items": {"type": "object", "required": ["title", "abstract"]}},
+                "schema": {
+                    "anyOf": [
+                        {"type": "array", "items": {"type": "object", "required": ["title", "abstract"]}},
+                        {"type": "object", "description": "A reply of an API that holds papers, or papers by id."},
+                    ]
+                },
                 "example": [{"title": "A title", "abstract": "What it says.", "year": 2024, "id": "arxiv:2401.00001"}],
             },
             "multipart/form-data": {
@@ -173,6 +179,13 @@ async def fetch(body: FetchRequest, workspace: WorkspaceDependency) -> Response:
         body.source, body.query, since=body.since or "", limit=body.limit, library=body.library or ""
     )
     return JSONResponse(serialize.report(report))
+
+
+@v1.post("/enrich", tags=["papers"], responses={200: {"model": EnrichReport}, **schemas.problems(400, 404, 413, 502)})
+async def enrich(body: EnrichRequest, workspace: WorkspaceDependency) -> Response:
+    """Fill years, venues, DOIs and retractions that papers lack, from a source that knows them by their ids."""
+    report = await workspace.enrich(library=body.library or "", source=body.source)
+    return JSONResponse(serialize.enrich_report(report))
 
 
 @v1.get("/papers", tags=["papers"], responses={200: {"model": schemas.PaperPage}, **schemas.problems(404)})

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
-from rag.connectors import sources
+from rag.connectors import enrich, sources
 from rag.connectors.search import DEFAULT_LIMIT, MAX_LIMIT
 from rag.engine import MAX_QUESTION_CHARACTERS, MAX_TOP_K, TOP_K
 from rag.history.answers import MAX_COMMENT, MAX_TURNS, FeedbackVerdict
@@ -110,6 +110,13 @@ class FetchRequest(RequestBody):
     since: Text | None = Field(default=None, description="YYYY-MM-DD: published then or later.")
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="How many works at most.")
     library: Text | None = Field(default=None, description="Created if it is missing; `default` unless given.")
+
+
+class EnrichRequest(RequestBody):
+    """Which source fills what the papers of a library lack."""
+
+    source: Text = Field(default=enrich.DEFAULT_SOURCE, description=f"One of {', '.join(enrich.sources())}.")
+    library: LibraryName = None
 
 
 class FeedbackRequest(RequestBody):

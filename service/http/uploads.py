@@ -1,4 +1,4 @@
-"""Reads the body of `POST /v1/papers`: a JSON list, the files of a form, or one file as the body itself."""
+"""Reads the body of `POST /v1/papers`: a JSON document, the files of a form, or one file as the body itself."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from rag import corpus
-from rag.corpus import json_list
+from rag.corpus import json_document
 from rag.errors import CorpusError, RequestError
 from rag.library import ingest
 from rag.library.ingest import IngestBatch
@@ -28,8 +28,11 @@ _MAX_RECORDS = 100_000
 _READERS = ThreadPoolExecutor(2, "upload")
 _CHUNK_BYTES = 1 << 20
 _MAX_NAME_CHARACTERS = 100
-_NO_LIST = "the body must be a JSON list of papers, each with a title and an abstract"
 _FIELDS = ("file", "format", "library")
+_NO_PAPERS = (
+    "the body must be a JSON list of papers, each with a title and an abstract, or an object that holds one "
+    "(results, data, message.items, ...), or papers by their ids"
+)
 _CURL_HINT = "Send one as `curl -F file=@papers.jsonl` does."
 _SUFFIXES = {"text/csv": ".csv", "application/x-ndjson": ".jsonl", "application/jsonl": ".jsonl"}
 
@@ -65,7 +68,7 @@ async def read_upload(request: Request, format: str) -> Upload:
         file = Path(folder) / f"body{_SUFFIXES.get(media_type, '')}"
         await _save_body(request, file)
         if media_type == "application/json" or media_type.endswith("+json"):
-            return Upload(await _in_reader(lambda: _from_list(file)), "")
+            return Upload(await _in_reader(lambda: _from_document(file)), "")
         return Upload(await _in_reader(lambda: _records({file: file.name}, format)), "")
 
 
@@ -76,7 +79,7 @@ async def _in_reader(records: Callable[[], Iterator[Record]]) -> IngestBatch:
 def _gather(records: Callable[[], Iterator[Record]]) -> IngestBatch:
     try:
         return ingest.gather(_at_most(_MAX_RECORDS, records()))
-    except json_list.NotJsonError as error:
+    except json_document.NotJsonError as error:
         raise HTTPException(
             400,
             f"the body is not JSON: line {error.line}: {error}; send JSON Lines as Content-Type: application/x-ndjson",
@@ -90,15 +93,15 @@ def _at_most(limit: int, records: Iterable[Record]) -> Iterator[Record]:
         yield record
 
 
-def _from_list(file: Path) -> Iterator[Record]:
-    """The nth object of the list gets line n as its source."""
-    if not json_list.is_list(file):
-        json_list.check(file)
-        raise RequestError(_NO_LIST)
-    values = (value for _, value in json_list.entries(file))
+def _from_document(file: Path) -> Iterator[Record]:
+    """The nth object of the document gets line n as its source."""
+    place = json_document.find(file)
+    if place is None:
+        raise RequestError(_NO_PAPERS)
+    values = (value for _, value in json_document.entries(file, place))
     first = next(values, None)
     if first is None:
-        raise RequestError(_NO_LIST)
+        raise RequestError(_NO_PAPERS)
     yield from corpus.from_values(chain([first], values), "request")
 
 

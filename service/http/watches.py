@@ -34,7 +34,7 @@ class WatchRequest(schemas.RequestBody):
     source: Text | None = Field(
         default=None, description=f"Searched at each run, into the library: {', '.join(connectors.sources())}."
     )
-    to: Text = Field(default=runs.FEED, description="`feed`, or also to Slack: `slack:C0123456789`.")
+    to: Text = Field(default=runs.FEED, description="`feed`, or also `slack:C0123456789` or `email:me@example.org`.")
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"text": "sparse autoencoders", "source": "arxiv"}]})
 
@@ -88,7 +88,7 @@ class FindingBody(BaseModel):
 
 
 class RunBody(BaseModel):
-    """What a run found; `undelivered` says why Slack has not taken the digest yet, and is empty when all is told."""
+    """What a run found; `undelivered` says why the digest is not posted or sent yet, and is empty when all is told."""
 
     watch: str
     found: list[FindingBody]

@@ -148,9 +148,9 @@ class Operations:
             source, query, since=since, limit=limit, library=library, fetching=fetching, progress=progress
         )
 
-    async def enrich(self, *, library: str, asking: Progress, progress: Progress) -> EnrichReport:
+    async def enrich(self, *, library: str, source: str, asking: Progress, progress: Progress) -> EnrichReport:
         """Fill what papers lack."""
-        return await self._workspace.enrich(library=library, asking=asking, progress=progress)
+        return await self._workspace.enrich(library=library, source=source, asking=asking, progress=progress)
 
     async def papers(self, *, library: str, offset: int, limit: int) -> Papers:
         """A page of the papers, by id."""

@@ -15,11 +15,11 @@ from rag.history.claims import MAX_MESSAGES
 from rag.history.conversations import Conversation
 from rag.types import Answer, Turn
 from rag.workspace import DEFAULT_LIBRARY, Workspace, list_libraries
+from service.lease import Lease, LeaseLostError
 from service.limits import CallerLimits
 from service.slack import events, messages, references, render
 from service.slack.client import SlackClient, SlackDownError, SlackError, log
 from service.slack.events import IncomingMessage
-from service.slack.lease import Lease, LeaseLostError
 from service.slack.posts import find_posted, post_message
 from service.slack.render import AnswerJson, shorten
 from service.slack.reply import EphemeralReply, Reply, ThreadReply, notify_asker
