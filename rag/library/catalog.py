@@ -267,8 +267,8 @@ class Catalog:
             return set(connection.execute(query).scalars())
 
     def years(self, name: str) -> dict[str, int | None]:
-        """The year of every paper, by id; from the index on years alone, without reading the papers."""
-        query = select(papers.c.id, papers.c.year).where(papers.c.library == name)
+        """The year of every paper, by year and id; from the index on years alone, without reading the papers."""
+        query = select(papers.c.id, papers.c.year).where(papers.c.library == name).order_by(papers.c.year, papers.c.id)
         with self._reading() as connection:
             return {row.id: row.year for row in connection.execute(query)}
 
@@ -276,7 +276,7 @@ class Catalog:
         """Authors and venue of every paper; one row at a time, so that a large library does not fill the memory."""
         query = select(papers.c.id, papers.c.authors, papers.c.venue).where(papers.c.library == name)
         with self._reading() as connection:
-            for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query):
+            for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query.order_by(papers.c.id)):
                 yield Byline(id=row.id, authors=tuple(row.authors), venue=row.venue or "")
 
     def chunk_vectors(self, name: str, ids: Collection[str]) -> list[tuple[str, Vectors]]:
@@ -368,6 +368,6 @@ def _insert_sources(connection: Connection, library: str, read: Mapping[str, Seq
 
 
 def _replace_sources(connection: Connection, library: str, read: Mapping[str, Sequence[Source]]) -> None:
-    theirs = and_(sources.c.library == library, sources.c.paper.in_(list(read)))
-    connection.execute(delete(sources).where(theirs))
+    for some in in_parts(list(read)):
+        connection.execute(delete(sources).where(sources.c.library == library, sources.c.paper.in_(some)))
     _insert_sources(connection, library, read)

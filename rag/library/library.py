@@ -345,7 +345,8 @@ def _search_index(
     while True:
         hits = index.nearest(vector, chunks)
         best = _best_per_paper([hit for hit in hits if allowed is None or hit[0] in allowed], limit)
-        if len(best) == limit or len(hits) < chunks:
+        # A paper as near as the last one may come before it by its id, so it has to be among those fetched.
+        if len(hits) < chunks or (len(best) == limit and hits[-1][1] < best[-1][1]):
             return best
         chunks *= _WIDENING
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from rag.errors import LibraryError, LockedError, how_to_rebuild
+from rag.library import keyword_index
 from rag.library.catalog import Catalog
 from rag.library.keyword_index import KeywordIndex
 from rag.library.schema import LibraryRow
@@ -197,7 +198,7 @@ class Indexes:
         return self._folder / "chroma" / generation
 
     def _keyword_folder(self, generation: str) -> Path:
-        return self._folder / "keywords" / generation
+        return self._folder / "keywords" / f"{generation}-{keyword_index.VERSION}"
 
 
 def new_generation() -> str:
