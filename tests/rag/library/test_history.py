@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from rag.library.catalog import Catalog
+from rag.library.dense import Hits
 from rag.library.keyword_index import SPARE_HITS, KeywordIndex
-from rag.library.library import Hits, Library
+from rag.library.library import Library
 from rag.types import Paper
 from tests.support.stand_ins import WordsEmbedder, papers
 

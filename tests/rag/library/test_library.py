@@ -216,18 +216,6 @@ async def test_another_embedder_is_one_clear_error_until_a_rebuild(tmp_path: Pat
         assert await nearest(library, papers(30)[7].abstract, limit=1) == ["paper-7"]
 
 
-@pytest.mark.slow
-async def test_an_interrupted_change_of_embedder_says_so(tmp_path: Path) -> None:
-    async with opened(tmp_path) as library:
-        await library.ingest(papers(200))
-    failing = FailingEmbedder(calls=1)
-    async with opened(tmp_path, embedder=failing, repair=True) as library:
-        with pytest.raises(BackendError):
-            await library.rebuild(embed=True)
-    with pytest.raises(LibraryError, match="interrupted; run `scholiast rebuild --embed --library main`"):
-        await Library.open(tmp_path, "main", WordsEmbedder())
-
-
 async def test_vectors_of_another_length_are_refused(tmp_path: Path) -> None:
     async with opened(tmp_path) as library:
         await library.ingest(papers(1))
