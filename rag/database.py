@@ -16,8 +16,10 @@ from sqlalchemy import (
     TypeDecorator,
     create_engine,
     event,
+    func,
     inspect,
     make_url,
+    select,
     text,
 )
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -30,6 +32,7 @@ FILE = "scholiast.sqlite3"
 
 BUSY_SECONDS = 30.0
 _VALUES_AT_ONCE = 500
+_TABLES_LOCK = 7_263_454_001  # a number of our own among Postgres's advisory locks
 _RESTORE = "restore it from a backup, or move it away and ingest again"
 
 metadata = MetaData()
@@ -168,8 +171,15 @@ def _prepare_sqlite(busy_seconds: float, connection: Any, _record: object) -> No
 
 
 def _create_tables(engine: Engine) -> None:
-    """Also the columns that tables of an older version lack; such a column may be empty."""
+    """Also the columns that tables of an older version lack; such a column may be empty.
+
+    One process at a time: of two that look at once, the second would add what the first has added meanwhile.
+    """
     with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        elif engine.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(_TABLES_LOCK)))
         for table in metadata.sorted_tables:
             connection.execute(CreateTable(table, if_not_exists=True))
             known = {column["name"] for column in inspect(connection).get_columns(table.name)}

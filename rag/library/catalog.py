@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select, update
 
@@ -26,6 +26,8 @@ from rag.types import Paper, Source, StoredPaper, Vectors
 
 _ROWS_AT_ONCE = 1000
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
@@ -36,10 +38,10 @@ class Counts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Changes:
+class Changes(Generic[T]):
     """What the indexes have to put in or replace, and the ids that they have to delete."""
 
-    papers: list[StoredPaper]
+    papers: list[T]
     removed: list[str]
 
 
@@ -213,16 +215,15 @@ class Catalog:
         """The papers that are there, by id, with spans and vectors."""
         return {paper.paper.id: paper for paper in self._stored(name, self._rows(select(papers), name, ids))}
 
-    def changes(self, name: str, *, after: int, upto: int) -> Changes:
+    def changes(self, name: str, *, after: int, upto: int) -> Changes[StoredPaper]:
         """What changed after revision `after`, up to and including `upto`."""
-        new = select(papers).where(papers.c.library == name, papers.c.revision > after, papers.c.revision <= upto)
-        gone = select(removals.c.paper).where(
-            removals.c.library == name, removals.c.revision > after, removals.c.revision <= upto
-        )
-        with self._reading() as connection:
-            found = connection.execute(new.order_by(papers.c.revision, papers.c.id)).all()
-            removed = connection.execute(gone.order_by(removals.c.paper)).scalars().all()
-        return Changes(papers=self._stored(name, found), removed=list(removed))
+        found, removed = self._changed(select(papers), name, after, upto)
+        return Changes(papers=self._stored(name, found), removed=removed)
+
+    def changed_texts(self, name: str, *, after: int, upto: int) -> Changes[Paper]:
+        """The same without the vectors, which are most of what there is to read."""
+        found, removed = self._changed(select(*DESCRIPTION), name, after, upto)
+        return Changes(papers=self._described(name, found), removed=removed)
 
     def revision_after(self, name: str, after: int, papers_at_once: int) -> int | None:
         """The revision up to which about that many papers changed after `after`; None when fewer did."""
@@ -278,10 +279,12 @@ class Catalog:
             for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query.order_by(papers.c.id)):
                 yield Byline(id=row.id, authors=tuple(row.authors), venue=row.venue or "")
 
-    def chunk_vectors(self, name: str, ids: Collection[str]) -> list[tuple[str, Vectors]]:
+    def chunk_vectors(self, name: str, ids: Collection[str], dimension: int) -> list[tuple[str, Vectors]]:
         """The vectors of each paper's chunks, shape (chunks, dimension), for the papers that are there."""
         found = self._rows(select(papers.c.id, papers.c.chunk_count, papers.c.chunk_vectors), name, ids)
-        return [(row.id, vectors_from_bytes(row.chunk_vectors, row.chunk_count, row.id, name)) for row in found]
+        return [
+            (row.id, vectors_from_bytes(row.chunk_vectors, row.chunk_count, row.id, name, dimension)) for row in found
+        ]
 
     def stage(self, name: str, embedder: str, stored: Sequence[StoredPaper]) -> None:
         """Keep vectors of papers beside those in use (`staging`)."""
@@ -303,6 +306,15 @@ class Catalog:
         """Put staged vectors in use, as one change, with the indexes built from them. Raises BusyError (`staging`)."""
         with self._writing() as connection:
             staging.adopt(connection, name, embedder, generation, revision)
+
+    def _changed(self, query: Select[Any], name: str, after: int, upto: int) -> tuple[Sequence[Row[Any]], list[str]]:
+        new = query.where(papers.c.library == name, papers.c.revision > after, papers.c.revision <= upto)
+        gone = select(removals.c.paper).where(
+            removals.c.library == name, removals.c.revision > after, removals.c.revision <= upto
+        )
+        with self._reading() as connection:
+            found = connection.execute(new.order_by(papers.c.revision, papers.c.id)).all()
+            return found, list(connection.execute(gone.order_by(removals.c.paper)).scalars())
 
     def _stored(self, name: str, found: Sequence[Row[Any]]) -> list[StoredPaper]:
         described = self._described(name, found)

@@ -320,7 +320,7 @@ class Library:
             # About how many of the nearest papers have to be seen before `limit` of those allowed are among them.
             papers = limit * self._catalog.counts(self.name).papers // max(len(allowed), 1)
             if not len(allowed) > papers > 0:
-                return dense.compare(self._catalog.chunk_vectors(self.name, allowed), vector, limit)
+                return dense.compare(self._catalog.chunk_vectors(self.name, allowed, row.dimension), vector, limit)
         return self._found(lambda indexes: dense.search(indexes.vectors(), vector, limit, papers, allowed))
 
     def _found(self, search: Callable[[Indexes], T]) -> T:

@@ -202,24 +202,30 @@ def paper_from_row(row: Row[Any], read: Sequence[Source]) -> Paper:
 
 def stored_paper_from_row(row: Row[Any], paper: Paper, library: str) -> StoredPaper:
     """The paper of a whole row with its spans and vectors. Raises LibraryError when these are damaged."""
+    chunk_vectors = vectors_from_bytes(row.chunk_vectors, len(row.chunks), paper.id, library)
+    dimension = chunk_vectors.shape[1] if len(row.chunks) else 0
     return StoredPaper(
         paper=paper,
         chunks=tuple(Span(*span) for span in row.chunks),
-        chunk_vectors=vectors_from_bytes(row.chunk_vectors, len(row.chunks), paper.id, library),
+        chunk_vectors=chunk_vectors,
         sentences=tuple(Span(*span) for span in row.sentences),
-        sentence_vectors=vectors_from_bytes(row.sentence_vectors, len(row.sentences), paper.id, library),
+        sentence_vectors=vectors_from_bytes(row.sentence_vectors, len(row.sentences), paper.id, library, dimension),
     )
 
 
-def vectors_from_bytes(data: bytes, count: int, paper: str, library: str) -> Vectors:
-    """The vectors in a column, shape (count, dimension). Raises LibraryError when some of the bytes are missing."""
-    if len(data) % (BYTES_PER_NUMBER * max(count, 1)) or bool(data) != bool(count):
+def vectors_from_bytes(data: bytes, count: int, paper: str, library: str, dimension: int = 0) -> Vectors:
+    """The vectors in a column, shape (count, dimension); 0 takes any.
+
+    Raises LibraryError when there are fewer bytes, or more.
+    """
+    row = len(data) // max(count, 1)
+    whole = dimension * BYTES_PER_NUMBER if dimension else max(row, BYTES_PER_NUMBER)
+    if len(data) != count * whole or row % BYTES_PER_NUMBER:
         raise LibraryError(
             f"the catalog has {len(data):,} bytes for the {count} vectors of paper {paper!r} in library {library!r}, "
-            f"which can't be all of them; {how_to_embed_again(library)}"
+            f"which can't be right; {how_to_embed_again(library)}"
         )
-    flat = np.frombuffer(data, _STORED_AS).astype(np.float32)
-    return flat.reshape(count, len(flat) // count if count else 0)
+    return np.frombuffer(data, _STORED_AS).astype(np.float32).reshape(count, row // BYTES_PER_NUMBER)
 
 
 def row_of_paper(library: str, revision: int, added: int | None, stored: StoredPaper) -> dict[str, object]:

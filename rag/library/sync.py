@@ -134,7 +134,13 @@ class Indexes:
         """After a crash, or when the files were changed from outside; not always, since it takes seconds."""
         folder = self._vector_folder(row.generation)
         if folder.exists() and not is_as_closed(folder):
-            self.probe()
+            found, wanted = self.probe().chunks, self._catalog.counts(row.name).chunks
+            # The catalog waits for the disk at every commit; Chroma does not, so a power cut may take its last ones.
+            if row.chroma_revision == row.revision and found != wanted:
+                raise LibraryError(
+                    f"the Chroma index of library {row.name!r} was not closed and holds {found} chunks, "
+                    f"not {wanted}; {how_to_rebuild(row.name)}"
+                )
 
     def _build(self, row: LibraryRow, generation: str, embedder: str) -> None:
         vectors = self._open_vectors(generation, create=True)
@@ -165,8 +171,8 @@ class Indexes:
 
     def _feed_keywords(self, keywords: KeywordIndex, revision: int) -> None:
         for after, upto in self._steps(keywords.revision, revision):
-            changes = self._catalog.changes(self._library, after=after, upto=upto)
-            keywords.apply([stored.paper for stored in changes.papers], changes.removed, upto)
+            changes = self._catalog.changed_texts(self._library, after=after, upto=upto)
+            keywords.apply(changes.papers, changes.removed, upto)
 
     def _feed_vectors(self, vectors: VectorIndex, after: int, upto: int) -> None:
         changes = self._catalog.changes(self._library, after=after, upto=upto)
