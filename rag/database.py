@@ -1,5 +1,6 @@
 """The SQL database: opened by URL, its tables created at first use, its errors turned into ours."""
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -117,6 +118,8 @@ class Database:
         """What to do where nothing is wrong with the database, and the same may succeed later; empty otherwise."""
         if "locked" in reason or "busy" in reason:
             return f"another process has been writing for {self._busy_seconds:g} seconds; try again when it is done"
+        if "unable to open" in reason and self._home and self._home.exists() and not os.access(self._home, os.W_OK):
+            return how_to_make_room("read-only file system")  # SQLite can't even read there, and does not say why
         return how_to_make_room(reason)
 
 

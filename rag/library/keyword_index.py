@@ -27,7 +27,7 @@ from tantivy import (
     Tokenizer,
 )
 
-from rag.errors import LibraryError, LockedError, how_to_make_room, how_to_rebuild
+from rag.errors import LibraryError, LockedError, UnavailableError, how_to_make_room, how_to_rebuild
 from rag.library import bm25
 from rag.library.keyword_terms import aliases, fields_of
 from rag.text.analysis import ANALYSER_NAME, normalise, stems
@@ -281,8 +281,9 @@ class KeywordIndex:
                 raise LockedError(
                     f"another process is writing the keyword index {self._folder}; wait for it"
                 ) from error
-            remedy = how_to_make_room(str(error)) or how_to_rebuild(self._library)
-            raise LibraryError(f"the keyword index {self._folder} can't be {verb} ({error}); {remedy}") from error
+            room = how_to_make_room(str(error))
+            remedy, kind = (room, UnavailableError) if room else (how_to_rebuild(self._library), LibraryError)
+            raise kind(f"the keyword index {self._folder} can't be {verb} ({error}); {remedy}") from error
 
 
 def _rank(now: _Snapshot, query: Query, scorer: bm25.Scorer, limit: int) -> list[tuple[str, float]]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from rag.errors import LibraryError, LockedError, how_to_make_room, how_to_rebuild
+from rag.errors import LibraryError, LockedError, UnavailableError, how_to_rebuild
 from rag.library import keyword_index
 from rag.library.catalog import Catalog
 from rag.library.keyword_index import KeywordIndex
@@ -76,11 +76,9 @@ class Indexes:
             )
         try:
             self._feed_keywords(self.keywords(), row.revision)
-        except LockedError:
+        except (LockedError, UnavailableError):
             raise
-        except LibraryError as error:
-            if how_to_make_room(str(error)):
-                raise
+        except LibraryError:
             # A process killed while it committed may leave a file that makes the same commit fail every time.
             self._recreate_keywords(row)
         for after, upto in self._steps(row.chroma_revision, row.revision):

@@ -23,7 +23,7 @@ from chromadb.api.types import Metadata
 from chromadb.config import Settings
 from chromadb.errors import ChromaError, NotFoundError
 
-from rag.errors import BackendError, ConfigError, LibraryError, how_to_make_room, how_to_rebuild
+from rag.errors import BackendError, ConfigError, LibraryError, UnavailableError, how_to_make_room, how_to_rebuild
 from rag.types import StoredPaper, Vectors
 
 _COLLECTION = "papers"
@@ -240,7 +240,12 @@ def _is_about_the_connection(error: BaseException) -> bool:
 def _damaged(library: str, place: str, error: object) -> LibraryError:
     reason = " ".join(str(error).split())[:200]
     if room := how_to_make_room(reason):
-        return LibraryError(f"the Chroma index {place} can't be used ({reason}); {room}")
+        return UnavailableError(f"the Chroma index {place} can't be used ({reason}); {room}")
+    if "unable to open database" in str(error):
+        return UnavailableError(
+            f"the Chroma index {place} is there but can't be opened; raise the limit on open files (`ulimit -n`) or "
+            "make its folder writable, and try again; nothing is damaged"
+        )
     return LibraryError(f"the Chroma index {place} is damaged ({reason}); {how_to_rebuild(library)}")
 
 
