@@ -33,6 +33,7 @@ FILE = "scholiast.sqlite3"
 
 BUSY_SECONDS = 30.0
 _VALUES_AT_ONCE = 500
+_MORE_CONNECTIONS = 32  # than five, at times: those that wait to write must leave some to those that read
 _TABLES_LOCK = 7_263_454_001  # a number of our own among Postgres's advisory locks
 _RESTORE = "restore it from a backup, or move it away and ingest again"
 
@@ -149,8 +150,8 @@ def _remedy(reason: str) -> str:
 
 def _engine(url: str, busy_seconds: float) -> Engine:
     try:
-        engine = create_engine(make_url(url))
-    except (ArgumentError, NoSuchModuleError) as error:
+        engine = create_engine(make_url(url), max_overflow=_MORE_CONNECTIONS)
+    except (ArgumentError, NoSuchModuleError, TypeError) as error:  # TypeError: a database in memory has no pool
         raise ConfigError(f"SCHOLIAST_DATABASE_URL: {error}") from error
     except ModuleNotFoundError as error:
         install = "run `pip install 'scholiast[postgres]'`" if error.name == "psycopg" else "install it"

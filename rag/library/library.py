@@ -153,13 +153,11 @@ class Library:
 
     async def matching(self, question: str, limit: int, allowed: Collection[str] | None = None) -> Hits:
         """The papers that match the words of a question, with BM25 scores; only those in `allowed` unless None."""
-        return await threads.read(
-            lambda: self._found(lambda indexes: indexes.keywords().search(question, limit, allowed))
-        )
+        return await threads.read(self._found, lambda indexes: indexes.keywords().search(question, limit, allowed))
 
     async def having_all(self, stems: Collection[str], allowed: Collection[str] | None = None) -> list[str]:
         """The ids of all papers, or of those allowed, that have each of the stems in title or abstract."""
-        return await threads.read(lambda: self._found(lambda indexes: indexes.keywords().having_all(stems, allowed)))
+        return await threads.read(self._found, lambda indexes: indexes.keywords().having_all(stems, allowed))
 
     def idf(self, stems: Sequence[str]) -> dict[str, float]:
         """The inverse document frequency of each stem in this library, highest for one that no paper has."""
@@ -330,7 +328,7 @@ class Library:
         try:
             return search(indexes)
         except LibraryError:
-            if self._row().generation == generation:
+            if generation in ("", self._row().generation):
                 raise
             return search(self._current())
 

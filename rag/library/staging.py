@@ -6,7 +6,7 @@ A process that is killed meanwhile leaves the library as it was, and the next on
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Integer, Row, Select, and_, delete, func, insert, or_, select, update
 
 from rag.errors import BusyError, how_to_embed_again
 from rag.library.schema import BYTES_PER_NUMBER, DESCRIPTION, VECTORS, libraries, papers, staged_papers, vector_columns
@@ -28,7 +28,8 @@ def stage(connection: Connection, library: str, embedder: str, stored: Sequence[
         {**built, "id": paper.paper.id, "content_hash": paper.paper.content_hash, **vector_columns(paper)}
         for paper in stored
     ]
-    connection.execute(insert(staged_papers), rows)
+    if rows:
+        connection.execute(insert(staged_papers), rows)
 
 
 def missing(connection: Connection, library: str, embedder: str) -> list[str]:
@@ -78,6 +79,7 @@ def _kept(library: str, embedder: str) -> Any:
 
 def _dimension(library: str) -> Any:
     """How many numbers a vector has; 0 as long as there is none."""
-    numbers = func.length(staged_papers.c.chunk_vectors) / BYTES_PER_NUMBER / staged_papers.c.chunk_count
+    size = func.length(staged_papers.c.chunk_vectors, type_=Integer)
+    numbers = size // BYTES_PER_NUMBER // staged_papers.c.chunk_count
     some = select(numbers).where(staged_papers.c.library == library, staged_papers.c.chunk_count > 0).limit(1)
     return func.coalesce(some.scalar_subquery(), 0)

@@ -345,6 +345,7 @@ async def test_with_a_chroma_server_two_owners_see_each_others_papers(tmp_path: 
     assert len(await two.matching("system", 99)) == 20
     await two.remove(["paper-7"])
     await one.rebuild()
+    await one.rebuild(embed=True)
     for library in (one, two):
         assert "paper-7" not in await nearest(library, papers(9)[7].abstract, limit=20)
         assert len(await library.matching("system", 99)) == 19

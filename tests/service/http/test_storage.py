@@ -13,12 +13,14 @@ import httpx2
 import pytest
 
 from rag.database import FILE
+from rag.engine import collect_answer
+from rag.errors import UnavailableError
 from rag.history.answers import NOT_STORED, SAVE_SECONDS, STORED_LATE
 from rag.workspace import Workspace
 from service.http.app import create_app
 from tests.conftest import QUESTION, settings
 from tests.support.command import words
-from tests.support.running import running
+from tests.support.running import Script, running, writes
 
 HOLDER = """
 import sqlite3, sys
@@ -67,6 +69,24 @@ async def test_a_lock_of_another_program_holds_up_neither_searches_nor_answers(h
             assert STORED_LATE not in kept["notice"]
 
 
+@pytest.mark.slow
+async def test_an_answer_in_a_conversation_does_not_wait_for_a_lock_either(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = writes(monkeypatch, Script("The best recipe is named [1].", None))
+    async with Workspace(settings(home), words()) as workspace:
+        id = (await workspace.conversations.begin("me", "default")).id
+        events = workspace.conversations.ask(await workspace.engine(), id, QUESTION, door="python", caller="me")
+        asking = asyncio.create_task(collect_answer(events))
+        while not script.heard:  # noqa: ASYNC110  # by now the question is stored
+            await asyncio.sleep(0.01)
+        with held(home):
+            script.go.set()
+            answer = await asking
+        assert answer.text.startswith("The best recipe")
+        assert answer.notice.endswith((STORED_LATE, NOT_STORED))
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own that can be filled."""
@@ -101,6 +121,11 @@ async def test_on_a_full_disk_answers_come_and_say_that_they_are_not_kept(
         assert f"answer {answer.id} could not be stored: " in caplog.text
         assert "free some disk space and try again; nothing is damaged" in caplog.text
         assert await workspace.search("attention heads")
+        with pytest.raises(UnavailableError, match="free some disk space"):
+            await workspace.answers.judge(before.id, "me", "bad", "x" * 4000)
+        assert not workspace.jobs.has("Ev1")
+        with pytest.raises(UnavailableError, match="free some disk space"):  # so Slack is not acknowledged
+            workspace.jobs.add("Ev1", "thread", {"text": "x" * 8000})
         (small_disk / "filler").unlink()
         kept = await workspace.ask(QUESTION)
         assert kept.notice == before.notice
