@@ -32,6 +32,7 @@ AT_ONCE = 5
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_killed_at_any_point_and_run_again_it_is_the_same_library(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.rag.library.test_crash", str(tmp_path), str(ROUNDS), "7"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
