@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select, update
 
@@ -26,8 +26,6 @@ from rag.types import Paper, Source, StoredPaper, Vectors
 
 _ROWS_AT_ONCE = 1000
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
@@ -38,10 +36,10 @@ class Counts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Changes(Generic[T]):
+class Changes:
     """What the indexes have to put in or replace, and the ids that they have to delete."""
 
-    papers: list[T]
+    papers: list[StoredPaper]
     removed: list[str]
 
 
@@ -215,15 +213,15 @@ class Catalog:
         """The papers that are there, by id, with spans and vectors."""
         return {paper.paper.id: paper for paper in self._stored(name, self._rows(select(papers), name, ids))}
 
-    def changes(self, name: str, *, after: int, upto: int) -> Changes[StoredPaper]:
+    def changes(self, name: str, *, after: int, upto: int) -> Changes:
         """What changed after revision `after`, up to and including `upto`."""
         found, removed = self._changed(select(papers), name, after, upto)
         return Changes(papers=self._stored(name, found), removed=removed)
 
-    def changed_texts(self, name: str, *, after: int, upto: int) -> Changes[Paper]:
-        """The same without the vectors, which are most of what there is to read."""
+    def changed_texts(self, name: str, *, after: int, upto: int) -> tuple[list[Paper], list[str]]:
+        """The same without the vectors, which are most of the bytes: the papers, and the ids of those removed."""
         found, removed = self._changed(select(*DESCRIPTION), name, after, upto)
-        return Changes(papers=self._described(name, found), removed=removed)
+        return self._described(name, found), removed
 
     def revision_after(self, name: str, after: int, papers_at_once: int) -> int | None:
         """The revision up to which about that many papers changed after `after`; None when fewer did."""
@@ -314,7 +312,8 @@ class Catalog:
         )
         with self._reading() as connection:
             found = connection.execute(new.order_by(papers.c.revision, papers.c.id)).all()
-            return found, list(connection.execute(gone.order_by(removals.c.paper)).scalars())
+            removed = connection.execute(gone.order_by(removals.c.paper)).scalars().all()
+        return found, list(removed)
 
     def _stored(self, name: str, found: Sequence[Row[Any]]) -> list[StoredPaper]:
         described = self._described(name, found)

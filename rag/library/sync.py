@@ -169,8 +169,8 @@ class Indexes:
 
     def _feed_keywords(self, keywords: KeywordIndex, revision: int) -> None:
         for after, upto in self._steps(keywords.revision, revision):
-            changes = self._catalog.changed_texts(self._library, after=after, upto=upto)
-            keywords.apply(changes.papers, changes.removed, upto)
+            papers, removed = self._catalog.changed_texts(self._library, after=after, upto=upto)
+            keywords.apply(papers, removed, upto)
 
     def _feed_vectors(self, vectors: VectorIndex, after: int, upto: int) -> None:
         changes = self._catalog.changes(self._library, after=after, upto=upto)
