@@ -7,7 +7,8 @@ ScholiastError
 ├── NotFoundError        no such library, paper, ...
 ├── BusyError            a conversation is being answered; the same request can succeed a moment later
 ├── LibraryError         the stored library is damaged or does not fit the configuration
-│   └── LockedError      another process owns the library
+│   ├── LockedError      another process owns the library
+│   └── UnavailableError it can't be read or written just now: a full disk, another program's lock, too little memory
 └── BackendError         an embedder, a model or a source of papers failed; `retryable`: a retry may succeed
 """
 
@@ -61,6 +62,10 @@ class LockedError(LibraryError):
         self.door = door
 
 
+class UnavailableError(LibraryError):
+    """The stored data are sound but can't be read or written just now; the same request can succeed later."""
+
+
 class BackendError(ScholiastError):
     """An embedder, a model or a source of papers failed. `reason` says why in a few words that any user may see."""
 
@@ -90,7 +95,11 @@ def http_status(error: Exception) -> int | None:
 _SHORTAGES = (
     (re.compile(r"no space left|disk is full|disk quota|os error (?:28|122)\b", re.IGNORECASE), "free some disk space"),
     (re.compile(r"too many open files|os error 24\b", re.IGNORECASE), "raise the limit on open files (`ulimit -n`)"),
-    (re.compile(r"cannot allocate memory|out of memory|os error 12\b", re.IGNORECASE), "free some memory"),
+    (re.compile(r"read-?only (?:file ?system|database)|os error 30\b", re.IGNORECASE), "make the disk writable"),
+    (
+        re.compile(r"cannot allocate memory|out of memory|bad_?alloc|memory allocation|os error 12\b", re.IGNORECASE),
+        "free some memory",
+    ),
 )
 
 

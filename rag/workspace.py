@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 from weakref import WeakValueDictionary
 
-from rag import answerability, config, connectors, corpus, embedders, parts, retrieval
+from rag import answerability, config, connectors, corpus, embedders, parts, retrieval, threads
 from rag.catalog_questions import CatalogQuestions
 from rag.condense import RuleBasedRewriter
 from rag.config import Settings
@@ -21,7 +21,7 @@ from rag.connectors.search import DEFAULT_LIMIT, make_search
 from rag.database import Database, home_errors
 from rag.engine import TOP_K, Engine, collect_answer
 from rag.errors import BusyError, NotFoundError, OwnerDoor, RequestError
-from rag.history.answers import Answers, AskRequest
+from rag.history.answers import SAVE_BUSY_SECONDS, Answers, AskRequest
 from rag.history.archive import Archive
 from rag.history.bibliography import Bibliography
 from rag.history.conversations import LOCAL, Conversations
@@ -109,7 +109,7 @@ class Workspace:
 
     async def engine(self, name: str = "", model: str = "") -> Engine:
         """An engine that answers from a library. Raises as `library` does, and RequestError for a model not offered."""
-        return await asyncio.to_thread(make_engine, self.settings, await self.library(name), model)
+        return await threads.read(make_engine, self.settings, await self.library(name), model)
 
     async def ingest(
         self, *sources: str | Path | Paper, library: str = "", format: str = "", progress: Progress | None = None
@@ -237,7 +237,7 @@ class Workspace:
             create = create or name == DEFAULT_LIBRARY
             opened = await open_library(self.settings, name, self.embedder, create=create, repair=repair)
             if self._url or self._door:
-                await asyncio.to_thread(opened.announce, self._url, self._door)
+                await threads.read(opened.announce, self._url, self._door)
         self._opened[name] = self._alive[name] = opened
         self._opened.move_to_end(name)
         while len(self._opened) > MAX_OPEN_LIBRARIES:
@@ -247,7 +247,7 @@ class Workspace:
 
 def open_database(settings: Settings) -> Database:
     """The database of the settings, not opened yet. Raises ConfigError."""
-    return Database(settings.home, settings.database_url)
+    return Database(settings.home, settings.database_url, busy_seconds=SAVE_BUSY_SECONDS)
 
 
 def open_bibliography(settings: Settings) -> Bibliography:

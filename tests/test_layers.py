@@ -19,7 +19,7 @@ EXCEPTIONS = {("service/cli/main.py", "eval")}
 """Inside a function, so that it loads only when it is used."""
 
 RAG = (
-    ("rag.errors", "rag.types", "rag.protocols", "rag.config", "rag"),
+    ("rag.errors", "rag.types", "rag.protocols", "rag.config", "rag.threads", "rag"),
     ("rag.text",),
     ("rag.serialize", "rag.database", "rag.corpus", "rag.embedders", "rag.grounding"),
     ("rag.references",),

@@ -1,12 +1,12 @@
 """Finds stored answers again, and the feedback on them: a caller's own, by words, newest first."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, true
 
+from rag import threads
 from rag.database import Database
 from rag.history.answers import FeedbackVerdict
 from rag.history.schema import answers, feedback
@@ -62,7 +62,7 @@ class Archive:
             conditions.append(answers.c.library == library)
         columns = [getattr(answers.c, name) for name in AnswerSummary.__dataclass_fields__ if name != "text"]
         query = select(*columns, _TEXT.label("text")).where(*conditions)
-        rows, total = await asyncio.to_thread(
+        rows, total = await threads.read(
             self._page, query.order_by(answers.c.created.desc(), answers.c.id), offset, limit
         )
         return [AnswerSummary(**row._asdict()) for row in rows], total
@@ -80,7 +80,7 @@ class Archive:
             conditions.append(feedback.c.verdict == verdict)
         of_answer = answers.c.question, answers.c.outcome, answers.c.library
         query = select(feedback, *of_answer).join(answers, answers.c.id == feedback.c.answer).where(*conditions)
-        rows, total = await asyncio.to_thread(
+        rows, total = await threads.read(
             self._page, query.order_by(feedback.c.updated.desc(), feedback.c.answer, feedback.c.caller), offset, limit
         )
         return [_summary(row._asdict(), caller) for row in rows], total

@@ -1,10 +1,10 @@
 """How many tokens of chat models each caller has used today, over all doors and processes of a database."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select
 
+from rag import threads
 from rag.database import Database
 from rag.history.schema import spending
 from rag.types import Usage
@@ -20,7 +20,7 @@ class Spending:
 
     async def today(self, caller: str) -> int:
         """The tokens that a caller has used since midnight (UTC). Raises LibraryError."""
-        return await asyncio.to_thread(self._today, caller)
+        return await threads.read(self._today, caller)
 
     def _today(self, caller: str) -> int:
         used = select(func.sum(spending.c.tokens)).where(spending.c.caller == caller, spending.c.day == _day())

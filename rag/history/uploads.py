@@ -1,6 +1,5 @@
 """Uploads that are stored in the background: how far each is and how it ended, for whoever began it, on any process."""
 
-import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import delete, insert, select, update
 
+from rag import threads
 from rag.database import Database
 from rag.errors import NotFoundError
 from rag.history.schema import timestamp, uploads
@@ -42,23 +42,23 @@ class Uploads:
 
     async def begin(self, caller: str, library: str, total: int) -> Upload:
         """A new upload of so many papers, which belongs to the caller. Deletes those that are long over."""
-        return await asyncio.to_thread(self._begin, caller, library, total)
+        return await threads.save(self._begin, caller, library, total)
 
     async def progress(self, id: str, done: int) -> None:
         """Note how many papers are stored, and that the process is alive."""
-        await asyncio.to_thread(self._change, id, done=done)
+        await threads.save(self._change, id, done=done)
 
     async def finish(self, id: str, report: Mapping[str, Any]) -> None:
         """Note the end, with the report."""
-        await asyncio.to_thread(self._change, id, state="done", done=uploads.c.total, report=dict(report))
+        await threads.save(self._change, id, state="done", done=uploads.c.total, report=dict(report))
 
     async def fail(self, id: str, error: str) -> None:
         """Note that it can't be stored, and why."""
-        await asyncio.to_thread(self._change, id, state="failed", error=error)
+        await threads.save(self._change, id, state="failed", error=error)
 
     async def get(self, id: str, caller: str) -> Upload:
         """An upload of the caller's. Raises NotFoundError."""
-        return await asyncio.to_thread(self._get, id, caller)
+        return await threads.read(self._get, id, caller)
 
     def _begin(self, caller: str, library: str, total: int) -> Upload:
         id, now = f"upl_{uuid4().hex}", time.time()

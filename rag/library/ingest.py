@@ -1,12 +1,12 @@
 """Ingesting: what was read, by kind; papers to chunks, sentences and their vectors."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from rag import threads
 from rag.errors import BackendError
 from rag.protocols import Embedder
 from rag.text import chunk, sentences, tails
@@ -59,7 +59,7 @@ async def embed(papers: Sequence[Paper], embedder: Embedder) -> list[StoredPaper
     """Split papers and compute all their vectors in one call. Raises BackendError."""
     if not papers:
         return []
-    split = await asyncio.to_thread(lambda: [_split(paper) for paper in papers])
+    split = await threads.ingest(lambda: [_split(paper) for paper in papers])
     texts = [text for paper in split for text in paper.texts()]
     vectors = await embedder.embed(texts)
     if vectors.ndim != 2 or len(vectors) != len(texts) or not np.isfinite(vectors).all():

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rag.errors import ConfigError, RequestError, ScholiastError
+from rag.errors import ConfigError, RequestError, ScholiastError, how_to_make_room
 from service.cli import watch
 from service.cli.running import run
 
@@ -341,6 +341,12 @@ def main() -> None:
     except ScholiastError as error:
         print(f"scholiast: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2 if isinstance(error, RequestError) else 1)
+    except (OSError, MemoryError) as error:
+        reason = str(error) or "out of memory"
+        if not (room := how_to_make_room(reason)):
+            raise
+        print(f"scholiast: {reason}; {room}", file=sys.stderr)
+        sys.exit(1)
 
 
 def _given(text: str | None, what: str) -> str:

@@ -28,9 +28,6 @@ _UPLOADS = re.compile(r"/v1/(papers|fetch|enrich|watches|libraries)(/.*)?")
 
 _UPLOADS_AT_ONCE, _WAITING_UPLOADS = 8, 8
 _OTHERS_AT_ONCE, _WAITING_OTHERS = 16, 64
-_THREADS_A_REQUEST, _OTHER_THREADS = 2, 8
-"""A question asks both indexes at once; watches, uploads in the background and Slack need some too."""
-
 _RETRY_SECONDS = (2, 5)
 """Clients are sent away for different times, so that they do not all come back at once."""
 
@@ -89,12 +86,6 @@ class AdmissionMiddleware:
 def _is_bounded(method: str, path: str) -> bool:
     """Health, documentation and preflights are not, nor is MCP's stream, which only waits."""
     return method != "OPTIONS" and (path.startswith(_PREFIX) or (path == MCP_PATH and method == "POST"))
-
-
-def threads(settings: Settings) -> int:
-    """How many threads the work needs that is admitted at once, so that nobody who was admitted waits for one."""
-    at_once = settings.questions_at_once + _UPLOADS_AT_ONCE + 2 * _OTHERS_AT_ONCE
-    return _THREADS_A_REQUEST * at_once + _OTHER_THREADS
 
 
 def lane_of(method: str, path: str) -> Lane:

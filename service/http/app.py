@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from typing import Any
@@ -21,7 +20,7 @@ from rag.errors import ScholiastError
 from rag.protocols import Embedder
 from rag.workspace import Workspace
 from service import watching
-from service.http import admission, archive, conversations, openai_api, openapi, problems, references, routes, watches
+from service.http import archive, conversations, openai_api, openapi, problems, references, routes, watches
 from service.http.admission import AdmissionMiddleware
 from service.http.background import Background
 from service.http.metrics import Metrics
@@ -93,9 +92,6 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    # Python's own few threads would let seven requests that wait for the database hold up all others.
-    pool = ThreadPoolExecutor(admission.threads(app.state.workspace.settings), "work")
-    asyncio.get_running_loop().set_default_executor(pool)
     async with app.state.workspace, serving(app.state.workspace), app.state.slack, app.state.mcp:
         tasks = [
             asyncio.create_task(app.state.readiness.run()),

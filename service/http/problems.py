@@ -21,6 +21,7 @@ from rag.errors import (
     NotFoundError,
     RequestError,
     ScholiastError,
+    UnavailableError,
 )
 from service.http import openai_schemas, unknown
 
@@ -45,6 +46,7 @@ _KINDS: Mapping[type[Exception], _Kind] = {
     NotFoundError: _Kind(404, "not-found", "Not found"),
     BusyError: _Kind(409, "busy", "Something else has to be done first"),
     LockedError: _Kind(503, "library-locked", "The library is in use by another process"),
+    UnavailableError: _Kind(503, "storage-unavailable", "The stored data can't be used just now"),
     LibraryError: _Kind(500, "library-unusable", "The library can't be used"),
     ConfigError: _Kind(500, "misconfigured", "The service is misconfigured"),
     BackendError: _Kind(502, "backend-failed", "An embedder, a model or a source failed"),
@@ -68,7 +70,9 @@ def of(error: Exception, scope: Scope) -> JSONResponse:
     if not isinstance(error, ScholiastError):
         return _response(_BUG, "this is a bug; the log has it under the request id", scope)
     kind = next(_KINDS[base] for base in type(error).__mro__ if base in _KINDS)
-    retryable = isinstance(error, LockedError) or (isinstance(error, BackendError) and error.retryable)
+    retryable = isinstance(error, LockedError | UnavailableError) or (
+        isinstance(error, BackendError) and error.retryable
+    )
     if isinstance(error, BusyError):
         return _response(kind, str(error), scope, {"Retry-After": "1"}, retryable=True)
     if retryable:

@@ -1,13 +1,12 @@
 """The routes of references: of an answer, a conversation, a search or a library, in any format, as a file."""
 
-import asyncio
 from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
-from rag import references
+from rag import references, threads
 from rag.workspace import candidates
 from service.http import dependencies, schemas
 from service.http.dependencies import WorkspaceDependency
@@ -66,7 +65,7 @@ async def of_library(name: str, workspace: WorkspaceDependency, format: Format =
     """Export all papers of a library, by id. They are sent as they are read."""
     references.check(format)
     papers = await workspace.bibliography.library(*candidates(name))
-    pieces = await asyncio.to_thread(references.write, papers, format)
+    pieces = await threads.read(references.write, papers, format)
     return _file(pieces, format, name)
 
 

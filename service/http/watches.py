@@ -1,6 +1,5 @@
 """The routes of watches: begin, list, remove, run, and the feed of what one found."""
 
-import asyncio
 from hashlib import sha256
 from typing import Annotated, Any, Literal
 
@@ -8,7 +7,7 @@ from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from rag import connectors
+from rag import connectors, threads
 from rag.types import Outcome, PaperReference
 from rag.watches import findings, runs, store
 from service import watching
@@ -112,20 +111,20 @@ async def begin(body: WatchRequest, workspace: WorkspaceDependency, caller: Call
 @routes.get("", responses={200: {"model": WatchList}})
 async def list_watches(workspace: WorkspaceDependency, caller: Caller) -> Response:
     """List the watches that were begun with the same key, oldest first."""
-    found = await asyncio.to_thread(workspace.watches.all, caller)
+    found = await threads.read(workspace.watches.all, caller)
     return JSONResponse({"watches": [store.watch_json(watch) for watch in found]})
 
 
 @routes.get("/{id}", responses={200: {"model": WatchBody}})
 async def show(id: str, workspace: WorkspaceDependency, caller: Caller) -> Response:
     """Show a watch."""
-    return JSONResponse(store.watch_json(await asyncio.to_thread(workspace.watches.get, id, caller)))
+    return JSONResponse(store.watch_json(await threads.read(workspace.watches.get, id, caller)))
 
 
 @routes.delete("/{id}", responses={200: {"model": WatchRemoval}})
 async def remove(id: str, workspace: WorkspaceDependency, caller: Caller) -> Response:
     """Remove a watch with all that it found."""
-    await asyncio.to_thread(workspace.watches.remove, id, caller)
+    await threads.save(workspace.watches.remove, id, caller)
     return JSONResponse({"id": id, "removed": True})
 
 
@@ -146,8 +145,8 @@ async def feed(
     if_none_match: Annotated[str, Header()] = "",
 ) -> Response:
     """Show what the watch found as an Atom feed, newest first; 304 when nothing is new since the ETag that is sent."""
-    watch = await asyncio.to_thread(workspace.watches.get, id, caller)
-    found = await asyncio.to_thread(workspace.watches.findings, id, atom.ENTRIES)
+    watch = await threads.read(workspace.watches.get, id, caller)
+    found = await threads.read(workspace.watches.findings, id, atom.ENTRIES)
     content = atom.feed(watch, found, str(request.url))
     tag = f'"{sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}

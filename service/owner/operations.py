@@ -3,7 +3,6 @@
 Arguments are keywords, and all types have a JSON form; callables among the arguments are called while it runs.
 """
 
-import asyncio
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
@@ -15,7 +14,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from pydantic import BeforeValidator, PlainSerializer
 
-from rag import corpus, serialize
+from rag import corpus, serialize, threads
 from rag.connectors.enrich import EnrichReport
 from rag.engine import Delta, Done
 from rag.errors import CorpusError
@@ -129,7 +128,7 @@ class Operations:
 
     async def add(self, *, records: Sequence[dict[str, Any]], source: str, library: str) -> IngestReport:
         """Add papers as JSON objects; the nth gets line n of `source`."""
-        batch = await asyncio.to_thread(lambda: ingest.gather(corpus.from_values(records, source)))
+        batch = await threads.ingest(lambda: ingest.gather(corpus.from_values(records, source)))
         return await (await self._workspace.library(library, create=True)).ingest(batch)
 
     async def fetch(
