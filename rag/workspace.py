@@ -29,7 +29,9 @@ from rag.history.jobs import Jobs
 from rag.history.spending import Spending
 from rag.history.uploads import Uploads
 from rag.library import registry
+from rag.library.browse import Browse
 from rag.library.library import Library, Progress, no_progress
+from rag.library.maps import Maps
 from rag.library.registry import LibrarySummary
 from rag.protocols import AnswerReviewer, Embedder, QueryRewriter, Writer
 from rag.retrieval import HybridRetriever
@@ -74,6 +76,8 @@ class Workspace:
         self.watches = Watches(self._database)
         self.connectors = Connectors(self.settings.home, self.settings.contact)
         self.bibliography = open_bibliography(self.settings)
+        self.browse = Browse(self._database)
+        self.maps = Maps(self.browse)
         self._url = url
         self._door: OwnerDoor | None = None
         self._opened: OrderedDict[str, Library] = OrderedDict()

@@ -7,6 +7,7 @@ from pathlib import Path
 from rag import serialize, threads
 from rag.database import Database
 from rag.history.answers import Answers
+from rag.history.citing import AnswerSource, CitingAnswer, citing, sources_of
 from rag.history.conversations import Conversations
 from rag.library.catalog import Catalog
 from rag.library.registry import no_library
@@ -35,6 +36,15 @@ class Bibliography:
         answer = serialize.parse_answer(await self._answers.get(id))
         return answer, await threads.read(self._papers_of, answer)
 
+    async def sources(self, id: str) -> list[AnswerSource]:
+        """The papers behind a stored answer, each with its quotes and the words that support. Raises NotFoundError."""
+        answer = serialize.parse_answer(await self._answers.get(id))
+        return await threads.read(self._sources_of, answer)
+
+    async def citing(self, library: str, paper: str, caller: str, limit: int) -> list[CitingAnswer]:
+        """The newest answers to this caller that cite a paper, by its own id, of a library."""
+        return await threads.read(citing, self._database, library, paper, caller, limit)
+
     async def conversation(self, id: str) -> list[Paper]:
         """The papers that the answers of a conversation cite, in the order in which they came. Raises NotFoundError."""
         await self._conversations.get(id)
@@ -62,6 +72,11 @@ class Bibliography:
 
     def _papers_of(self, answer: Answer) -> dict[str, Paper]:
         return self._catalog.by_id(answer.library, [cited.paper.id for cited in cited_papers(answer, {})])
+
+    def _sources_of(self, answer: Answer) -> list[AnswerSource]:
+        quoted = (quote.paper for statement in answer.more for quote in statement.quotes)
+        ids = {paper.id for paper in (*answer.cited_papers.values(), *quoted)}
+        return sources_of(answer, self._catalog.by_id(answer.library, ids))
 
     def _first_with_papers(self, names: Sequence[str]) -> str:
         for name in names:

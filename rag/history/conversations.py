@@ -16,12 +16,11 @@ from rag import threads
 from rag.database import Database
 from rag.engine import TOP_K, Done, Engine, Event
 from rag.errors import LibraryError, RequestError, UnavailableError
+from rag.history import edits
 from rag.history.answers import NOT_STORED, AskRequest, recent_turns, run_to_end, stored_soon, with_notice
 from rag.history.claims import INTERRUPTED, LEASE_SECONDS, Claim, Claims, no_conversation
 from rag.history.schema import answers, conversations, messages, timestamp
 from rag.types import EVERYTHING, Filters, Turn
-
-MAX_TITLE = 200
 
 LOCAL = "local"
 """The owner where nobody has to authenticate: the user of this machine."""
@@ -89,9 +88,25 @@ class Conversations:
         """The messages of a conversation, oldest first; none if there is no such conversation."""
         return await threads.read(self._messages, id)
 
-    async def page(self, owner: str, offset: int = 0, limit: int = 100) -> tuple[list[Conversation], int]:
-        """A page of an owner's conversations, the last used first, and how many there are in all."""
-        return await threads.read(self._page, owner, offset, limit)
+    async def page(
+        self, owner: str, offset: int = 0, limit: int = 100, words: str = ""
+    ) -> tuple[list[Conversation], int]:
+        """A page of an owner's conversations, the last used first, and how many there are in all.
+
+        Only those with the words, in that order, in the title or in a message.
+        """
+        return await threads.read(self._page, owner, offset, limit, words.strip())
+
+    async def rename(self, id: str, owner: str, title: str) -> None:
+        """Give an owner's conversation a title. Raises NotFoundError, RequestError."""
+        await threads.save(edits.rename, self._database, id, owner, title)
+
+    async def rewind(self, id: str, owner: str, message: str) -> int:
+        """Delete a message and all after it, with their answers; returns how many messages.
+
+        Raises NotFoundError, and BusyError while a question is being answered.
+        """
+        return await threads.save(edits.rewind, self._database, id, owner, message, time.time())
 
     async def remove(self, id: str, owner: str) -> None:
         """Delete an owner's conversation with its messages, its answers and their feedback. Raises NotFoundError."""
@@ -166,8 +181,7 @@ class Conversations:
                 await threads.save(self._claims.renew, claim)
 
     def _begin(self, owner: str, library: str, title: str, key: str | None) -> Conversation:
-        if len(title) > MAX_TITLE:
-            raise RequestError(f"the title has {len(title)} characters; {MAX_TITLE} is the most")
+        edits.check_title(title)
         if key and (known := self._find(key)):
             return known
         now, id = timestamp(), f"conv_{uuid4().hex}"
@@ -206,8 +220,11 @@ class Conversations:
         with self._database.reading() as connection:
             return [_message(row) for row in connection.execute(query)]
 
-    def _page(self, owner: str, offset: int, limit: int) -> tuple[list[Conversation], int]:
+    def _page(self, owner: str, offset: int, limit: int, words: str) -> tuple[list[Conversation], int]:
         theirs = conversations.c.owner == owner
+        if words:
+            said = select(messages.c.conversation).where(messages.c.content.icontains(words, autoescape=True))
+            theirs &= conversations.c.title.icontains(words, autoescape=True) | conversations.c.id.in_(said)
         page = _DESCRIPTION.where(theirs).order_by(conversations.c.updated.desc(), conversations.c.id)
         with self._database.reading() as connection:
             rows = connection.execute(page.offset(offset).limit(limit)).all()

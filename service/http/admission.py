@@ -23,7 +23,7 @@ from service.limits import CallerLimits
 Lane = Literal["questions", "uploads", "saves", "reads"]
 
 _PREFIX = "/v1/"
-_QUESTIONS = re.compile(r"/mcp|/v1/(ask|chat/completions|conversations/[^/]+/messages|search|search/references)")
+_QUESTIONS = re.compile(r"/mcp|/v1/(ask|chat/completions|conversations/[^/]+/messages|search|search/references|browse)")
 _UPLOADS = re.compile(r"/v1/(papers|fetch|enrich|watches|libraries)(/.*)?")
 
 _UPLOADS_AT_ONCE, _WAITING_UPLOADS = 8, 8

@@ -20,7 +20,19 @@ from rag.errors import ScholiastError
 from rag.protocols import Embedder
 from rag.workspace import Workspace
 from service import watching
-from service.http import archive, conversations, openai_api, openapi, problems, references, routes, watches
+from service.http import (
+    archive,
+    conversation_edits,
+    conversations,
+    openai_api,
+    openapi,
+    problems,
+    reading,
+    references,
+    routes,
+    upkeep,
+    watches,
+)
 from service.http.admission import AdmissionMiddleware
 from service.http.background import Background
 from service.http.metrics import Metrics
@@ -62,10 +74,13 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.state.background = Background(app.state.workspace)
     limits = CallerLimits(app.state.workspace)
     app.state.slack = slack.SlackEndpoint(app.state.workspace, app.state.metrics, limits)
+    app.include_router(reading.routes)  # before the papers, whose ids may have slashes
     app.include_router(routes.v1)
     app.include_router(archive.routes)
     app.include_router(references.routes)
     app.include_router(conversations.routes)
+    app.include_router(conversation_edits.routes)
+    app.include_router(upkeep.routes)
     app.include_router(watches.routes)
     app.include_router(openai_api.routes)
     app.include_router(slack.routes)

@@ -1,13 +1,14 @@
 """The routes of conversations, whose history the server stores: begin, list, read, remove, and ask within one."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag.engine import MAX_QUESTION_CHARACTERS, TOP_K
-from rag.history.conversations import MAX_TITLE, Conversation, Message
+from rag.history.conversations import Conversation, Message
+from rag.history.edits import MAX_TITLE
 from rag.types import Answer
 from service.http import dependencies, schemas
 from service.http.dependencies import Caller, MetricsDependency, PageLimit, PageOffset, WorkspaceDependency
@@ -110,12 +111,13 @@ async def begin(workspace: WorkspaceDependency, caller: Caller, body: Conversati
 async def list_conversations(
     workspace: WorkspaceDependency,
     caller: Caller,
+    q: Annotated[str, Query(description="Only those with these words in the title or in a message.")] = "",
     offset: PageOffset = 0,
     limit: PageLimit = 100,
 ) -> Response:
     """List the conversations that were begun with the same key, the most recently used first."""
-    conversations, total = await workspace.conversations.page(caller, offset, limit)
-    listed = [_summary(conversation) for conversation in conversations]
+    conversations, total = await workspace.conversations.page(caller, offset, limit, q)
+    listed = [summary(conversation) for conversation in conversations]
     return JSONResponse({"total": total, "offset": offset, "limit": limit, "conversations": listed})
 
 
@@ -152,7 +154,8 @@ async def ask(
     return await answer_response(request, events, metrics, stream=bool(body.stream))
 
 
-def _summary(conversation: Conversation) -> dict[str, Any]:
+def summary(conversation: Conversation) -> dict[str, Any]:
+    """A conversation without its messages."""
     return {
         "id": conversation.id,
         "library": conversation.library,
@@ -164,4 +167,4 @@ def _summary(conversation: Conversation) -> dict[str, Any]:
 
 
 def _detail(conversation: Conversation, messages: list[Message]) -> dict[str, Any]:
-    return {**_summary(conversation), "messages": [vars(message) for message in messages]}
+    return {**summary(conversation), "messages": [vars(message) for message in messages]}

@@ -74,7 +74,7 @@ async def _search_filters(
 SearchFilters = Annotated[Filters, Depends(_search_filters)]
 """Which papers a search may find: the same as for a question."""
 
-_PaperId = Annotated[str, Path(description="May contain slashes.")]
+PaperId = Annotated[str, Path(description="May contain slashes.")]
 
 v1 = APIRouter(prefix="/v1", dependencies=dependencies.ours, responses=schemas.problems(401, 403, 422, 500, 503))
 operations = APIRouter(tags=["operations"])
@@ -202,7 +202,7 @@ async def list_papers(
 
 
 @v1.get("/papers/{id:path}", tags=["papers"], responses={200: {"model": Paper}, **schemas.problems(404)})
-async def show_paper(id: _PaperId, workspace: WorkspaceDependency, library: LibraryQuery = "") -> Response:
+async def show_paper(id: PaperId, workspace: WorkspaceDependency, library: LibraryQuery = "") -> Response:
     """Show a paper."""
     return JSONResponse(serialize.paper(await (await workspace.library(library)).paper(id)))
 
@@ -212,7 +212,7 @@ async def show_paper(id: _PaperId, workspace: WorkspaceDependency, library: Libr
     tags=["papers"],
     responses={200: {"model": schemas.PaperSplit}, **schemas.problems(404, 502)},
 )
-async def split_paper(id: _PaperId, workspace: WorkspaceDependency, library: LibraryQuery = "") -> Response:
+async def split_paper(id: PaperId, workspace: WorkspaceDependency, library: LibraryQuery = "") -> Response:
     """Take a merge back: the records of a paper become papers of their own, and are not merged again."""
     opened = await workspace.library(library)
     return JSONResponse(serialize.split(opened.name, await opened.split(id)))
@@ -221,7 +221,7 @@ async def split_paper(id: _PaperId, workspace: WorkspaceDependency, library: Lib
 @v1.delete(
     "/papers/{id:path}", tags=["papers"], responses={200: {"model": schemas.PaperRemoval}, **schemas.problems(404)}
 )
-async def remove_paper(id: _PaperId, workspace: WorkspaceDependency, library: LibraryQuery = "") -> Response:
+async def remove_paper(id: PaperId, workspace: WorkspaceDependency, library: LibraryQuery = "") -> Response:
     """Remove a paper."""
     opened = await workspace.library(library)
     paper = await opened.paper(id)

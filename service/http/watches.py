@@ -3,7 +3,7 @@
 from hashlib import sha256
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -86,6 +86,12 @@ class FindingBody(BaseModel):
     after: StandingBody | None = None
 
 
+class FindingList(BaseModel):
+    """What a watch found, newest first."""
+
+    findings: list[FindingBody]
+
+
 class RunBody(BaseModel):
     """What a run found; `undelivered` says why the digest is not posted or sent yet, and is empty when all is told."""
 
@@ -134,6 +140,19 @@ async def run(id: str, workspace: WorkspaceDependency, caller: Caller) -> Respon
     done, failures = await watching.run_one(workspace, id, caller)
     found = [findings.to_json(finding) for finding in done.found]
     return JSONResponse({"watch": id, "found": found, "undelivered": failures.get(id, "")})
+
+
+@routes.get("/{id}/findings", responses={200: {"model": FindingList}})
+async def list_findings(
+    id: str,
+    workspace: WorkspaceDependency,
+    caller: Caller,
+    limit: Annotated[int, Query(ge=1, le=atom.ENTRIES)] = atom.ENTRIES,
+) -> Response:
+    """List what the watch found, newest first."""
+    await threads.read(workspace.watches.get, id, caller)
+    found = await threads.read(workspace.watches.findings, id, limit)
+    return JSONResponse({"findings": [findings.to_json(finding) for finding in found]})
 
 
 @routes.get("/{id}/feed", response_class=Response, responses={200: {"content": {atom.MEDIA_TYPE: {}}}, 304: _UNCHANGED})

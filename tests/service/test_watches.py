@@ -122,6 +122,15 @@ def test_a_question_tells_when_its_answer_changes_with_the_sentence_before_and_a
     assert run(web, watch["id"]) == []
 
 
+def test_what_was_found_is_also_told_as_json_to_whom_the_watch_belongs(web: TestClient) -> None:
+    id = begin(web)
+    put(web, NEW)
+    found = run(web, id)
+    assert len(found) == 1
+    assert web.get(f"/v1/watches/{id}/findings").json() == {"findings": found}
+    assert web.get("/v1/watches/wat_none/findings").status_code == 404
+
+
 def test_the_feed_is_atom_with_what_was_found_escaped(web: TestClient) -> None:
     id = begin(web)
     put(
