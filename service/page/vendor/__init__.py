@@ -1,0 +1,1 @@
+"""Published files of others, unmodified; `manifest.json` says which."""
