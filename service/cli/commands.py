@@ -17,7 +17,7 @@ from rag.errors import ConfigError, RequestError, how_to_list_papers
 from rag.history.answers import Answers
 from rag.library.checks import Finding, diagnose
 from rag.types import Filters
-from rag.workspace import DEMO_LIBRARY, Workspace, list_libraries, open_database, remove_library
+from rag.workspace import DEMO_LIBRARY, Workspace, list_libraries, open_database
 from service.cli.terminal import UNSAFE_ON_A_TERMINAL, Page, print_error, print_file, progress, progress_of
 from service.owner.client import Owner
 from service.owner.operations import Operations
@@ -184,7 +184,8 @@ async def libraries_list(json: bool) -> bool:
 
 async def libraries_remove(name: str) -> bool:
     """Delete a library."""
-    await remove_library(config.load(), name)
+    async with Owner() as owner:
+        await owner.run(Operations.remove_library, name=name)
     Page().line(f"library {name} is deleted")
     return True
 

@@ -5,22 +5,25 @@ import json as json_format
 from typing import Any
 
 from rag import config
+from rag.errors import ScholiastError
 from rag.text.analysis import replace_surrogates
 from rag.types import PaperReference
-from rag.watches import findings, runs, store
+from rag.watches import findings, store
 from rag.watches.findings import Finding
 from rag.watches.runs import Run
 from rag.watches.store import Watch, Watches
-from rag.workspace import Workspace, open_database
-from service import watching
+from rag.workspace import open_database
 from service.cli.terminal import Page, print_error
+from service.owner.client import Owner
+from service.owner.operations import Operations
 
 
 async def add(text: str, library: str, source: str, to: str, json: bool) -> bool:
     """Begin a watch."""
-    async with Workspace() as workspace:
-        text = replace_surrogates(text)
-        watch = await runs.begin(workspace, text, library=library, source=source, destination=to)
+    async with Owner() as owner:
+        watch = await owner.run(
+            Operations.watch, text=replace_surrogates(text), library=library, source=source, destination=to
+        )
     if json:
         _print(store.watch_json(watch))
         return True
@@ -58,13 +61,18 @@ async def remove(id: str, json: bool) -> bool:
 
 async def run_watches(id: str, json: bool) -> bool:
     """Run one watch, or all that are due; a watch that fails, or a digest, does not stop the others."""
-    async with Workspace() as workspace:
-        if id:
-            run, failures = await watching.run_one(workspace, id)
-            done = [run]
-        else:
-            done, failures = await watching.run_due(workspace)
-        names = {watch.id: watch.text for watch in await asyncio.to_thread(workspace.watches.all)}
+    done, failures = list[Run](), dict[str, str]()
+    async with Owner() as owner:
+        watches = owner.workspace.watches
+        for due in [id] if id else await asyncio.to_thread(watches.due):
+            try:
+                ran = await owner.run(Operations.run_watch, id=due)
+                done, failures = [*done, ran.run], failures | ran.undelivered
+            except ScholiastError as error:
+                if id:
+                    raise
+                done.append(Run(watch=due, error=str(error)))
+        names = {watch.id: watch.text for watch in await asyncio.to_thread(watches.all)}
     if json:
         _print({"runs": [_run_json(run) for run in done], "undelivered": failures})
     else:

@@ -22,7 +22,11 @@ from rag.history.conversations import LOCAL
 from rag.library import ingest
 from rag.library.library import Progress
 from rag.types import Answer, Filters, IngestReport, Paper, Record
+from rag.watches import runs
+from rag.watches.runs import Run
+from rag.watches.store import Watch
 from rag.workspace import Workspace
+from service import watching
 
 TERMINAL = "terminal"
 
@@ -58,6 +62,14 @@ class Removed:
     library: str
     count: int
     unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchRun:
+    """What became of a run, and why some digests could not be sent, by watch."""
+
+    run: Run
+    undelivered: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +185,19 @@ class Operations:
         opened = await self._workspace.library(library)
         papers = await opened.split(id)
         return Papers(library=opened.name, papers=tuple(papers), total=len(papers))
+
+    async def remove_library(self, *, name: str) -> None:
+        """Delete a library and all it holds."""
+        await self._workspace.remove(name)
+
+    async def watch(self, *, text: str, library: str, source: str, destination: str) -> Watch:
+        """Begin a watch."""
+        return await runs.begin(self._workspace, text, library=library, source=source, destination=destination)
+
+    async def run_watch(self, *, id: str) -> WatchRun:
+        """Run a watch, due or not, and tell what it found."""
+        run, failures = await watching.run_one(self._workspace, id)
+        return WatchRun(run=run, undelivered=failures)
 
     async def rebuild(self, *, library: str, embed: bool, progress: Progress) -> Rebuilt:
         """Rebuild the indexes."""

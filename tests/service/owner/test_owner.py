@@ -98,6 +98,17 @@ def test_files_go_in_through_the_service_and_are_found(
     assert json.loads(scholiast("papers", "list", "--json").out)["total"] == total - 1
 
 
+def test_a_watch_is_begun_and_run_and_a_library_deleted(scholiast: Scholiast, served: Path, tmp_path: Path) -> None:
+    (tmp_path / "new.jsonl").write_text(json.dumps(NEW))
+    watch = json.loads(scholiast("watch", "add", "coffee and sleep", "--json").out)
+    assert scholiast("ingest", tmp_path / "new.jsonl").code == 0
+    [run] = json.loads(scholiast("watch", "run", "--json").out)["runs"]
+    assert (run["watch"], run["error"]) == (watch["id"], "")
+    assert [found["paper"]["title"] for found in run["found"]] == [NEW["title"]]
+    assert scholiast("libraries", "remove", "default", "--yes").code == 0
+    assert json.loads(scholiast("libraries", "list", "--json").out)["libraries"] == []
+
+
 def test_what_the_owner_refuses_is_refused_here(scholiast: Scholiast, served: Path) -> None:
     missing = scholiast("papers", "show", "no-such")
     assert missing.code == 1
