@@ -49,6 +49,16 @@ class Settings(BaseSettings):
         default=0, ge=0, description="The models' context window; 0 for the known one of the model, else 8192."
     )
     model_timeout_seconds: float = Field(default=120.0, gt=0, description="How long a model may take for an answer.")
+    model_prompt: Literal["auto", "narrow", "wide"] = Field(
+        default="auto",
+        description="What a model is shown: wide, all abstracts that fit, or narrow, for small models and windows.",
+    )
+    model_answer_from: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Confidence from which a model decides whether to answer; unless set, 0.01 for a wide prompt.",
+    )
     on_model_failure: Literal["extractive", "error"] = Field(
         default="extractive", description="When a model fails: an extractive answer with a notice, or an error."
     )

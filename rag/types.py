@@ -284,19 +284,37 @@ class FurtherSentence(Sentence):
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """Tokens that a model counted; zero where no model was asked."""
+    """Tokens that a model counted; zero where no model was asked.
+
+    `cached_tokens` are those of the prompt that the provider had read before; `cost_usd` is by its list prices
+    (`rag/data/prices.toml`), None where they are not known.
+    """
 
     __pydantic_config__ = ALL_FIELDS_SHOWN
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: Annotated[int, Field(exclude_if=lambda count: count == 0)] = 0
+    cost_usd: Annotated[float | None, Field(exclude_if=lambda cost: cost is None)] = None
 
     def __add__(self, other: "Usage") -> "Usage":
-        """The tokens of both."""
+        """The tokens of both; the cost where that of all tokens is known."""
+        if not other.total_tokens:
+            return self
+        if not self.total_tokens:
+            return other
+        known = self.cost_usd is not None and other.cost_usd is not None
         return Usage(
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
             completion_tokens=self.completion_tokens + other.completion_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            cost_usd=round((self.cost_usd or 0) + (other.cost_usd or 0), 8) if known else None,
         )
+
+    @property
+    def total_tokens(self) -> int:
+        """Of prompts and completions."""
+        return self.prompt_tokens + self.completion_tokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,7 +323,7 @@ class GenerationInfo:
 
     `model` is what really wrote it, `prompt` the version of the prompts (empty where no model was asked), and `notice`
     what a reader should know of the writing, such as that it was cut short; empty when all went well. `complete` is
-    False when the text breaks off.
+    False when the text breaks off, or when the writer says that it leaves something unanswered.
     """
 
     model: str

@@ -12,6 +12,7 @@ from typing import Self
 from weakref import WeakValueDictionary
 
 from rag import answerability, config, connectors, corpus, embedders, parts, retrieval
+from rag.answerability import ASK_MODEL_FROM
 from rag.catalog_questions import CatalogQuestions
 from rag.condense import RuleBasedRewriter
 from rag.config import Settings
@@ -21,6 +22,7 @@ from rag.connectors.search import DEFAULT_LIMIT, make_search
 from rag.database import Database, home_errors
 from rag.engine import TOP_K, Engine, collect_answer
 from rag.errors import NotFoundError, RequestError
+from rag.evidence import MODEL_PAPERS, ModelReading
 from rag.history.answers import Answers, AskRequest
 from rag.history.bibliography import Bibliography
 from rag.history.conversations import LOCAL, Conversations
@@ -272,7 +274,8 @@ def make_engine(settings: Settings, library: Library, model: str = "") -> Engine
             f"model {name!r} is not offered; there is {', '.join(offered)} (SCHOLIAST_MODELS adds others)"
         )
     retriever = HybridRetriever(library, library.embedder)
-    writer, backup, rewriter = _writers(settings, library, name, RuleBasedRewriter(retriever, library))
+    rules = RuleBasedRewriter(retriever, library)
+    writer, backup, rewriter, wide = _writers(settings, library, name, rules)
     return Engine(
         library=library.name,
         retriever=retriever,
@@ -285,7 +288,16 @@ def make_engine(settings: Settings, library: Library, model: str = "") -> Engine
         unsupported=settings.unsupported,
         answer_from=answerability.calibrated(settings.home / answerability.CALIBRATION),
         split=parts.split if name == ExtractiveWriter.name else parts.whole,
+        reading=_reading(settings, wide=wide) if name != ExtractiveWriter.name else None,
     )
+
+
+def _reading(settings: Settings, *, wide: bool) -> ModelReading | None:
+    """What is put before a model; one with a narrow prompt decides for itself only if the settings say from when on."""
+    ask_from = settings.model_answer_from
+    if ask_from is None and not wide:
+        return None
+    return ModelReading(ask_from=ASK_MODEL_FROM if ask_from is None else ask_from, papers=MODEL_PAPERS if wide else 0)
 
 
 def _reviewer(settings: Settings, writer: str) -> AnswerReviewer | None:
@@ -300,13 +312,13 @@ def _reviewer(settings: Settings, writer: str) -> AnswerReviewer | None:
 
 def _writers(
     settings: Settings, library: Library, name: str, rules: QueryRewriter
-) -> tuple[Writer, Writer | None, QueryRewriter]:
-    """The writer, its fallback, and what rewrites follow-ups."""
+) -> tuple[Writer, Writer | None, QueryRewriter, bool]:
+    """The writer, its fallback, what rewrites follow-ups, and whether the writer reads all abstracts that fit."""
     extractive = ExtractiveWriter(library)
     if name == extractive.name:
-        return extractive, None, rules
+        return extractive, None, rules, False
     from rag.writers import chat  # LangChain takes seconds to import, and only chat models need it
 
     window, seconds = settings.model_context_tokens, settings.model_timeout_seconds
-    writer = chat.writer(name, extractive, settings.model_base_url, window, seconds, rules)
-    return writer, extractive if settings.on_model_failure == "extractive" else None, writer
+    writer = chat.writer(name, extractive, settings.model_base_url, window, seconds, rules, settings.model_prompt)
+    return writer, extractive if settings.on_model_failure == "extractive" else None, writer, writer.wide

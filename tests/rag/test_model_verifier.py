@@ -38,7 +38,7 @@ async def test_one_call_gives_the_verdicts_and_they_are_marked_as_the_models(rou
     answer = await verified().ask(QUESTION)
     assert [(s.support, s.reason) for s in answer.sentences] == [
         ("contradicted", "by openai:checker"), ("supported", "by openai:checker")]  # fmt: skip
-    assert (router.calls.call_count, answer.usage.prompt_tokens, answer.outcome) == (1, 90, "answered")
+    assert (router.calls.call_count, answer.usage.prompt_tokens, answer.outcome) == (1, 90, "partial")
     prompt = router.calls[0].request.content.decode()
     assert "34%" in prompt and "by 34% in a trial" in prompt
 
