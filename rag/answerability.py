@@ -64,10 +64,6 @@ RETRACTED_ONLY = Decision(
 )
 _OUT_OF_SCOPE = "Nothing in this library is about this."
 NOT_IN_ABSTRACTS = "The abstracts do not say."
-ASK_MODEL_FROM = 0.01
-"""The confidence below which a model is not asked: 3% of the development questions with a paper, 85% of those of
-another field (`eval/results/llm.md`).
-"""
 
 
 def usable(question: str, passages: Sequence[Passage]) -> Sequence[Passage]:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from uuid import uuid4
 
@@ -13,7 +13,7 @@ from rag.catalog_questions import CatalogQuestions
 from rag.condense import RuleBasedRewriter
 from rag.draft import Draft
 from rag.errors import BackendError, RequestError
-from rag.evidence import Collector, Evidence, ModelReading, Part, Split
+from rag.evidence import NO_FINDINGS, Collector, Evidence, Findings, ModelReading, Part, Researcher, Split
 from rag.further import Statements
 from rag.grounding.attribution import Policy
 from rag.grounding.grounding import GroundedText, Grounding, uncited
@@ -24,11 +24,13 @@ from rag.types import (
     EVERYTHING,
     Answer,
     Citation,
+    Effort,
     Filters,
     FurtherSentence,
     GenerationInfo,
     Passage,
     StandaloneQuery,
+    Step,
     Turn,
 )
 
@@ -67,7 +69,7 @@ class Done:
     answer: Answer
 
 
-Event = Sources | Delta | CitationEvent | Done
+Event = Step | Sources | Delta | CitationEvent | Done
 
 
 @dataclass(frozen=True)
@@ -93,18 +95,38 @@ class Engine:
     reading: ModelReading | None = None
     """For a writer that decides itself whether the passages answer; the backup answers none that rules would decline.
     """
+    researcher: Researcher | None = None
+    """Looks for what a deep answer is written from; None where no model is configured."""
 
     async def ask(
-        self, question: str, history: Sequence[Turn] = (), filters: Filters = EVERYTHING, top_k: int = TOP_K
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filters: Filters = EVERYTHING,
+        top_k: int = TOP_K,
+        effort: Effort = "quick",
     ) -> Answer:
         """The whole answer. Raises RequestError, LibraryError or BackendError."""
-        return await collect_answer(self.stream(question, history, filters, top_k))
+        return await collect_answer(self.stream(question, history, filters, top_k, effort))
 
     async def stream(
-        self, question: str, history: Sequence[Turn] = (), filters: Filters = EVERYTHING, top_k: int = TOP_K
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filters: Filters = EVERYTHING,
+        top_k: int = TOP_K,
+        effort: Effort = "quick",
     ) -> AsyncGenerator[Event]:
-        """Yield Sources, then Delta and CitationEvent as the answer is written, then Done. Raises as `ask` does."""
+        """Yield Sources, then Delta and CitationEvent as the answer is written, then Done. Raises as `ask` does.
+
+        For a deep answer Step comes first, for each step of the search as it begins.
+        """
         question = _checked(question, top_k)
+        if effort == "deep" and self.researcher is None:
+            raise RequestError(
+                f"a deep answer needs a chat model, and {self.writer.name} is none; set SCHOLIAST_MODEL, or ask with "
+                "effort quick"
+            )
         clock = _Clock()
         alone = await self.rewriter.rewrite(question, history)
         if self.catalog and alone.search:
@@ -117,7 +139,15 @@ class Engine:
                 yield Done(found.as_answer(question, narrowed.query, self.library, clock.total()))
                 return
             alone, filters = narrowed.query, narrowed.filters
-        evidence = await self._collect(alone, top_k, filters)
+        findings = NO_FINDINGS
+        if effort == "deep" and self.researcher and alone.search:
+            async with aclosing(self._research(self.researcher, alone, top_k, filters)) as steps:
+                async for step in steps:
+                    if isinstance(step, Step):
+                        yield step
+                    else:
+                        findings = step
+        evidence = findings.evidence if findings.evidence.passages else await self._collect(alone, top_k, filters)
         clock.lap("retrieve")
         yield Sources(evidence.passages)
         usable = answerability.usable(alone.question, evidence.passages)
@@ -130,15 +160,16 @@ class Engine:
             async with aclosing(self._write(evidence, statements, history, draft)) as events:
                 async for event in events:
                     yield event
-        if self.reviewer:
-            await draft.review(self.reviewer)
+        if reviewer := self.reviewer or findings.reviewer:
+            await draft.review(reviewer)
         foreign = answerability.language_notice(alone.question, usable)
         decision, grounded = draft.outcome(answerability.across_languages(evidence.decision, foreign))
         if not grounded.text:
             grounded = uncited(answerability.decline_text(decision, evidence.passages))
             yield Delta(grounded.text)
         foreign = foreign if decision.answers else ""
-        notices = (alone.notice, foreign, draft.generation.notice, _papers_checked(evidence, grounded))
+        written = draft.generation.notice
+        notices = (alone.notice, foreign, findings.notice, written, _papers_checked(evidence, grounded))
         clock.lap("write")
         yield Done(
             Answer(
@@ -154,12 +185,27 @@ class Engine:
                 confidence=decision.confidence,
                 model=draft.generation.model,
                 more=self._more(statements, evidence, decision, grounded),
-                usage=alone.usage + draft.generation.usage,
+                usage=alone.usage + findings.usage + draft.generation.usage,
                 timings_ms=clock.total(),
                 prompt=draft.generation.prompt,
                 notice=" ".join(filter(None, notices)),
+                evidence=findings.rows,
             )
         )
+
+    async def _research(
+        self, researcher: Researcher, alone: StandaloneQuery, top_k: int, filters: Filters
+    ) -> AsyncGenerator[Step | Findings]:
+        """The researcher's steps and findings; where its model fails and there is a backup, none, and why."""
+        try:
+            async with aclosing(researcher.research(alone, top_k, filters)) as steps:
+                async for step in steps:
+                    yield step
+        except BackendError as error:
+            if self.backup is None:
+                raise
+            log.warning("the search for a deep answer failed: %s", error)
+            yield replace(NO_FINDINGS, notice=f"The deep search failed ({error.reason}); this is a quick answer.")
 
     async def _collect(self, alone: StandaloneQuery, top_k: int, filters: Filters) -> Evidence:
         def nothing(decision: Decision) -> Evidence:

@@ -1,15 +1,16 @@
 """What an answer is written from: the passages found for a question or each of its parts, and a decision on each."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from rag import answerability, parts, topic
 from rag import question as questions
 from rag.answerability import Decision
-from rag.protocols import Retriever, Vocabulary
+from rag.protocols import AnswerReviewer, Retriever, Vocabulary
 from rag.question import Shape
-from rag.types import EVERYTHING, Filters, Passage, StandaloneQuery
+from rag.types import EVERYTHING, EvidenceRow, Filters, Passage, StandaloneQuery, Step, Usage
 from rag.writers import members
 
 SIDE_SCORE = 0.9
@@ -66,12 +67,33 @@ class Evidence:
 class ModelReading:
     """What is put before a model that decides itself whether the passages answer.
 
-    It is asked from the confidence `ask_from` on, and shown up to `papers` papers where a question takes several; 0
-    for one that is shown those of a list as the extractive writer lists them.
+    It is asked from the confidence `ask_from` on, and shown up to `papers` papers where a question takes several.
     """
 
     ask_from: float
     papers: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What a deep answer is written from. `reviewer` is what verifies it, `usage` and `notice` are of the search."""
+
+    evidence: Evidence
+    rows: tuple[EvidenceRow, ...]
+    usage: Usage
+    notice: str = ""
+    reviewer: AnswerReviewer | None = None
+
+
+NO_FINDINGS = Findings(evidence=Evidence((), ()), rows=(), usage=Usage())
+
+
+class Researcher(Protocol):
+    """Looks for the evidence of a deep answer."""
+
+    def research(self, query: StandaloneQuery, top_k: int, filters: Filters = ...) -> AsyncGenerator[Step | Findings]:
+        """Yield each step as it begins, then the findings. Raises BackendError."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -95,7 +117,7 @@ class Collector:
         decision = self._decide(query.question, whole)
         if decision.answers and shape == "comparison":
             whole = await self._with_sides(query.question, whole, filters)
-        if shape == "list" and self.reading and self.reading.papers:
+        if shape == "list" and self.reading:
             kept = [p for rank, p in enumerate(whole) if rank < top_k or p.score >= READ_SHARE * whole[0].score]
             return replace(_evidence(query.question, asked, [kept], [decision]), checked=len(whole))
         if shape == "list":
@@ -106,7 +128,7 @@ class Collector:
 
     def _wanted(self, shape: Shape, top_k: int) -> int:
         """How many papers to look at: a model that reads widely chooses itself what belongs in a list."""
-        if self.reading and self.reading.papers and shape != "single":
+        if self.reading and shape != "single":
             return max(top_k, self.reading.papers)
         return max(top_k, members.CHECKED) if shape == "list" else top_k
 

@@ -20,6 +20,9 @@ from rag.errors import RequestError
 Outcome = Literal["answered", "partial", "not_in_abstracts", "out_of_scope", "empty_library"]
 Verdict = Literal["supported", "partial", "unsupported", "contradicted"]
 
+Effort = Literal["quick", "deep"]
+"""How an answer is looked for: one search and one call of a model, or many of both."""
+
 Score = Annotated[float, PlainSerializer(lambda value: round(value, 4), return_type=float)]
 """A number of which four digits are shown."""
 
@@ -318,6 +321,27 @@ class Usage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Step:
+    """What a deep answer does next, in a sentence for its reader."""
+
+    name: Literal["plan", "search", "grade", "search_again", "write"]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceRow:
+    """How much a passage helps to answer a part of the question, 0 to 10, and a model's reason; of deep answers.
+
+    `number` is that of the passage.
+    """
+
+    number: int
+    part: str
+    grade: float
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class GenerationInfo:
     """How a text was generated; a writer yields it after its last word.
 
@@ -357,7 +381,7 @@ class Answer:
     statements. It is no part of `text`, and `sentences` and `citations` do not count it. `confidence` is the estimated
     probability that the passages answer the question. `prompt` is the version of the prompts that a model was given,
     `notice` what a reader should know of how the text was generated, such as that a model failed and the text is the
-    abstracts' own sentences; each may be empty.
+    abstracts' own sentences; each may be empty. `evidence` is the table that a deep answer was written from.
     """
 
     __pydantic_config__ = ALL_FIELDS_SHOWN
@@ -378,6 +402,7 @@ class Answer:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     prompt: str = ""
     notice: str = ""
+    evidence: Annotated[tuple[EvidenceRow, ...], Field(exclude_if=lambda rows: not rows)] = ()
 
     @property
     def cited_papers(self) -> Mapping[int, Paper]:

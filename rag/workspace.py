@@ -11,18 +11,15 @@ from types import TracebackType
 from typing import Self
 from weakref import WeakValueDictionary
 
-from rag import answerability, config, connectors, corpus, embedders, parts, retrieval
-from rag.answerability import ASK_MODEL_FROM
-from rag.catalog_questions import CatalogQuestions
-from rag.condense import RuleBasedRewriter
+from rag import config, connectors, corpus, embedders, retrieval
 from rag.config import Settings
 from rag.connectors import Connectors, enrich
 from rag.connectors.enrich import EnrichedPaper, EnrichReport
 from rag.connectors.search import DEFAULT_LIMIT, make_search
 from rag.database import Database, home_errors
 from rag.engine import TOP_K, Engine, collect_answer
-from rag.errors import NotFoundError, RequestError
-from rag.evidence import MODEL_PAPERS, ModelReading
+from rag.engines import make_engine
+from rag.errors import NotFoundError
 from rag.history.answers import Answers, AskRequest
 from rag.history.bibliography import Bibliography
 from rag.history.conversations import LOCAL, Conversations
@@ -30,11 +27,10 @@ from rag.history.jobs import Jobs
 from rag.library import registry
 from rag.library.library import Library, Progress, no_progress
 from rag.library.registry import LibrarySummary
-from rag.protocols import AnswerReviewer, Embedder, QueryRewriter, Writer
+from rag.protocols import Embedder
 from rag.retrieval import HybridRetriever
-from rag.types import EVERYTHING, Answer, Filters, IngestReport, Paper, Passage, Turn
+from rag.types import EVERYTHING, Answer, Effort, Filters, IngestReport, Paper, Passage, Turn
 from rag.watches.store import Watches
-from rag.writers.extractive import ExtractiveWriter
 
 DEFAULT_LIBRARY = "default"
 """The library that is meant where none is named."""
@@ -172,12 +168,19 @@ class Workspace:
         history: Sequence[Turn] = (),
         filters: Filters = EVERYTHING,
         top_k: int = TOP_K,
+        effort: Effort = "quick",
         door: str = "python",
         caller: str = LOCAL,
     ) -> Answer:
         """The answer to a question, which is stored so that feedback finds it. Raises as `Engine.ask` and `engine`."""
         request = AskRequest(
-            question=question, history=tuple(history), filters=filters, top_k=top_k, door=door, caller=caller
+            question=question,
+            history=tuple(history),
+            filters=filters,
+            top_k=top_k,
+            effort=effort,
+            door=door,
+            caller=caller,
         )
         return await collect_answer(self.answers.ask(await self.engine(library, model), request))
 
@@ -255,70 +258,3 @@ async def remove_library(settings: Settings, name: str) -> None:
     """Delete a library and everything in it. Raises NotFoundError, LockedError, ConfigError."""
     with home_errors(settings.home):
         await registry.remove(settings.home, name, settings.database_url, settings.chroma_url)
-
-
-def offered_models(settings: Settings) -> tuple[str, ...]:
-    """What a request may choose to write its answer; the first is the default."""
-    return tuple(dict.fromkeys((settings.model, ExtractiveWriter.name, *settings.choosable)))
-
-
-def make_engine(settings: Settings, library: Library, model: str = "") -> Engine:
-    """An engine over an open library; an empty model is the settings' own. A chat model takes seconds to load.
-
-    Raises RequestError or ConfigError.
-    """
-    offered = offered_models(settings)
-    name = model or offered[0]
-    if name not in offered:
-        raise RequestError(
-            f"model {name!r} is not offered; there is {', '.join(offered)} (SCHOLIAST_MODELS adds others)"
-        )
-    retriever = HybridRetriever(library, library.embedder)
-    rules = RuleBasedRewriter(retriever, library)
-    writer, backup, rewriter, wide = _writers(settings, library, name, rules)
-    return Engine(
-        library=library.name,
-        retriever=retriever,
-        vocabulary=library,
-        writer=writer,
-        backup=backup,
-        rewriter=rewriter,
-        reviewer=_reviewer(settings, name),
-        catalog=CatalogQuestions(library, retriever),
-        unsupported=settings.unsupported,
-        answer_from=answerability.calibrated(settings.home / answerability.CALIBRATION),
-        split=parts.split if name == ExtractiveWriter.name else parts.whole,
-        reading=_reading(settings, wide=wide) if name != ExtractiveWriter.name else None,
-    )
-
-
-def _reading(settings: Settings, *, wide: bool) -> ModelReading | None:
-    """What is put before a model; one with a narrow prompt decides for itself only if the settings say from when on."""
-    ask_from = settings.model_answer_from
-    if ask_from is None and not wide:
-        return None
-    return ModelReading(ask_from=ASK_MODEL_FROM if ask_from is None else ask_from, papers=MODEL_PAPERS if wide else 0)
-
-
-def _reviewer(settings: Settings, writer: str) -> AnswerReviewer | None:
-    """The model that checks an answer after it is written; None where the words are compared alone."""
-    name = writer if settings.verifier == "model" else settings.verifier
-    if name in ("lexical", ExtractiveWriter.name):
-        return None
-    from rag import model_verifier  # LangChain takes seconds to import
-
-    return model_verifier.verifier(name, settings.model_base_url, settings.model_timeout_seconds)
-
-
-def _writers(
-    settings: Settings, library: Library, name: str, rules: QueryRewriter
-) -> tuple[Writer, Writer | None, QueryRewriter, bool]:
-    """The writer, its fallback, what rewrites follow-ups, and whether the writer reads all abstracts that fit."""
-    extractive = ExtractiveWriter(library)
-    if name == extractive.name:
-        return extractive, None, rules, False
-    from rag.writers import chat  # LangChain takes seconds to import, and only chat models need it
-
-    window, seconds = settings.model_context_tokens, settings.model_timeout_seconds
-    writer = chat.writer(name, extractive, settings.model_base_url, window, seconds, rules, settings.model_prompt)
-    return writer, extractive if settings.on_model_failure == "extractive" else None, writer, writer.wide

@@ -18,7 +18,7 @@ from rag.errors import LibraryError, RequestError
 from rag.history.answers import AskRequest, recent_turns, run_to_end
 from rag.history.claims import INTERRUPTED, LEASE_SECONDS, Claim, Claims, no_conversation
 from rag.history.schema import answers, conversations, messages, timestamp
-from rag.types import EVERYTHING, Filters, Turn
+from rag.types import EVERYTHING, Effort, Filters, Turn
 
 MAX_TITLE = 200
 
@@ -109,6 +109,7 @@ class Conversations:
         caller: str,
         filters: Filters = EVERYTHING,
         top_k: int = TOP_K,
+        effort: Effort = "quick",
         context: Sequence[Turn] = (),
     ) -> AsyncGenerator[Event]:
         """Ask within a conversation: its messages are the history, and the answer is added to it before Done.
@@ -124,7 +125,13 @@ class Conversations:
         try:
             history = recent_turns([*claim.history, *context])
             request = AskRequest(
-                question=question, history=history, filters=filters, top_k=top_k, door=door, caller=caller
+                question=question,
+                history=history,
+                filters=filters,
+                top_k=top_k,
+                effort=effort,
+                door=door,
+                caller=caller,
             )
             async with aclosing(request.ask(engine)) as events:
                 async for event in events:

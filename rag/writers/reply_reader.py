@@ -30,11 +30,11 @@ class ReplyReader:
     def __init__(self, numbers: Sequence[int], keys: CitationKeys | None = None) -> None:
         self._keys = keys
         self._numbers = numbers
-        self._sources = WithoutSourceList()
-        self._text_stages = (*self._mark_stages(), self._sources)
+        self._text_stages = (WithoutSourceList(), *self._mark_stages())
         self._begin: str | None = ""
         self._json: JsonReader | None = None
         self._fenced = False
+        self._ticks = ""
         self._said: set[str] = set()
 
     @property
@@ -78,11 +78,18 @@ class ReplyReader:
 
     def _more(self, text: str) -> Iterator[str]:
         if self._json is None:
-            yield from _through(self._text_stages, text.replace("```", "") if self._fenced else text)
+            yield from _through(self._text_stages, self._unfenced(text) if self._fenced else text)
             return
         for sentence in self._json.feed(text):
             if self._json.outcome != "not_in_abstracts":
                 yield from self._written(sentence)
+
+    def _unfenced(self, text: str) -> str:
+        """Without the end of the block of code, whose backticks may come one by one."""
+        text = self._ticks + text
+        bare = text.rstrip("`")
+        self._ticks = text[len(bare) :]
+        return bare.replace("```", "")
 
     def _end_of_json(self, read: JsonReader) -> list[str]:
         """What the model says is missing; and where it called a tool instead of answering, what it wrote after that."""
@@ -101,7 +108,9 @@ class ReplyReader:
         """A sentence once, with its marks, on a line of its own if it is an item of a list."""
         text = self._marked(sentence.text, sentence.rests_on)
         bare = re.sub(r"\s*\[\d+\]", "", text).strip()
-        if not re.search(r"\w", bare) or bare.casefold() in self._said or self._sources.drops(text):
+        if not re.search(r"\w", bare) or bare.casefold() in self._said:
+            return
+        if self._said and WithoutSourceList.drops(sentence.text.strip()):
             return
         self._said.add(bare.casefold())
         if not _END.search(text) and not _ITEM.match(text):

@@ -14,7 +14,7 @@ _BEGINS = re.compile(
 _PLAIN_TAGS = re.compile(
     rf"</?(?:final_)?(?:answer|final|response|output|result|reply)>|</(?:tool_calls?|function_call|function)>|</?s>"
     r"|\[/?INST\]|\[TOOL_CALLS\]|<\|python_tag\|>|<\|(?:begin|end)_of_solution\|>|<\|message\|>"
-    r"|<\|channel\|>\s{0,2}final|<\|start\|>(?:assistant)?|<\|begin_of_text\|>"
+    r"|</?abstract-[0-9a-f]{4,8}[^<>\n]{0,40}>|<\|channel\|>\s{0,2}final|<\|start\|>(?:assistant)?|<\|begin_of_text\|>"
     rf"|(?P<thought></(?:{_THOUGHTS})>|\[/THINK\]|◁/think▷|<\|end_of_(?:thought|thinking)\|>)"
     r"|(?P<turn><\|(?:im_end|eot_id|endoftext|return|end_of_text|end|im_start|start_header_id|user)\|>"
     r"|<(?:end|start)_of_turn>|<｜end▁of▁sentence｜>)",

@@ -11,15 +11,17 @@ _HEADING = re.compile(
     re.IGNORECASE,
 )
 _HEADING_BEGUN = re.compile(r"[#*_>\s]*[^\W\d_]*(?: [^\W\d_]*){0,2}[*_]*\s*[:：]?[*_]*\s*(?:h|ht|htt|https?)?\Z")
+_A_MARK = r"\[\^?(?:\d+|p\d[a-z\d]{1,9})\]"
 _ENTRY = re.compile(
-    r"\s*(?:[-*•–]\s|\[\^?\d+\]|\d{1,2}[.)]\s|https?://)|.*(?:\bet al\b|\bdoi\b|https?://|\((?:19|20)\d\d[a-z]?\)|;\s?\d+)",
+    rf"\s*(?:[-*•–]\s|{_A_MARK}|\d{{1,2}}[.)]\s|https?://)"
+    r"|.*(?:\bet al\b|\bdoi\b|https?://|\((?:19|20)\d\d[a-z]?\)|;\s?\d+)",
     re.IGNORECASE,
 )
 _LONGEST_HEADING = 40
-_DEFINITION = re.compile(r"\s*\[\^?\d+\]\s*:")
-_MARKED_LINE = re.compile(r"\s*(?:[-*•–]\s*)?\[\d+\]")
-_MARKED_LINE_BEGUN = re.compile(r"\s*(?:[-*•–]\s*)?(?:\[\^?\d*\]?)?\Z")
-_MARK = re.compile(r"\[(\d+)\]")
+_DEFINITION = re.compile(rf"\s*{_A_MARK}\s*:")
+_MARKED_LINE = re.compile(rf"\s*(?:[-*•–]\s*)?{_A_MARK}")
+_MARKED_LINE_BEGUN = re.compile(r"\s*(?:[-*•–]\s*)?(?:\[\^?[p\d]?[a-z\d]{0,12}\]?)?\Z")
+_MARK = re.compile(_A_MARK)
 _ENTRY_FACTS = re.compile(
     r"\bet al\b|\bdoi\b|https?://|\((?:19|20)\d\d[a-z]?\)|\b(?:19|20)\d\d\.?\s*\Z|\bjournal\b|\bproc(?:\.|eedings)",
     re.IGNORECASE,
@@ -62,9 +64,11 @@ class WithoutSourceList:
             self._end_line()
         return shown
 
-    def drops(self, line: str) -> bool:
-        """Whether a whole line is a heading of such a list, or one of its entries."""
-        return _HEADING.match(line) is not None or self._is_source(line)
+    @staticmethod
+    def drops(line: str) -> bool:
+        """Whether a line of its own after an answer is a heading of such a list, or one of its entries."""
+        entry = _MARKED_LINE.match(line) and _ENTRY_FACTS.search(line)
+        return bool(entry or _HEADING.match(line) or _DEFINITION.match(line))
 
     def _decided(self) -> str:
         """The line so far, if it is no source; then the rest of it is none either."""

@@ -17,7 +17,7 @@ from rag.config import Settings
 from rag.errors import ConfigError, CorpusError, RequestError, how_to_list_papers
 from rag.history.answers import Answers
 from rag.library.checks import Finding, diagnose
-from rag.types import Filters, Record
+from rag.types import Effort, Filters, Record
 from rag.workspace import DEMO_LIBRARY, Workspace, list_libraries, open_database, remove_library
 from service.cli.terminal import UNSAFE_ON_A_TERMINAL, Page, print_error, print_file, progress, progress_of
 
@@ -104,7 +104,7 @@ def _records(paths: Iterable[Path], format: str, errors: list[str]) -> Iterator[
 
 
 async def ask(
-    question: str, library: str, top_k: int, model: str, year: str, papers: Sequence[str], output: str
+    question: str, library: str, top_k: int, model: str, year: str, papers: Sequence[str], effort: Effort, output: str
 ) -> bool:
     """Answer one question; `output` is json, a format of references, or empty for the terminal."""
     _check_output(output)
@@ -112,7 +112,13 @@ async def ask(
     filters = Filters(year_from=first, year_to=last, papers=tuple(papers))
     async with Workspace() as workspace:
         answer = await workspace.ask(
-            _text(question), library=library, model=model, filters=filters, top_k=top_k, door="terminal"
+            _text(question),
+            library=library,
+            model=model,
+            filters=filters,
+            top_k=top_k,
+            effort=effort,
+            door="terminal",
         )
     if output == "json":
         _print(serialize.answer(answer))

@@ -3,7 +3,7 @@
 import sys
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -115,13 +115,16 @@ def ask(
     ] = "",
     year: _Years = "",
     paper: _Papers = None,
+    effort: Annotated[
+        Literal["quick", "deep"], typer.Option("--effort", help="deep searches widely; it needs a chat model.")
+    ] = "quick",
     json: _Json = False,
     format: _Format = "",
 ) -> None:
     """Answer a question, with quotes for each sentence."""
     from service.cli import commands
 
-    run(commands.ask(question, library, top_k, model, year, paper or [], _output(json, format)))
+    run(commands.ask(question, library, top_k, model, year, paper or [], effort, _output(json, format)))
 
 
 @app.command()

@@ -10,7 +10,7 @@ from rag.connectors.search import DEFAULT_LIMIT, MAX_LIMIT
 from rag.engine import MAX_QUESTION_CHARACTERS, MAX_TOP_K, TOP_K
 from rag.history.answers import MAX_COMMENT, MAX_TURNS, FeedbackVerdict
 from rag.library.registry import LibrarySummary
-from rag.types import Answer, Filters, Paper, Turn
+from rag.types import Answer, Effort, Filters, Paper, Turn
 
 _QUESTION = "How much faster is decoding with Hydra heads than with Medusa?"
 
@@ -30,6 +30,10 @@ UserName = Annotated[str, Field(max_length=200), AfterValidator(_check_unicode)]
 LibraryName = Annotated[Text | None, Field(description="`default` unless given; while that is empty, the demo's.")]
 TopK = Annotated[int, Field(description=f"How many papers to answer from, 1 to {MAX_TOP_K}.")]
 ModelName = Annotated[Text | None, Field(description="What writes the answer; the service's default unless given.")]
+EffortName = Annotated[
+    Effort | None,
+    Field(description="`deep`: the question in parts, several searches, graded abstracts; needs a chat model."),
+]
 StreamFlag = Annotated[bool | None, Field(description="Server-sent events instead of one object.")]
 
 
@@ -73,6 +77,7 @@ class QuestionRequest(RequestBody):
     top_k: TopK = TOP_K
     filters: QuestionFilters | None = None
     model: ModelName = None
+    effort: EffortName = None
     stream: StreamFlag = False
 
     model_config = ConfigDict(
@@ -176,7 +181,8 @@ _EVENT = {"type": "object", "properties": {"event": {"type": "string"}, "data": 
 ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
         "model": Answer,
-        "description": "The answer; with `stream` as events: `sources`, `delta`, `citation`, `done`, or `error`.",
+        "description": "The answer; with `stream` as events: `step` (of a deep answer), `sources`, `delta`, "
+        "`citation`, `done`, or `error`.",
         "content": {"text/event-stream": {"schema": _EVENT}},
     }
 }

@@ -8,8 +8,9 @@ import respx
 
 from rag import model_verifier
 from rag.engine import Engine
+from rag.engines import make_engine
 from rag.types import Answer
-from rag.workspace import make_engine, open_library
+from rag.workspace import open_library
 from tests.conftest import settings
 from tests.support.answers import CLAIM, QUESTION, Says, engine
 from tests.support.command import words
