@@ -17,7 +17,7 @@ SIDE_SCORE = 0.9
 """What a paper that one side of a comparison finds first scores at least, as a share of the best paper's score."""
 
 READ_SHARE = 0.5
-"""A model reads a paper for a list from this share of the best one's score."""
+"""A model reads a paper for a list or a comparison from this share of the best one's score."""
 
 MODEL_PAPERS = 48
 """How many papers a model that reads widely is shown for a list or a comparison."""
@@ -117,9 +117,10 @@ class Collector:
         decision = self._decide(query.question, whole)
         if decision.answers and shape == "comparison":
             whole = await self._with_sides(query.question, whole, filters)
-        if shape == "list" and self.reading:
+        if shape != "single" and self.reading:
             kept = [p for rank, p in enumerate(whole) if rank < top_k or p.score >= READ_SHARE * whole[0].score]
-            return replace(_evidence(query.question, asked, [kept], [decision]), checked=len(whole))
+            checked = len(whole) if shape == "list" else 0
+            return replace(_evidence(query.question, asked, [kept], [decision]), checked=checked)
         if shape == "list":
             listed = members.listed(whole)
             kept = [passage for rank, passage in enumerate(whole) if rank < top_k or passage in listed]

@@ -19,6 +19,7 @@ from rag.writers.rewriting import ModelRewriter
 WIDE_FROM = 12_000
 """The window from which a model is shown all abstracts, and decides itself whether they answer."""
 
+_ENDS = (".", "!", "?", "…", "。", "！", "？", "”")
 WORTH_READING = 3.0
 """The grade from which an abstract goes into a prompt that has no room for all of them."""
 
@@ -63,15 +64,18 @@ class ChatWriter:
         """Yield the answer as it comes. Raises BackendError when the model fails, also after some of it."""
         prompt, usage, read = await self._prompt(question, passages, history)
         reply = Reply()
+        end = ""
         schema = structured.SCHEMA if self.wide else None
         pieces = self.client.stream(prompt.messages, reply, schema=schema, plain=prompt.plain)
         async with aclosing(pieces):
             async for piece in pieces:
                 for text in prompt.reader.feed(piece):
+                    end = text
                     yield text
         for text in prompt.reader.flush():
+            end = text
             yield text
-        if reply.broken_off and not prompt.reader.is_json:
+        if reply.cut and end and not end.rstrip().endswith(_ENDS):
             yield "…"
         cut = f"{self.name}: {reply.cut}." if reply.cut else ""
         unread = f"{read} of {len(passages)} abstracts were read." if self.wide and read < len(passages) else ""

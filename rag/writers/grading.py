@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import prompts
+from rag.errors import BackendError
 from rag.grounding.inert import inert
 from rag.text import tokens
 from rag.types import Passage, Usage
@@ -58,14 +59,23 @@ def batches(passages: Sequence[Passage]) -> list[Sequence[Passage]]:
 
 
 async def grade(client: ChatClient, question: str, passages: Sequence[Passage]) -> tuple[list[Grade], Usage]:
-    """The passages that the model graded, in their order, by one call for each batch. Raises BackendError."""
+    """The passages that the model graded, in their order, by one call for each batch.
+
+    Those of a call that fails have no grade. Raises BackendError if every call fails.
+    """
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(batch: Sequence[Passage]) -> tuple[list[Grade], Usage]:
         async with gate:
             return await _grade_batch(client, question, batch)
 
-    found = await asyncio.gather(*(one(batch) for batch in batches(passages)))
+    replies = await asyncio.gather(*(one(batch) for batch in batches(passages)), return_exceptions=True)
+    failures = [reply for reply in replies if isinstance(reply, BaseException)]
+    if unforeseen := [error for error in failures if not isinstance(error, BackendError)]:
+        raise unforeseen[0]
+    found = [reply for reply in replies if not isinstance(reply, BaseException)]
+    if failures and not found:
+        raise failures[0]
     return [grade for grades, _ in found for grade in grades], sum((usage for _, usage in found), Usage())
 
 

@@ -32,7 +32,6 @@ class Reply:
     text: str = ""
     usage: Usage = field(default_factory=Usage)
     cut: str = ""
-    broken_off: bool = False
     _finish_reason: str = ""
     _received: int = 0
     _checked: int = 0
@@ -61,7 +60,6 @@ class Reply:
             raise BackendError(f"{name}: {self.cut} before it wrote a word", retryable=False, reason=self.cut)
         if not self.text and not self.cut:
             self.cut = "the model wrote nothing"
-        self.broken_off = bool(self.cut and self.text) and not self.text.rstrip().endswith((".", "!", "?", "…"))
         return rest
 
     def _within_bounds(self, pieces: Sequence[str]) -> str:

@@ -38,11 +38,6 @@ class ReplyReader:
         self._said: set[str] = set()
 
     @property
-    def is_json(self) -> bool:
-        """Whether the reply is JSON, of which half a sentence is never shown."""
-        return self._json is not None
-
-    @property
     def partial(self) -> bool:
         """Whether the reply says that it leaves something unanswered."""
         return self._json is not None and self._json.outcome in ("partial", "not_in_abstracts")
