@@ -15,21 +15,21 @@ from rag.types import Passage
 _SECRET = token_bytes(16)
 _LETTERS = "abcdefghjkmnqrstuvwxyz"
 
-_KEY = r"p\d[a-z]\d(?:[a-z]\d){0,6}"
+_KEY = r"p\d[a-z]\d(?:[a-z]\d){0,6}+(?![a-z0-9])"
 _LABEL = r"(?:[a-z]{2,12}\.?[ :#=]{1,3}|[\"'#^@])?"
-_ONE = rf"{_LABEL}{_KEY}[\"']?"
-_JOIN = r" ?(?:[,;&/+|]|and|[-‐‑–—])? ?"
-_KEYS = rf"{_ONE}(?:{_JOIN}{_ONE}){{0,15}}(?![a-z0-9])"
+_ONE = rf"{_LABEL}{_KEY}[\"']?+"
+_JOIN = r"(?: ?[,;&/+|‐‑–—-] ?| and | ?)"
+_KEYS = rf"{_ONE}(?:{_JOIN}{_ONE}){{0,15}}+"
 _OPEN, _CLOSE = r"(?:<cite>|##|\\?[\[({【〔［<`*^]{1,3})", r"(?:</cite>|\$\$|\\?[\])}】〕］>`*]{1,3})"
 _TAIL = r"(?: ?[:†|,–—-][^\]】〕］)}<>`*$\n]{0,80})?"
 _LINK = r"(?:\(https?:[^)\s]{0,200}\))?"
 _GROUP = re.compile(
     rf"{_OPEN} ?(?P<opened>{_KEYS})(?:{_TAIL} ?(?P<close>{_CLOSE}){_LINK})?"
-    rf"|(?P<bare>{_KEY}(?:{_JOIN}{_KEY}){{0,15}})(?![a-z0-9])",
+    rf"|(?P<bare>{_KEY}(?:{_JOIN}{_KEY}){{0,15}}+)",
     re.IGNORECASE,
 )
 _START = re.compile(r"<cite>|##|[\\\[({【〔［<`*^#]|(?<![a-z0-9])p(?=\d|\Z)", re.IGNORECASE)
-_FIND = re.compile(rf"(?<![a-z0-9]){_KEY}(?![a-z0-9])", re.IGNORECASE)
+_FIND = re.compile(rf"(?<![a-z0-9]){_KEY}", re.IGNORECASE)
 _TO_THE_FIRST_KEY, _TO_THE_NEXT_KEY, _TO_THE_END = 64, 48, 400
 """Characters after which it is certain that no (further) key, or no end of a group, can come."""
 
