@@ -69,7 +69,7 @@ def test_what_can_not_be_answered_is_no_failure_and_shows_the_nearest_papers(sch
 
 def test_a_deep_answer_needs_a_chat_model_and_says_which_setting_names_one(scholiast: Scholiast, home: Path) -> None:
     ran = scholiast("ask", QUESTION, "--effort", "deep")
-    assert ran.code == 1 and "set SCHOLIAST_MODEL" in ran.err
+    assert ran.code == 2 and "set SCHOLIAST_MODEL" in ran.err
     assert scholiast("ask", QUESTION, "--effort", "endless").code == 2
 
 
