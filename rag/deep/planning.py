@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import prompts
+from rag.grounding.inert import inert
 from rag.types import Usage
 from rag.writers import prompt_context
 from rag.writers.client import ChatClient
@@ -74,6 +75,6 @@ def _parts(text: str) -> Iterator[PlannedPart]:
 
 
 def _line(text: object) -> str:
-    """On one line and short; empty if it is no text."""
+    """On one line, short and without markup; empty if it is no text."""
     line = " ".join(text.split())[:_LONGEST] if isinstance(text, str) else ""
-    return line if re.search(r"\w", line) else ""
+    return inert(line) if re.search(r"\w", line) else ""

@@ -132,6 +132,7 @@ class DeepResearcher:
                 parts, usage = await planning.plan(self._client, question, missing, tried)
         except (BackendError, TimeoutError) as error:
             log.warning("%s could not plan again: %s", self._client.name, error)
+            budget.spend(Usage())
             return [(i, found.parts[i].question) for i in todo]
         budget.spend(usage)
         new = [(todo[min(i, len(todo) - 1)], words) for i, part in enumerate(parts) for words in part.searches]

@@ -19,7 +19,6 @@ from rag.writers.reply import Reply
 
 Messages = Sequence[tuple[str, str]]
 
-_ANY_SECONDS = 1.0
 _FORM_REFUSED = frozenset({"HTTP 400", "HTTP 404", "HTTP 422", "HTTP 501"})
 """How servers refuse a parameter that they don't know."""
 
@@ -117,11 +116,13 @@ class ChatClient:
 @lru_cache(maxsize=32)
 def abilities(name: str, base_url: str) -> Abilities:
     """What is known of the model of that name at that address; the same object each time."""
-    return Abilities(schema=models.may_take_schema(name, models.chat_model(name, base_url, _ANY_SECONDS)))
+    return Abilities(schema=True)
 
 
 def client(name: str, base_url: str = "", context_tokens: int = 0, seconds: float = 120.0) -> ChatClient:
     """The client of the model of that name; slow the first time. Raises ConfigError."""
     model = models.chat_model(name, base_url, seconds)
     tokens.count("")  # the first count loads the tokenizer
-    return ChatClient(name, model, models.window_of(model, context_tokens), seconds, abilities(name, base_url))
+    known = abilities(name, base_url)
+    known.schema = known.schema and models.may_take_schema(name, model)
+    return ChatClient(name, model, models.window_of(model, context_tokens), seconds, known)
