@@ -15,6 +15,9 @@ NOT_SAID = "The abstracts do not say."
 
 _FENCE = re.compile(r"```[a-z]*\s*\n?", re.IGNORECASE)
 _LONGEST_FENCE = 14
+_SAYS_FIRST = r"(?:sure|certainly|of course|here(?:'s|’s| is)|below is|json)\b[^{}`]{0,120}"
+_PREFACE = re.compile(rf"\A{_SAYS_FIRST}(?=```|\{{\s*\")", re.IGNORECASE)
+_PREFACE_BEGUN = re.compile(rf"{_SAYS_FIRST}(?:`{{1,2}}|\{{\s*)?", re.IGNORECASE)
 _END = re.compile(r"[.!?…。！？．]+[\"'”’」』）)*_]*\Z")
 _ITEM = re.compile(r"(?:[-*•–]|\d{1,2}[.)])\s")
 _LONGEST_MISSING = 200
@@ -56,7 +59,8 @@ class ReplyReader:
     def _read(self, text: str) -> Iterator[str]:
         if self._begin is not None:
             self._begin = (self._begin + text).lstrip()
-            if len(self._begin) < _LONGEST_FENCE and not self._begin.startswith("{"):
+            undecided = len(self._begin) < _LONGEST_FENCE and not self._begin.startswith("{")
+            if undecided or _PREFACE_BEGUN.fullmatch(self._begin):
                 return
             yield from self._start(self._begin)
         else:
@@ -65,6 +69,7 @@ class ReplyReader:
     def _start(self, begin: str) -> Iterator[str]:
         """Decide by the first letters, without the fence of a block of code, whether it is JSON."""
         self._begin = None
+        begin = _PREFACE.sub("", begin, count=1)
         if fence := _FENCE.match(begin):
             self._fenced, begin = True, begin[fence.end() :]
         if re.match(r"\{|\[\s*\{", begin):
