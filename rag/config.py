@@ -2,8 +2,10 @@
 
 import os
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -19,8 +21,15 @@ from rag.errors import ConfigError
 
 _PREFIX = "SCHOLIAST_"
 _ADDRESS = re.compile(r"[!-?A-~]+@[!-?A-~]+")
+_ORIGIN = re.compile(r"https?://(?:\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::\d{1,5})?")
+_LOCAL_QUESTIONS, _REMOTE_QUESTIONS = 4, 64
+MAILBOX = re.compile(
+    r"(?=.{3,254}$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@"
+    r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
+)
+"""An address to which mail is sent: what RFC 5322 allows without quotes, so that nothing else fits into a header."""
 _FILE = ".env"
-_DESTINATIONS = ("model_base_url", "slack_api_url", "database_url", "chroma_url")
+_DESTINATIONS = ("model_base_url", "slack_api_url", "smtp_url", "database_url", "chroma_url")
 
 
 class Settings(BaseSettings):
@@ -78,8 +87,32 @@ class Settings(BaseSettings):
     contact: str = Field(
         default="", description="Your e-mail address, which `fetch` and `enrich` tell the sources that they ask."
     )
+    mcp_may_add: bool = Field(default=False, description="Whether assistants may add papers over MCP: true or false.")
     api_keys: SecretStr = Field(
         default=SecretStr(""), description="Comma-separated bearer keys; empty for open access, from this machine only."
+    )
+    key_requests_per_minute: int = Field(
+        default=0, ge=0, description="How many requests a minute each key may make, in each process; 0 for any number."
+    )
+    key_tokens_per_day: int = Field(
+        default=0, ge=0, description="How many tokens of chat models each key may use in a day (UTC); 0 for any number."
+    )
+    max_in_flight: int = Field(
+        default=0, ge=0, description="Questions answered at once; 0 for 4, or 64 where a provider may be asked."
+    )
+    max_queue: int = Field(default=16, ge=0, description="Questions that may wait for their turn.")
+    max_queue_seconds: float = Field(default=0.5, gt=0, description="How long a question may wait for its turn.")
+    answer_timeout_seconds: float = Field(
+        default=300.0, gt=0, description="How long an answer over HTTP may take in all, from the request on."
+    )
+    max_connections: int = Field(
+        default=1000, ge=2, description="Connections at once; one address may have half of them."
+    )
+    trusted_proxies: str = Field(
+        default="", description="Comma-separated addresses and networks of proxies, whose X-Forwarded-* are believed."
+    )
+    cors_origins: str = Field(
+        default="", description="Comma-separated origins whose pages may use the API, such as https://example.org."
     )
     slack_bot_token: SecretStr = Field(default=SecretStr(""), description="Slack: the bot's token, xoxb-...")
     slack_signing_secret: SecretStr = Field(
@@ -92,6 +125,11 @@ class Settings(BaseSettings):
     slack_libraries: str = Field(
         default="", description="Libraries of Slack channels that do not ask the default one: C123=papers,C456=bio."
     )
+    smtp_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="The mail server of digests: smtp://USER:PASSWORD@HOST:PORT (STARTTLS), or smtps://... (TLS).",
+    )
+    smtp_from: str = Field(default="", description="The address that digests come from.")
 
     @classmethod
     def settings_customise_sources(
@@ -123,6 +161,51 @@ class Settings(BaseSettings):
             raise ValueError(f"{text!r} is no e-mail address, such as me@example.org")
         return text
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, text: str) -> str:
+        """A host's name is refused: whom it means is decided elsewhere."""
+        for part in _listed(text):
+            try:
+                ip_network(part)
+            except ValueError as error:
+                raise ValueError(f"{error}; give addresses or networks, such as 10.0.0.0/8") from error
+        return text
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, text: str) -> str:
+        """As browsers send them, else none would ever match."""
+        for part in _listed(text):
+            if not _ORIGIN.fullmatch(part):
+                raise ValueError(f"{part!r} is no origin, such as https://example.org or http://localhost:3000")
+        return text
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, url: SecretStr) -> SecretStr:
+        """Refused at the start, in words that do not repeat the password."""
+        if url.get_secret_value():
+            try:
+                parts = urlsplit(url.get_secret_value())
+                usable = parts.scheme in ("smtp", "smtps") and parts.hostname and parts.port != 0
+            except ValueError:  # no number as its port
+                usable = False
+            if not usable or parts.path.strip("/") or parts.query or parts.fragment:
+                raise ValueError(
+                    "it is not smtp://USER:PASSWORD@HOST:PORT or smtps://...; "
+                    "of a password write / as %2F, @ as %40, : as %3A, ? as %3F, # as %23"
+                )
+        return url
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _mailbox(cls, text: str) -> str:
+        """It goes into a header of every mail."""
+        if text and not MAILBOX.fullmatch(text):
+            raise ValueError(f"{text!r} is no e-mail address, such as scholiast@example.org")
+        return text
+
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
@@ -135,9 +218,26 @@ class Settings(BaseSettings):
         return _listed(self.models)
 
     @property
+    def questions_at_once(self) -> int:
+        """More than a few keep each other waiting where the work is this machine's, but not where a provider has it."""
+        names = (self.model, *self.choosable, self.embedder.partition(":")[0], self.verifier)
+        is_local = set(names) <= {"extractive", "minilm", "lexical"}
+        return self.max_in_flight or (_LOCAL_QUESTIONS if is_local else _REMOTE_QUESTIONS)
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """The API keys; none means open access."""
         return _listed(self.api_keys.get_secret_value())
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """The addresses and networks of trusted proxies."""
+        return _listed(self.trusted_proxies)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins whose pages may use the API."""
+        return _listed(self.cors_origins)
 
     @property
     def library_of_channel(self) -> dict[str, str]:

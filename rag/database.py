@@ -1,8 +1,10 @@
 """The SQL database: opened by URL, its tables created at first use, its errors turned into ours."""
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +17,24 @@ from sqlalchemy import (
     TypeDecorator,
     create_engine,
     event,
+    func,
     inspect,
     make_url,
+    select,
     text,
 )
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from rag.errors import ConfigError, LibraryError, how_to_make_room
+from rag.errors import ConfigError, LibraryError, UnavailableError, how_to_make_room
 from rag.text.analysis import replace_surrogates
 
 FILE = "scholiast.sqlite3"
 
-_BUSY_SECONDS = 30
+BUSY_SECONDS = 30.0
 _VALUES_AT_ONCE = 500
+_MORE_CONNECTIONS = 32  # than five, at times: those that wait to write must leave some to those that read
+_TABLES_LOCK = 7_263_454_001  # a number of our own among Postgres's advisory locks
 _RESTORE = "restore it from a backup, or move it away and ingest again"
 
 metadata = MetaData()
@@ -49,13 +55,15 @@ class CleanText(TypeDecorator[str]):
 class Database:
     """One database. Methods that block raise LibraryError when the database can't be used."""
 
-    def __init__(self, home: Path, url: str = "") -> None:
+    def __init__(self, home: Path, url: str = "", *, busy_seconds: float = BUSY_SECONDS) -> None:
         """The database at `url`, or the SQLite file in `home`; nothing is opened yet.
 
-        Raises ConfigError for a URL that can't be used.
+        `busy_seconds` is how long SQLite lets a writer wait for another one. Raises ConfigError for a URL that can't be
+        used.
         """
         self._home = None if url else home
-        self._engine = _engine(url or f"sqlite:///{home / FILE}")
+        self._busy_seconds = busy_seconds
+        self._engine = _engine(url or f"sqlite:///{home / FILE}", busy_seconds)
         self._ready = False
         self._preparing = threading.Lock()
         self.place = self._engine.url.render_as_string(hide_password=True)
@@ -103,7 +111,17 @@ class Database:
             yield
         except SQLAlchemyError as error:
             reason = getattr(error, "orig", None) or error
+            if hindrance := self._hindrance(str(reason)):
+                raise UnavailableError(f"catalog {self.place}: {reason}; {hindrance}") from error
             raise LibraryError(f"catalog {self.place}: {reason}; {_remedy(str(reason))}") from error
+
+    def _hindrance(self, reason: str) -> str:
+        """What to do where nothing is wrong with the database, and the same may succeed later; empty otherwise."""
+        if "locked" in reason or "busy" in reason:
+            return f"another process has been writing for {self._busy_seconds:g} seconds; try again when it is done"
+        if "unable to open" in reason and self._home and self._home.exists() and not os.access(self._home, os.W_OK):
+            return how_to_make_room("read-only file system")  # SQLite can't even read there, and does not say why
+        return how_to_make_room(reason)
 
 
 def in_parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -125,19 +143,15 @@ def home_errors(home: Path | None) -> Iterator[None]:
 
 
 def _remedy(reason: str) -> str:
-    if room := how_to_make_room(reason):
-        return room
     if "malformed" in reason or "not a database" in reason:
         return _RESTORE
-    if "locked" in reason:
-        return f"another process has been writing for {_BUSY_SECONDS} seconds; try again when it is done"
     return "check SCHOLIAST_DATABASE_URL, the disk and the permissions of the folder"
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, busy_seconds: float) -> Engine:
     try:
-        engine = create_engine(make_url(url))
-    except (ArgumentError, NoSuchModuleError) as error:
+        engine = create_engine(make_url(url), max_overflow=_MORE_CONNECTIONS)
+    except (ArgumentError, NoSuchModuleError, TypeError) as error:  # TypeError: a database in memory has no pool
         raise ConfigError(f"SCHOLIAST_DATABASE_URL: {error}") from error
     except ModuleNotFoundError as error:
         install = "run `pip install 'scholiast[postgres]'`" if error.name == "psycopg" else "install it"
@@ -145,24 +159,31 @@ def _engine(url: str) -> Engine:
             f"SCHOLIAST_DATABASE_URL needs the driver {error.name!r}; {install}, or leave it empty"
         ) from error
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", partial(_prepare_sqlite, busy_seconds))
     return engine
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+def _prepare_sqlite(busy_seconds: float, connection: Any, _record: object) -> None:
     """Readers continue while one process writes, a writer waits for its turn, and foreign keys are enforced.
 
-    With a write-ahead log, NORMAL does not wait for the disk at every commit: a killed process loses nothing, a power
-    cut may lose the last commits but never leaves half of one.
+    FULL waits for the disk at every commit, so that what was acknowledged is there after a power cut; `fullfsync` has
+    macOS do so too.
     """
-    waiting = f"busy_timeout={_BUSY_SECONDS * 1000}"
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", waiting):
+    waiting = f"busy_timeout={busy_seconds * 1000:.0f}"
+    for pragma in (waiting, "journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _create_tables(engine: Engine) -> None:
-    """Also the columns that tables of an older version lack; such a column may be empty."""
+    """Also the columns that tables of an older version lack; such a column may be empty.
+
+    One process at a time: of two that look at once, the second would add what the first has added meanwhile.
+    """
     with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        elif engine.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(_TABLES_LOCK)))
         for table in metadata.sorted_tables:
             connection.execute(CreateTable(table, if_not_exists=True))
             known = {column["name"] for column in inspect(connection).get_columns(table.name)}

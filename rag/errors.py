@@ -7,12 +7,14 @@ ScholiastError
 ├── NotFoundError        no such library, paper, ...
 ├── BusyError            a conversation is being answered; the same request can succeed a moment later
 ├── LibraryError         the stored library is damaged or does not fit the configuration
-│   └── LockedError      another process owns the library
+│   ├── LockedError      another process owns the library
+│   └── UnavailableError it can't be read or written just now: a full disk, another program's lock, too little memory
 └── BackendError         an embedder, a model or a source of papers failed; `retryable`: a retry may succeed
 """
 
 import re
 from json import JSONDecodeError
+from typing import NamedTuple
 
 _NOT_RETRYABLE = (ValueError, TypeError, LookupError, AttributeError, ImportError)
 
@@ -45,8 +47,23 @@ class LibraryError(ScholiastError):
     """The stored library is damaged, or was built with another configuration."""
 
 
+class OwnerDoor(NamedTuple):
+    """Where the process that owns a library works for others: a port of this machine, and the key that it asks for."""
+
+    port: int
+    key: str
+
+
 class LockedError(LibraryError):
-    """Another process owns the library."""
+    """Another process owns the library; `door` is where it works for others, if it does."""
+
+    def __init__(self, message: str, door: OwnerDoor | None = None) -> None:
+        super().__init__(message)
+        self.door = door
+
+
+class UnavailableError(LibraryError):
+    """The stored data are sound but can't be read or written just now; the same request can succeed later."""
 
 
 class BackendError(ScholiastError):
@@ -78,7 +95,11 @@ def http_status(error: Exception) -> int | None:
 _SHORTAGES = (
     (re.compile(r"no space left|disk is full|disk quota|os error (?:28|122)\b", re.IGNORECASE), "free some disk space"),
     (re.compile(r"too many open files|os error 24\b", re.IGNORECASE), "raise the limit on open files (`ulimit -n`)"),
-    (re.compile(r"cannot allocate memory|out of memory|os error 12\b", re.IGNORECASE), "free some memory"),
+    (re.compile(r"read-?only (?:file ?system|database)|os error 30\b", re.IGNORECASE), "make the disk writable"),
+    (
+        re.compile(r"cannot allocate memory|out of memory|bad_?alloc|memory allocation|os error 12\b", re.IGNORECASE),
+        "free some memory",
+    ),
 )
 
 

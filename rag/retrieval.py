@@ -74,7 +74,7 @@ class HybridRetriever:
         return [replace(p, number=number) for number, p in enumerate(_without_near_duplicates(best, limit), start=1)]
 
 
-async def search(retriever: Retriever, query: str, limit: int) -> list[Passage]:
+async def search(retriever: Retriever, query: str, limit: int, filters: Filters = EVERYTHING) -> list[Passage]:
     """One passage for each of at most `limit` papers, best first. Raises RequestError for a query it can't use."""
     query = query.strip()
     if not query:
@@ -83,7 +83,7 @@ async def search(retriever: Retriever, query: str, limit: int) -> list[Passage]:
         raise RequestError(f"the query has {len(query):,} characters; {MAX_QUERY_CHARACTERS:,} is the most")
     if not 1 <= limit <= MAX_RESULTS:
         raise RequestError(f"limit is {limit}; it must be from 1 to {MAX_RESULTS}")
-    return list(await retriever.retrieve(query, limit))
+    return list(await retriever.retrieve(query, limit, filters))
 
 
 def fuse(

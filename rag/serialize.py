@@ -46,6 +46,11 @@ def paper(paper: Paper) -> dict[str, Any]:
     return _json(_PAPER, paper)
 
 
+def parse_paper(value: Mapping[str, Any]) -> Paper:
+    """The Paper of such an object."""
+    return _PAPER.validate_python(value)
+
+
 def report(report: IngestReport) -> dict[str, Any]:
     """What an ingest did."""
     return _json(_REPORT, report)

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from rag.config import Settings
+from rag.connectors import enrich
 from rag.connectors.enrich import EnrichReport
 from rag.connectors.search import DEFAULT_LIMIT
 from rag.engine import TOP_K
@@ -49,9 +50,9 @@ class SyncWorkspace:
         """As `Workspace.fetch`."""
         return run_sync(self._workspace.fetch(source, query, since=since, limit=limit, library=library))
 
-    def enrich(self, *, library: str = "") -> EnrichReport:
+    def enrich(self, *, library: str = "", source: str = enrich.DEFAULT_SOURCE) -> EnrichReport:
         """As `Workspace.enrich`."""
-        return run_sync(self._workspace.enrich(library=library))
+        return run_sync(self._workspace.enrich(library=library, source=source))
 
     def search(self, query: str, *, library: str = "", limit: int = 10) -> list[Passage]:
         """As `Workspace.search`."""

@@ -7,6 +7,7 @@ here, in one line, and nowhere else.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Literal, NamedTuple
 
@@ -61,13 +62,19 @@ class PaperReference:
         return f" ({', '.join(facts)})" if facts else ""
 
 
+_LATER_FIELDS = (
+    "doi", "pmid", "arxiv_id", "keywords", "language", "publication_type", "raw_abstract", "ids", "volume", "issue",
+    "pages", "publisher",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class Paper(PaperReference):
     """A title and an abstract. `id` is the paper's own (arXiv, DOI, PMID, ...) or is made from its title.
 
     `abstract` is plain text; `raw_abstract` is the one that was read, where that had markup, entities or LaTeX.
     `doi`, `pmid` and `arxiv_id` are bare and in lower case, without a prefix or a version; `ids` are the others under
-    which its records came, in the form of `id`.
+    which its records came, in the form of `id`. `pages` are such as `12-19`, or the number of an article.
     """
 
     abstract: str
@@ -78,19 +85,22 @@ class Paper(PaperReference):
     keywords: tuple[str, ...] = ()
     language: str | None = None
     publication_type: str | None = None
+    volume: str | None = None
+    issue: str | None = None
+    pages: str | None = None
+    publisher: str | None = None
     raw_abstract: str | None = None
     ids: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
 
-    @property
+    @cached_property
     def content_hash(self) -> str:
         """Changes when anything a reader could notice changes; where the record was read does not count.
 
         A field that papers did not always have counts only where it has a value, so that older hashes stay true.
         """
         seen = (self.title, self.abstract, self.url, self.year, self.authors, self.venue)
-        later = ("doi", "pmid", "arxiv_id", "keywords", "language", "publication_type", "raw_abstract", "ids")
-        told = tuple((name, value) for name in later if (value := getattr(self, name)))
+        told = tuple((name, value) for name in _LATER_FIELDS if (value := getattr(self, name)))
         return sha256(repr((*seen, *(("retracted",) if self.retracted else ()), *told)).encode()).hexdigest()
 
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 from weakref import WeakValueDictionary
 
-from rag import config, connectors, corpus, embedders, retrieval
+from rag import config, connectors, corpus, embedders, retrieval, threads
 from rag.config import Settings
 from rag.connectors import Connectors, enrich
 from rag.connectors.enrich import EnrichedPaper, EnrichReport
@@ -19,11 +19,14 @@ from rag.connectors.search import DEFAULT_LIMIT, make_search
 from rag.database import Database, home_errors
 from rag.engine import TOP_K, Engine, collect_answer
 from rag.engines import make_engine
-from rag.errors import NotFoundError
-from rag.history.answers import Answers, AskRequest
+from rag.errors import BusyError, NotFoundError, OwnerDoor
+from rag.history.answers import SAVE_BUSY_SECONDS, Answers, AskRequest
+from rag.history.archive import Archive
 from rag.history.bibliography import Bibliography
 from rag.history.conversations import LOCAL, Conversations
 from rag.history.jobs import Jobs
+from rag.history.spending import Spending
+from rag.history.uploads import Uploads
 from rag.library import registry
 from rag.library.library import Library, Progress, no_progress
 from rag.library.registry import LibrarySummary
@@ -63,10 +66,14 @@ class Workspace:
         self.answers = Answers(self._database)
         self.conversations = Conversations(self._database)
         self.jobs = Jobs(self._database)
+        self.spending = Spending(self._database)
+        self.archive = Archive(self._database)
+        self.uploads = Uploads(self._database)
         self.watches = Watches(self._database)
         self.connectors = Connectors(self.settings.home, self.settings.contact)
         self.bibliography = open_bibliography(self.settings)
         self._url = url
+        self._door: OwnerDoor | None = None
         self._opened: OrderedDict[str, Library] = OrderedDict()
         self._alive: WeakValueDictionary[str, Library] = WeakValueDictionary()
         self._opening = asyncio.Lock()
@@ -79,6 +86,12 @@ class Workspace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def announce(self, door: OwnerDoor) -> None:
+        """Let other processes that find a library in use know where this one works for them."""
+        self._door = door
+        for library in list(self._alive.values()):
+            await asyncio.to_thread(library.announce, self._url, door)
 
     async def library(self, name: str = "", *, create: bool = False, repair: bool = False) -> Library:
         """The library, open. The default one is created if it is missing, any other if `create` says so.
@@ -94,7 +107,7 @@ class Workspace:
 
     async def engine(self, name: str = "", model: str = "") -> Engine:
         """An engine that answers from a library. Raises as `library` does, and RequestError for a model not offered."""
-        return await asyncio.to_thread(make_engine, self.settings, await self.library(name), model)
+        return await threads.read(make_engine, self.settings, await self.library(name), model)
 
     async def ingest(
         self, *sources: str | Path | Paper, library: str = "", format: str = "", progress: Progress | None = None
@@ -136,28 +149,36 @@ class Workspace:
             return await (await self.library(name, create=True)).ingest(records, progress)
 
     async def enrich(
-        self, *, library: str = "", asking: Progress = no_progress, progress: Progress = no_progress
+        self,
+        *,
+        library: str = "",
+        source: str = enrich.DEFAULT_SOURCE,
+        asking: Progress = no_progress,
+        progress: Progress = no_progress,
     ) -> EnrichReport:
-        """Fill years, venues, DOIs and retractions that papers lack, from OpenAlex. What they have stays as it is.
+        """Fill years, venues, DOIs and retractions that papers lack, from a source. What they have stays as it is.
 
-        Raises BackendError if OpenAlex can't be asked, and then nothing is changed; and as `library` does.
+        Raises BackendError if the source can't be asked, and then nothing is changed; RequestError without such a
+        source; and as `library` does.
         """
         opened = await self.library(library)
         papers = await opened.papers(0, (await opened.counts()).papers)
-        asked = enrich.askable(papers)
+        asked = enrich.askable(papers, source)
         filled: list[enrich.Filled] = []
         with TemporaryDirectory(prefix="scholiast-") as folder:
-            async with self.connectors.asking(enrich.SOURCE) as (client, key):
-                async for paper in enrich.fill(asked, client, key, Path(folder) / "reply", asking):
+            async with self.connectors.asking(source) as (client, key):
+                async for paper in enrich.fill(asked, source, client, key, Path(folder) / "reply", asking):
                     filled.append(paper)
         await opened.ingest([paper.paper for paper in filled], progress)
         found = [EnrichedPaper(id=p.paper.id, title=p.paper.title, filled=p.fields) for p in filled]
         return EnrichReport(library=opened.name, papers=len(papers), asked=len(asked), enriched=tuple(found))
 
-    async def search(self, query: str, *, library: str = "", limit: int = 10) -> list[Passage]:
+    async def search(
+        self, query: str, *, library: str = "", limit: int = 10, filters: Filters = EVERYTHING
+    ) -> list[Passage]:
         """One passage for each of at most `limit` papers, best first. Raises as `library` does, and RequestError."""
         opened = await self.library(library)
-        return await retrieval.search(HybridRetriever(opened, opened.embedder), query, limit)
+        return await retrieval.search(HybridRetriever(opened, opened.embedder), query, limit, filters)
 
     async def ask(
         self,
@@ -184,6 +205,18 @@ class Workspace:
         )
         return await collect_answer(self.answers.ask(await self.engine(library, model), request))
 
+    async def remove(self, name: str) -> None:
+        """Delete a library and everything in it. Raises NotFoundError, BusyError while it is written, LockedError."""
+        async with self._opening:
+            opened = self._opened.pop(name, None) or self._alive.get(name)
+            if opened is not None:
+                if opened.is_written:
+                    raise BusyError(f"library {name!r} is being written; remove it when that is done")
+                self._alive.pop(name, None)
+                await asyncio.to_thread(opened.close)
+            self._unnamed = "" if self._unnamed == name else self._unnamed
+            await remove_library(self.settings, name)
+
     async def close(self) -> None:
         """Release the libraries for other processes, and the database."""
         self._opened.clear()
@@ -208,8 +241,8 @@ class Workspace:
         if opened is None:
             create = create or name == DEFAULT_LIBRARY
             opened = await open_library(self.settings, name, self.embedder, create=create, repair=repair)
-            if self._url:
-                await asyncio.to_thread(opened.announce, self._url)
+            if self._url or self._door:
+                await threads.read(opened.announce, self._url, self._door)
         self._opened[name] = self._alive[name] = opened
         self._opened.move_to_end(name)
         while len(self._opened) > MAX_OPEN_LIBRARIES:
@@ -219,7 +252,7 @@ class Workspace:
 
 def open_database(settings: Settings) -> Database:
     """The database of the settings, not opened yet. Raises ConfigError."""
-    return Database(settings.home, settings.database_url)
+    return Database(settings.home, settings.database_url, busy_seconds=SAVE_BUSY_SECONDS)
 
 
 def open_bibliography(settings: Settings) -> Bibliography:

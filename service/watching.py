@@ -1,4 +1,4 @@
-"""Runs the watches that are due and posts their digests: once for a command, and every day while a service runs."""
+"""Runs the watches that are due and delivers their digests: once for a command, and every day while a service runs."""
 
 import asyncio
 import logging
@@ -7,6 +7,7 @@ from rag.errors import ScholiastError
 from rag.watches import runs
 from rag.watches.runs import Run
 from rag.workspace import Workspace
+from service.mail import digests as mail
 
 _FIRST_SECONDS = 60.0
 _EVERY_SECONDS = 600.0
@@ -28,14 +29,20 @@ async def run_one(workspace: Workspace, id: str, owner: str | None = None) -> tu
 
 
 async def deliver(workspace: Workspace) -> dict[str, str]:
-    """Post the digests that wait; returns why some could not be posted, by watch. Without a Slack token they stay."""
-    if not workspace.settings.slack_bot_token.get_secret_value():
-        return {}
-    from service.slack.http import extra_installed
+    """Post and send the digests that wait; returns why some could not be, by watch.
 
-    with extra_installed():
-        from service.slack import digests
-    return await digests.deliver(workspace)
+    Without a Slack token, or a mail server, theirs stay.
+    """
+    settings, failures = workspace.settings, dict[str, str]()
+    if settings.slack_bot_token.get_secret_value():
+        from service.slack.http import extra_installed
+
+        with extra_installed():
+            from service.slack import digests
+        failures |= await digests.deliver(workspace)
+    if settings.smtp_url.get_secret_value() and settings.smtp_from:
+        failures |= await mail.deliver(workspace)
+    return failures
 
 
 async def keep_running(workspace: Workspace) -> None:

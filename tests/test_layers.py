@@ -19,7 +19,7 @@ EXCEPTIONS = {("service/cli/main.py", "eval")}
 """Inside a function, so that it loads only when it is used."""
 
 RAG = (
-    ("rag.errors", "rag.types", "rag.protocols", "rag.config", "rag"),
+    ("rag.errors", "rag.types", "rag.protocols", "rag.config", "rag.threads", "rag"),
     ("rag.text",),
     ("rag.serialize", "rag.database", "rag.corpus", "rag.embedders", "rag.grounding"),
     ("rag.references",),
@@ -68,6 +68,8 @@ HOMES = {
         "rag/writers/",
     },
     "matplotlib": {"eval/plots.py"},
+    "mcp": {"service/mcp/"},
+    "mcp_types": {"service/mcp/server.py"},
     "onnx": {"rag/embedders/minilm_graph.py"},
     "onnxruntime": {"rag/embedders/minilm.py"},
     "openai": {"rag/embedders/openai.py", "rag/writers/"},
@@ -97,7 +99,7 @@ HOMES = {
     "tiktoken": {"rag/text/tokens.py"},
     "tokenizers": {"rag/embedders/minilm.py"},
     "typer": {"service/cli/main.py", "service/cli/running.py", "service/cli/watch.py", "eval/cli.py"},
-    "uvicorn": {"service/http/server.py"},
+    "uvicorn": {"service/http/connections.py", "service/http/server.py"},
     "zstandard": {"rag/corpus/packed.py"},
 }
 """Where each library may be imported: a file, or a folder with a slash at its end. `eval/bench` may try anything."""

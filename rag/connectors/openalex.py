@@ -3,8 +3,21 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rag.connectors.search import Call, Client, Page, Parameters, Search, json_object, listed, next_cursor, number
+from rag.connectors.search import (
+    Call,
+    Client,
+    Offer,
+    Page,
+    Parameters,
+    Search,
+    json_object,
+    listed,
+    next_cursor,
+    number,
+)
+from rag.corpus import shapes
 from rag.corpus.fields import at, each
+from rag.corpus.identity import known_id
 
 TITLE = "OpenAlex"
 FORMAT = "jsonl"
@@ -12,12 +25,13 @@ FIRST = "*"
 PAGE = 100
 MOST = 10_000
 KEY_NAME = "OPENALEX_API_KEY"
+ID_KINDS: tuple[str, ...] = ("doi", "pmid")
 IDS_AT_ONCE = 50
 
 _URL = "https://api.openalex.org/works"
 _PER_SECOND = 10
 _FIELDS = (
-    "id,doi,ids,title,publication_year,publication_date,authorships,primary_location,language,type,keywords,"
+    "id,doi,ids,title,publication_year,publication_date,authorships,primary_location,language,type,keywords,biblio,"
     "is_retracted"
 )
 
@@ -47,18 +61,36 @@ async def page(client: Client, search: Search, place: str, size: int, key: str, 
     return await client.get(Call(url=_URL, params={**params, **_with(key)}), file, read)
 
 
-async def works(client: Client, kind: str, ids: Sequence[str], key: str, file: Path) -> list[Mapping[str, object]]:
-    """The works with these ids of one kind (`doi` or `pmid`), at most `IDS_AT_ONCE`; unknown ones are left out."""
+def knows(doi: str) -> bool:
+    """Whether a filter can have the DOI: these separate ids in one."""
+    return not {",", "|"} & set(doi)
+
+
+async def offers(client: Client, kind: str, ids: Sequence[str], key: str, file: Path) -> list[Offer]:
+    """What OpenAlex has of the works with these ids of one kind; unknown ones are left out."""
     params: Parameters = {
         "filter": f"{kind}:{'|'.join(ids)}",
         "select": _FIELDS,
         "per-page": PAGE,
     }
 
-    def read(file: Path) -> list[Mapping[str, object]]:
-        return list(each(listed(json_object(file).get("results"), "results")))
+    def read(file: Path) -> list[Offer]:
+        return [_offer(work) for work in each(listed(json_object(file).get("results"), "results"))]
 
     return await client.get(Call(url=_URL, params={**params, **_with(key)}), file, read)
+
+
+def _offer(work: Mapping[str, object]) -> Offer:
+    flat = shapes.flatten(work)
+    doi, pmid = str(flat.get("doi") or "").lower(), known_id(str(flat.get("pmid") or ""))
+    # `known_id` would make an arXiv id of arXiv's DOIs.
+    ids = [f"doi:{doi.partition('doi.org/')[2] or doi}"] if doi else []
+    return Offer(
+        ids=[*ids, pmid] if pmid else ids,
+        year=flat.get("year"),
+        venue=flat.get("venue") if at(work, "primary_location", "source", "type") != "repository" else None,
+        retracted=flat.get("is_retracted") is True,
+    )
 
 
 def _with(key: str) -> dict[str, str]:

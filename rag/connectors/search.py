@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -38,6 +38,19 @@ class Page(NamedTuple):
     works: int
     total: int
     next: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """What a source says of a work that it was asked for by id; values are as it writes them, None where it has none.
+
+    `ids` are those under which the work can have been asked for, as `doi:...` or `pmid:...`, a DOI in lower case.
+    """
+
+    ids: Sequence[str]
+    year: object = None
+    venue: object = None
+    retracted: bool = False
 
 
 class RefusedError(RequestError):
@@ -84,6 +97,23 @@ class Connector(Protocol):
 
     async def page(self, client: Client, search: Search, place: str, size: int, key: str, file: Path) -> Page:
         """Write the page of at most `size` works at a place to a file. Raises as `Client.get`."""
+        ...
+
+
+class Enricher(Protocol):
+    """What the module of a source provides that knows works by their ids."""
+
+    TITLE: str
+    ID_KINDS: tuple[str, ...]
+    """Which ids it knows: `doi`, `pmid`."""
+    IDS_AT_ONCE: int
+
+    def knows(self, doi: str) -> bool:
+        """Whether the source can be asked for a bare DOI in lower case."""
+        ...
+
+    async def offers(self, client: Client, kind: str, ids: Sequence[str], key: str, file: Path) -> list[Offer]:
+        """What it has of the works with these bare ids of one kind, at most `IDS_AT_ONCE`. Raises as `Client.get`."""
         ...
 
 

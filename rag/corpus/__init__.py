@@ -12,6 +12,7 @@ from rag.corpus import (
     bibtex,
     columns,
     csv,
+    encodings,
     endnote,
     hf_papers,
     jsonl,
@@ -34,6 +35,7 @@ from rag.types import IngestNote, Record, RejectedRecord
 _MAX_NOTES = 100
 _MAX_COLUMNS = 200
 _ERRORS_SHOWN = 3
+_READ_AS_WINDOWS = "the text is not UTF-8 and was read as Windows-1252; if names look wrong, save it as UTF-8"
 
 
 class _UnknownFormatError(CorpusError):
@@ -145,10 +147,10 @@ def _records(file: File, named: _Format | None) -> Iterator[Record]:
         records = binary.read(file.path, file.name)
         yield from _at_least_one(_papers(records, file.name), file.name)
         return
-    with _as_utf_8(file) as path:
-        textfile.check(path, file.name)
+    with _as_utf_8(file) as (path, note):
         known = named or _recognised(path, file)
         yield from _at_least_one(_papers(known.read(path, file.name), file.name), file.name)
+        yield from note
 
 
 def _at_least_one(records: Iterator[Record], name: str) -> Iterator[Record]:
@@ -160,16 +162,25 @@ def _at_least_one(records: Iterator[Record], name: str) -> Iterator[Record]:
 
 
 @contextmanager
-def _as_utf_8(file: File) -> Iterator[Path]:
-    """The file itself, or a copy of one that says that it is in another encoding."""
-    encoding = textfile.declared_encoding(file.path)
+def _as_utf_8(file: File) -> Iterator[tuple[Path, list[IngestNote]]]:
+    """The file itself, checked, or a copy of one in another encoding, with a note where it does not say in which."""
+    encoding, notes = textfile.declared_encoding(file.path), []
     if encoding is None:
-        yield file.path
+        try:
+            textfile.check(file.path, file.name)
+        except textfile.NotUtf8Error:
+            if not encodings.is_windows_1252(file.path):
+                raise
+            encoding = encodings.NAME
+            notes = [IngestNote(source=file.name, line=1, text=_READ_AS_WINDOWS)]
+    if encoding is None:
+        yield file.path, notes
         return
     with TemporaryDirectory(prefix="scholiast-") as folder:
         copy = Path(folder) / f"file{file.path.suffix}"
         textfile.to_utf_8(file.path, encoding, copy, file.name)
-        yield copy
+        textfile.check(copy, file.name)
+        yield copy, notes
 
 
 def _recognised(path: Path, file: File) -> _Format:

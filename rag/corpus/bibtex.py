@@ -11,10 +11,12 @@ SUFFIXES: tuple[str, ...] = (".bib", ".bibtex", ".biblatex")
 NEEDS = "BibTeX: entries such as `@article{key, title = {...}, abstract = {...}}`"
 
 _ENTRY = re.compile(r"^[ \t]*@\s*(?P<kind>[A-Za-z]+)\s*(?P<open>[{(])", re.MULTILINE)
-_KEY = re.compile(r"\s*(?P<key>[^\s,{}()\"]*)\s*(?P<end>,|[})])")
-_FIELD = re.compile(r"\s*(?P<name>[A-Za-z][\w:.+-]*)\s*=\s*")
-_AFTER = re.compile(r"\s*(?P<mark>[#,})])")
-_WORD = re.compile(r"[^\s,#{}()\"]+")
+_KEY = re.compile(r"\s*(?P<key>[^\s,{}()\"]*)\s*(?P<end>,|[})])", re.ASCII)
+_FIELD = re.compile(r"\s*(?P<name>[A-Za-z][\w:.+-]*)\s*=\s*", re.ASCII)
+_AFTER = re.compile(r"\s*(?P<mark>[#,})])", re.ASCII)
+_BLANKS = re.compile(r"\s*", re.ASCII)
+_END = re.compile(r"[\s,]*[})]", re.ASCII)
+_WORD = re.compile(r"[^\s,#{}()\"]+", re.ASCII)
 _BRACES_OR_QUOTE = re.compile(r'\\.|[{}"]', re.DOTALL)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NO_PAPERS = frozenset({"comment", "preamble", "string"})
@@ -33,7 +35,7 @@ def recognises(head: str) -> bool:
 
 def read(path: Path, name: str) -> Iterator[RawRecord | BrokenRecord]:
     """The entries in file order; after a broken one reading goes on with the next line that begins an entry."""
-    text = textfile.text(path)
+    text = textfile.byte_text(path)
     macros = {month: month.capitalize() for month in _MONTHS}
     line, counted, position = 1, 0, 0
     while entry := _ENTRY.search(text, position):
@@ -48,7 +50,10 @@ def read(path: Path, name: str) -> Iterator[RawRecord | BrokenRecord]:
                 position = _end_of_braces(text, position)
             else:
                 found, position = _entry(text, position, macros)
-                yield RawRecord(line + text.count("\n", counted, entry.start("kind")), _paper(kind, found))
+                yield RawRecord(
+                    line + text.count("\n", counted, entry.start("kind")),
+                    _paper(kind, {name: _decoded(value) for name, value in found.items()}),
+                )
         except _SyntaxError as error:
             yield BrokenRecord(line, f"the entry is not BibTeX: {error}; fix it, or export it again")
 
@@ -69,9 +74,9 @@ def _fields(text: str, position: int, macros: Mapping[str, str]) -> tuple[dict[s
         fields.setdefault(field["name"].lower(), value)
         if mark != ",":
             return fields, position
-    end = re.compile(r"[\s,]*[})]").match(text, position)
+    end = _END.match(text, position)
     if end is None:
-        seen = " ".join(text[position : position + 30].split())
+        seen = _seen(text, position)
         raise _SyntaxError(f"a field or the end was expected at {seen!r}" if seen else "it does not end")
     return fields, end.end()
 
@@ -84,14 +89,13 @@ def _value(text: str, position: int, macros: Mapping[str, str]) -> tuple[str, st
         parts.append(part)
         after = _AFTER.match(text, position)
         if after is None:
-            seen = " ".join(text[position : position + 30].split())
+            seen = _seen(text, position)
             raise _SyntaxError(f"a comma is missing before {seen!r}" if seen else "it does not end")
         position = after.end()
         if after["mark"] != "#":
             return "".join(parts), after["mark"], position
-        position += (
-            len(text[position:]) - len(text[position:].lstrip()) if text[position : position + 1].isspace() else 0
-        )
+        blanks = _BLANKS.match(text, position)
+        position = blanks.end() if blanks else position
 
 
 def _part(text: str, position: int, macros: Mapping[str, str]) -> tuple[str, int]:
@@ -105,6 +109,15 @@ def _part(text: str, position: int, macros: Mapping[str, str]) -> tuple[str, int
     if word is None:
         raise _SyntaxError("a field has no value")
     return macros.get(word[0].lower(), word[0]), word.end()
+
+
+def _seen(text: str, position: int) -> str:
+    return " ".join(_decoded(text[position : position + 30]).split())
+
+
+def _decoded(part: str) -> str:
+    """A part of a `byte_text` as text; of an error message it may be cut inside a character."""
+    return part.encode("latin-1").decode("utf-8", "replace")
 
 
 def _end_of_braces(text: str, position: int) -> int:
@@ -134,6 +147,7 @@ def _paper(kind: str, entry: Mapping[str, str]) -> dict[str, object]:
             read[name] = re.sub(r"\\(?=[_%&#~])|[{}]", "", read[name]).strip()
     people = read.pop("author", "") or read.pop("editor", "")
     preprint = read.pop("eprint", None)
+    number = read.pop("number", None)
     archive = (read.pop("archiveprefix", "") or read.pop("eprinttype", "")).lower()
     pages = {"arxiv": "arxiv_id", "pubmed": "pmid"}
     return {
@@ -141,5 +155,6 @@ def _paper(kind: str, entry: Mapping[str, str]) -> dict[str, object]:
         **({pages.get(archive, "arxiv_id"): preprint} if preprint else {}),
         "authors": names.bibtex_authors(people) if people.strip() else None,
         "pmid": read.get("pmid") or read.get("pubmedid") or (preprint if archive == "pubmed" else None),
+        "issue": number or read.get("issue"),
         "entry_type": read.get("type") or kind,
     }

@@ -38,6 +38,13 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "language": (
         "language", "lang", "languages", "language_of_original_document", "language_of_article", "langid", "la",
     ),
+    "volume": ("volume", "vl", "vol", "journalvolume", "journal_volume"),
+    "issue": ("issue", "issue_number", "is", "journal_issue"),
+    "pages": ("pages", "page", "pagination", "page_range", "journalpages", "journal_pages"),
+    "first_page": ("first_page", "start_page", "page_start", "bp"),
+    "last_page": ("last_page", "end_page", "page_end", "ep"),
+    "article_number": ("article_number", "art_no", "ar"),
+    "publisher": ("publisher", "publisher_name", "pu"),
     "retracted": ("is_retracted", "retracted"),
     "kind": (
         "document_type", "publication_types", "publicationtypes", "publication_type", "item_type", "itemtype",

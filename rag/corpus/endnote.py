@@ -38,5 +38,9 @@ def _fields(record: Element) -> dict[str, object]:
         "url": text("urls/related-urls/url", "urls/web-urls/url"),
         "keywords": [xmlfile.text(keyword) for keyword in record.findall("keywords/keyword")],
         "language": text("language"),
+        "volume": text("volume"),
+        "issue": text("number"),
+        "pages": text("pages"),
+        "publisher": text("publisher"),
         "type": kind.get("name") if kind is not None else None,
     }

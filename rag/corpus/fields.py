@@ -11,6 +11,8 @@ from rag.corpus import latex
 from rag.text import markup
 
 _MAX_URL = 2000
+_MAX_PART = 100
+_DASH = re.compile(r"\s*[-‐-―−]+\s*")
 _MAX_KEYWORDS = 100
 _WORDS_FOR_MISSING = frozenset({"", "nan", "none", "null", "n/a", "na", "[]", "{}"})
 # Control characters other than white space, and byte-order marks, which joined files have inside.
@@ -111,6 +113,23 @@ def kind(value: object) -> str:
         value = next((inner for inner in value.values() if isinstance(inner, list)), value)
     parts = value if isinstance(value, list | tuple) else [value]
     return "; ".join(dict.fromkeys(text("publication type", part) for part in parts))
+
+
+def part(value: object) -> str:
+    """A volume, an issue or a page: a number, or a short text such as `12`, `e17` or `Suppl 1`."""
+    if isinstance(value, list | tuple) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return plain(text("the volume, issue or page", value, _MAX_PART))
+
+
+def pages(value: object) -> str:
+    """Pages with a hyphen between the first and the last, however it is written; one page alone where both are same."""
+    first, hyphen, last = _DASH.sub("-", part(value)).strip("- ").partition("-")
+    return first if last in ("", first) else f"{first}{hyphen}{last}"
 
 
 def flag(value: object) -> bool:

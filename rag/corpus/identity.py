@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote
 
@@ -32,6 +33,7 @@ _PAGES = {
     "doi": "https://doi.org/",
     "pmid": "https://pubmed.ncbi.nlm.nih.gov/",
 }
+_NO_ASCII_WORD = re.compile(r"[^a-z0-9]+")
 # What may stand in the path of a URL as it is (RFC 3986); letters and digits of any script besides.
 _PATH_PUNCTUATION = frozenset("-._~!$&'()*+,;=:@/")
 
@@ -77,9 +79,12 @@ def is_preprint_doi(doi: str) -> bool:
     return bool(_PREPRINT_DOI.match(doi))
 
 
+@lru_cache(maxsize=4096)  # one title is compared with several
 def normalised_title(title: str) -> str:
     """The title for comparing: without case and punctuation, with single spaces and accents."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", title).casefold())
+    if folded.isascii():
+        return " ".join(_NO_ASCII_WORD.sub(" ", folded).split())
     return " ".join("".join(c if _is_word_character(c) else " " for c in folded).split())
 
 

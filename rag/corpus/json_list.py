@@ -1,8 +1,9 @@
-"""Reads a JSON list of any length one entry at a time, so that only one entry is in memory."""
+"""Reads JSON of any length one entry or member at a time, so that only one of them is in memory."""
 
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rag.corpus import textfile
@@ -29,15 +30,13 @@ def check(path: Path) -> None:
 
 def entries(path: Path) -> Iterator[tuple[int, object]]:
     """The entries of a list, each with its line; a value that is no list is its only entry. Raises NotJsonError."""
-    with textfile.opened(path) as file:
-        reader = _Reader(file.read)
+    with opened(path) as reader:
         if reader.next_character() != "[":
             yield reader.line, reader.value()
         else:
-            reader.skip()
-            yield from _of_list(reader)
-        if reader.next_character():
-            raise NotJsonError("something follows after its end", reader.line)
+            for line in reader.entries():
+                yield line, reader.value()
+        reader.end()
 
 
 def is_list(path: Path) -> bool:
@@ -45,22 +44,14 @@ def is_list(path: Path) -> bool:
     return textfile.head(path).lstrip().startswith("[")
 
 
-def _of_list(reader: "_Reader") -> Iterator[tuple[int, object]]:
-    if reader.next_character() == "]":
-        reader.skip()
-        return
-    while True:
-        reader.next_character()
-        yield reader.line, reader.value()
-        following = reader.next_character()
-        if following not in ("]", ","):
-            raise NotJsonError("Expecting ',' delimiter", reader.line)
-        reader.skip()
-        if following == "]":
-            return
+@contextmanager
+def opened(path: Path) -> Iterator["Reader"]:
+    """A reader at the beginning of a file."""
+    with textfile.opened(path) as file:
+        yield Reader(file.read)
 
 
-class _Reader:
+class Reader:
     """A window on the text: it begins at the next character that was not read yet."""
 
     def __init__(self, read: Callable[[int], str]) -> None:
@@ -96,6 +87,48 @@ class _Reader:
             if end < len(self._text) or not self._more():
                 self._pass_over(end)
                 return value
+
+    def entries(self) -> Iterator[int]:
+        """The line of each entry of the list that begins here, which the caller reads before it asks for the next."""
+        self.skip()
+        if self.next_character() == "]":
+            self.skip()
+            return
+        while True:
+            self.next_character()
+            yield self.line
+            if self._is_last("]"):
+                return
+
+    def members(self) -> Iterator[tuple[int, str]]:
+        """The line and the key of each member of the object that begins here; the caller reads the value, as above."""
+        self.skip()
+        if self.next_character() == "}":
+            self.skip()
+            return
+        while True:
+            if self.next_character() != '"':
+                raise NotJsonError("Expecting property name enclosed in double quotes", self.line)
+            line, key = self.line, self.value()
+            if self.next_character() != ":":
+                raise NotJsonError("Expecting ':' delimiter", self.line)
+            self.skip()
+            self.next_character()
+            yield line, str(key)
+            if self._is_last("}"):
+                return
+
+    def end(self) -> None:
+        """Raise NotJsonError unless the text ends here."""
+        if self.next_character():
+            raise NotJsonError("something follows after its end", self.line)
+
+    def _is_last(self, end: str) -> bool:
+        following = self.next_character()
+        if following not in (end, ","):
+            raise NotJsonError("Expecting ',' delimiter", self.line)
+        self.skip()
+        return following == end
 
     def _more(self) -> bool:
         """Read on, twice as much each time a value turns out to be longer. False at the end of the text."""

@@ -13,7 +13,7 @@ NEEDS = "PubMed's format: lines such as `PMID- 123`, `TI  - ...`, `AB  - ...`"
 
 _TAG = re.compile(r"(?P<tag>[A-Z][A-Z0-9]{1,3}) {0,2}- ?(?P<value>.*)$")
 _BEGIN = re.compile(r"^PMID ?- ?\d", re.MULTILINE)
-_READ_TAGS = "PMID TI BTI AB FAU AU CN FED ED DP DEP EDAT CRDT JT TA LID AID LA PT OT MH RIN"
+_READ_TAGS = "PMID TI BTI AB FAU AU CN FED ED DP DEP EDAT CRDT JT TA LID AID LA PT OT MH RIN VI IP PG IS"
 _READ = frozenset(_READ_TAGS.split())
 _DOI = re.compile(r"(\S+)\s+\[doi\]")
 
@@ -59,6 +59,9 @@ def _record(line: int, tags: Tags) -> RawRecord:
             "keywords": [*tags.get("OT", ()), *tags.get("MH", ())],
             "language": tagged.first(tags, "LA"),
             "type": tagged.values(tags, "PT"),
+            "volume": tagged.first(tags, "VI"),
+            "issue": tagged.first(tags, "IP"),
+            "pages": tagged.first(tags, "PG"),
             "is_retracted": "RIN" in tags,
             **tagged.unread(tags, _READ),
         },

@@ -38,6 +38,12 @@ def _fields(article: Element) -> dict[str, object]:
         "venue": xmlfile.text(
             _first(article, ".//Journal/Title", ".//Journal/ISOAbbreviation", ".//Publisher/PublisherName")
         ),
+        "volume": xmlfile.text(article.find(".//JournalIssue/Volume")),
+        "issue": xmlfile.text(article.find(".//JournalIssue/Issue")),
+        "pages": xmlfile.text(article.find(".//Pagination/MedlinePgn")),
+        "first_page": xmlfile.text(article.find(".//Pagination/StartPage")),
+        "last_page": xmlfile.text(article.find(".//Pagination/EndPage")),
+        "publisher": xmlfile.text(article.find(".//Publisher/PublisherName")),
         "pmid": xmlfile.text(article.find(".//PMID")),
         "doi": _doi(article),
         "language": xmlfile.text(article.find(".//Language")),

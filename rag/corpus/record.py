@@ -83,6 +83,10 @@ class _Reader:
             keywords=self._optional("keywords", fields.keywords) or (),
             language=self._optional("language", _language),
             publication_type=self._optional("kind", fields.kind),
+            volume=self._optional("volume", fields.part),
+            issue=self._optional("issue", fields.part),
+            pages=self._pages(),
+            publisher=self._optional("publisher", _publisher),
             raw_abstract=raw,
             ids=_further_ids(id, own),
             sources=(source,),
@@ -135,6 +139,15 @@ class _Reader:
             return paper_id(title, public)
         except UnusableIdError:
             return paper_id(title, None)
+
+    def _pages(self) -> str | None:
+        """The pages, or the first and the last, else the number of an article that has no pages."""
+        if whole := self._optional("pages", fields.pages):
+            return whole
+        first, last = self._optional("first_page", fields.part), self._optional("last_page", fields.part)
+        if first or last:
+            return fields.pages("-".join(filter(None, (first, last))))
+        return self._optional("article_number", fields.part)
 
     def _is_retracted(self, title: str, abstract: str) -> bool:
         """Whether a field, the kind of publication, the title or the beginning of the abstract says so."""
@@ -191,6 +204,10 @@ def _venue(value: object) -> str:
     if isinstance(value, list) and value:
         value = value[0]
     return fields.plain(fields.text("venue", value))
+
+
+def _publisher(value: object) -> str:
+    return fields.plain(fields.text("publisher", value, 300))
 
 
 def _language(value: object) -> str:

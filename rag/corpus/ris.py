@@ -13,7 +13,9 @@ NEEDS = "RIS: lines such as `TY  - JOUR`, `TI  - ...`, `AB  - ...`, `ER  -`"
 
 _TAG = re.compile(r"(?P<tag>[A-Z][A-Z0-9]) {1,2}-(?: (?P<value>.*)|\s*)$")
 _BEGIN = re.compile(r"^\s*TY {1,2}- ?\w", re.MULTILINE)
-_READ_TAGS = "TY ER TI T1 CT AB N2 AU A1 PY Y1 DA DO UR L1 L2 LK KW LA JO JF JA J1 J2 T2 BT M1 M3 AN C7 ID U1"
+_READ_TAGS = (
+    "TY ER TI T1 CT AB N2 AU A1 PY Y1 DA DO UR L1 L2 LK KW LA JO JF JA J1 J2 T2 BT M1 M3 AN C7 ID U1 VL IS SP EP PB"
+)
 _READ = frozenset(_READ_TAGS.split())
 _PMID = re.compile(r"\bPMID:(\d{1,9})\b|(?:pmid|pubmed)\D{0,5}(\d{5,9})\b", re.IGNORECASE)
 _OWN_ID = re.compile(r"Scholiast-ID: (\S+)")
@@ -66,6 +68,12 @@ def _fields(tags: Tags) -> dict[str, object]:
         "url": tagged.first(tags, "UR", "LK", "L2", "L1"),
         "keywords": tagged.values(tags, "KW"),
         "language": tagged.first(tags, "LA"),
+        "volume": tagged.first(tags, "VL"),
+        "issue": tagged.first(tags, "IS"),
+        "first_page": tagged.first(tags, "SP"),
+        "last_page": tagged.first(tags, "EP"),
+        "article_number": next((number for number in tags.get("C7", ()) if not _PMID.search(number)), None),
+        "publisher": tagged.first(tags, "PB"),
         "type": tagged.first(tags, "M3") or tagged.first(tags, "TY"),
         "is_retracted": any(
             _RETRACTED.search(value) for tag in ("M3", "N1", "KW", "U1") for value in tags.get(tag, ())

@@ -1,5 +1,6 @@
 """Flattens the nested records of scholarly indexes (OpenAlex, Semantic Scholar, Europe PMC, ...) to plain fields."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from rag.corpus.abstracts import labelled
@@ -7,6 +8,12 @@ from rag.corpus.fields import at, each
 
 _Fields = Mapping[str, object]
 _MAX_WORDS = 50_000
+RETRACTIONS = frozenset({"retraction", "withdrawal", "removal"})
+"""What Crossref calls the updates that take a work back."""
+
+_PLACE_IN_EMBASE = re.compile(
+    r"\(\d{4}\) (?P<volume>[^:\s()]{1,20})(?::(?P<issue>[^\s()]{1,20}))?(?: \((?P<pages>[^()]{1,40})\))?"
+)
 _NO_FIELDS_OF_CSL = frozenset({"id", "published", "citation-key", "custom"})
 
 
@@ -38,6 +45,11 @@ def _openalex(work: _Fields) -> _Fields:
         "keywords": work.get("keywords"),
         "language": work.get("language"),
         "type": work.get("type"),
+        "volume": at(work, "biblio", "volume"),
+        "issue": at(work, "biblio", "issue"),
+        "first_page": at(work, "biblio", "first_page"),
+        "last_page": at(work, "biblio", "last_page"),
+        "publisher": at(location, "source", "host_organization_name"),
         "is_retracted": work.get("is_retracted"),
     }
 
@@ -70,7 +82,8 @@ def _semantic_scholar(paper: _Fields) -> _Fields:
     venue = paper.get("venue") or at(journal, "name") or (journal if isinstance(journal, str) else None)
     dropped = {"externalIds", "externalids", "journal", "paperId", "corpusid", "corpusId"}
     kept = {name: value for name, value in paper.items() if name not in dropped}
-    return {**kept, **known, "id": own, "venue": venue}
+    place = {"volume": at(journal, "volume"), "pages": at(journal, "pages")} if isinstance(journal, Mapping) else {}
+    return {**kept, **known, **place, "id": own, "venue": venue}
 
 
 def _europe_pmc(result: _Fields) -> _Fields:
@@ -86,6 +99,10 @@ def _europe_pmc(result: _Fields) -> _Fields:
         "venue": at(result, "journalInfo", "journal", "title")
         or result.get("journalTitle")
         or at(result, "bookOrReportDetails", "publisher"),
+        "volume": at(result, "journalInfo", "volume") or result.get("journalVolume"),
+        "issue": at(result, "journalInfo", "issue") or result.get("issue"),
+        "pages": result.get("pageInfo"),
+        "publisher": at(result, "bookOrReportDetails", "publisher"),
         "year": result.get("pubYear") or result.get("firstPublicationDate"),
         "keywords": at(result, "keywordList", "keyword"),
         "language": result.get("language"),
@@ -110,6 +127,11 @@ def _lens(work: _Fields) -> _Fields:
         "id": None if any(known.values()) else work.get("lens_id"),
         "authors": work.get("authors"),
         "venue": at(work, "source", "title"),
+        "volume": work.get("volume"),
+        "issue": work.get("issue"),
+        "first_page": work.get("start_page"),
+        "last_page": work.get("end_page"),
+        "publisher": at(work, "source", "publisher"),
         "year": work.get("year_published") or work.get("date_published"),
         "url": next((entry.get("url") for entry in each(work.get("source_urls"))), None),
         "keywords": work.get("keywords"),
@@ -119,7 +141,7 @@ def _lens(work: _Fields) -> _Fields:
     }
 
 
-def _csl(item: _Fields) -> _Fields:
+def of_crossref(item: _Fields) -> _Fields:
     """CSL-JSON (https://docs.citationstyles.org) and Crossref's works, which resemble it; a cite key is no id."""
     updates = {str(entry.get("type")) for entry in each(item.get("updated-by"))}
     dated = ("issued", "published", "published-print", "published-online")
@@ -130,7 +152,7 @@ def _csl(item: _Fields) -> _Fields:
         "type": at(ours, "publication_type") or item.get("type"),
         "arxiv": number if number.lower().startswith("arxiv:") else None,
         "year": next((item[name] for name in dated if at(item.get(name), "date-parts")), None),
-        "is_retracted": bool(updates & {"retraction", "withdrawal", "removal"}) or at(ours, "retracted") is True,
+        "is_retracted": bool(updates & RETRACTIONS) or at(ours, "retracted") is True,
     }
 
 
@@ -144,9 +166,11 @@ def _zotero(entry: _Fields) -> _Fields:
 
 def _embase(row: _Fields) -> _Fields:
     """Embase's CSV, whose source is a line: `J Mar (2021) 3:3 (1-9). Date of Publication: 2 Mar 2021`."""
-    journal = str(row.get("Source") or row.get("SOURCE") or "").partition(" (")[0]
+    source = str(row.get("Source") or row.get("SOURCE") or "")
     kept = {name: value for name, value in row.items() if name not in {"Source", "SOURCE"}}
-    return {**kept, "journal": row.get("Source Title") or row.get("Source title") or journal}
+    place = found.groupdict() if (found := _PLACE_IN_EMBASE.search(source)) else {}
+    journal = row.get("Source Title") or row.get("Source title") or source.partition(" (")[0]
+    return {**place, **kept, "journal": journal}
 
 
 def _pubmed_qa(record: _Fields) -> _Fields:
@@ -172,7 +196,7 @@ _SHAPES: tuple[tuple[tuple[str, ...], Callable[[_Fields], _Fields]], ...] = (
     (("externalIds", "externalids", "paperId", "corpusid", "paperAbstract"), _semantic_scholar),
     (("abstractText", "authorString", "pubTypeList"), _europe_pmc),
     (("lens_id",), _lens),
-    (("container-title", "issued", "date-parts", "is-referenced-by-count", "citation-key"), _csl),
+    (("container-title", "issued", "date-parts", "is-referenced-by-count", "citation-key"), of_crossref),
     (("abstractNote", "itemType"), _zotero),
     (("Author Names", "AUTHOR NAMES"), _embase),
     (("QUESTION",), _pubmed_qa),

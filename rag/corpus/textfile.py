@@ -24,6 +24,10 @@ _XML_ENCODING = re.compile(rb"""\s*<\?xml[^>]{0,100}?encoding=["']([A-Za-z0-9._-
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
+class NotUtf8Error(CorpusError):
+    """Text in an encoding that nothing tells."""
+
+
 def name_of(path: Path) -> str:
     """The path as text that can be printed and stored; a name in another encoding than UTF-8 is read as Latin-1."""
     name = os.fsencode(path)
@@ -118,6 +122,15 @@ def text(path: Path) -> str:
     return path.read_text(encoding=_ENCODING)
 
 
+def byte_text(path: Path) -> str:
+    """The whole file with a character for each byte of its UTF-8, its line ends as newlines.
+
+    It takes a byte a character, where text takes up to four for the sake of one character; marks of ASCII are the same.
+    """
+    text = path.read_text(encoding="latin-1")
+    return text.removeprefix(codecs.BOM_UTF8.decode("latin-1"))
+
+
 def _check_first_bytes(name: str, piece: bytes) -> None:
     for start, kind in _NO_TEXT.items():
         if piece.startswith(start):
@@ -132,6 +145,6 @@ def _decoded(name: str, decoder: codecs.IncrementalDecoder, piece: bytes, offset
     try:
         return decoder.decode(piece, final=not piece)
     except UnicodeDecodeError as error:
-        raise CorpusError(
+        raise NotUtf8Error(
             f"{name} is not UTF-8: {error.reason} at byte {offset - held + error.start}; save it as UTF-8"
         ) from error

@@ -14,7 +14,7 @@ NEEDS = "Web of Science's plain text: lines such as `PT J`, `TI ...`, `AB ...`, 
 _TAG = re.compile(r"(?P<tag>[A-Z][A-Z0-9])(?: (?P<value>.*)|\s*)$")
 _BEGIN = re.compile(r"^(?:FN (?:Clarivate|Thomson|ISI)|PT [A-Z]\s*\n(?:AU|TI|AF) )", re.MULTILINE)
 _ONE_A_LINE = frozenset({"AU", "AF", "CA", "C1", "CR", "EM", "RI", "OI"})
-_READ_TAGS = "FN VR PT AU AF CA TI AB PY EA SO DI PM DE ID LA DT UT ER EF"
+_READ_TAGS = "FN VR PT AU AF CA TI AB PY EA SO DI PM DE ID LA DT UT ER EF VL IS BP EP AR PU"
 _READ = frozenset(_READ_TAGS.split())
 
 
@@ -62,5 +62,11 @@ def _fields(tags: Tags) -> dict[str, object]:
         "keywords": "; ".join(tags.get("DE", []) + tags.get("ID", [])),
         "language": tagged.first(tags, "LA"),
         "type": tagged.first(tags, "DT"),
+        "volume": tagged.first(tags, "VL"),
+        "issue": tagged.first(tags, "IS"),
+        "first_page": tagged.first(tags, "BP"),
+        "last_page": tagged.first(tags, "EP"),
+        "article_number": tagged.first(tags, "AR"),
+        "publisher": tagged.first(tags, "PU"),
         **tagged.unread(tags, _READ),
     }

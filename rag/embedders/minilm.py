@@ -4,7 +4,6 @@ The model is by the Sentence-Transformers project (Apache-2.0). Its weights are 
 an ONNX graph by `minilm_graph`, once, and kept in the user's cache folder.
 """
 
-import asyncio
 import logging
 import os
 import shutil
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 from tokenizers import Tokenizer
 
+from rag import threads
 from rag.embedders import minilm_weights
 from rag.errors import ConfigError
 from rag.protocols import Embedder
@@ -32,6 +32,7 @@ MAX_TOKENS = 256
 VERSION = 1
 """Changes with the graph. One graph serves every kind of processor, so it alone names the cached file."""
 _GRAPH = "encoder.onnx"
+_QUESTIONS = 4  # texts at once that are taken for a question and its parts
 
 onnxruntime.disable_telemetry_events()
 
@@ -72,7 +73,8 @@ class MiniLM:
         """Unit vectors, shape (len(texts), 384), in the same order. A text's vector depends on that text alone."""
         if not texts:
             return np.zeros((0, DIMENSION), np.float32)
-        return await asyncio.to_thread(self._embed, list(texts))
+        run = threads.read if len(texts) <= _QUESTIONS else threads.ingest
+        return await run(self._embed, list(texts))
 
     def _embed(self, texts: list[str]) -> NDArray[np.float32]:
         encoder = self._loaded()

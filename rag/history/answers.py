@@ -6,15 +6,17 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import anyio
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from rag import serialize
+from rag import serialize, threads
 from rag.database import Database
 from rag.engine import Done, Engine, Event
 from rag.errors import ConfigError, LibraryError, NotFoundError, RequestError
+from rag.history import spending
 from rag.history.schema import answers, feedback, timestamp
 from rag.library.schema import libraries
 from rag.types import EVERYTHING, Answer, Effort, Filters, Turn
@@ -28,6 +30,15 @@ KEPT_ANSWERS = 20_000
 MAX_TURNS = 20
 MAX_HISTORY_CHARACTERS = 32_000
 MAX_TURN_CHARACTERS = 8_000
+
+SAVE_SECONDS = 2.0
+"""How long a finished answer waits until it is stored; then it is given all the same, with a notice."""
+
+SAVE_BUSY_SECONDS = 5.0
+"""How long what writes to the history waits for another program that writes to the same SQLite file."""
+
+NOT_STORED = "This answer could not be stored: it takes no feedback, and nobody finds it again by its id."
+STORED_LATE = "This answer is not stored yet, as the database is busy; feedback on it may have to wait, or fail."
 
 _SAVES_BETWEEN_CLEARINGS = 500
 
@@ -79,18 +90,20 @@ class Answers:
     async def ask(self, engine: Engine, request: AskRequest) -> AsyncGenerator[Event]:
         """Yield the engine's events; the answer is stored before Done is yielded, so that it can be given feedback.
 
-        The engine gets the last turns of the history. Raises as the engine does.
+        Where it can't be stored, or not soon, its notice says so. The engine gets the last turns of the history. Raises
+        as the engine does.
         """
         request = replace(request, history=recent_turns(request.history))
         async with aclosing(request.ask(engine)) as events:
             async for event in events:
                 if isinstance(event, Done):
-                    await self._save(request, event.answer)
+                    notice = await stored_soon(event.answer.id, self._insert, request, event.answer)
+                    event = Done(with_notice(event.answer, notice))
                 yield event
 
     async def get(self, id: str) -> Mapping[str, Any]:
         """The Answer as it was shown, in JSON. Raises NotFoundError."""
-        return await asyncio.to_thread(self._get, id)
+        return await threads.read(self._get, id)
 
     async def judge(self, id: str, caller: str, verdict: FeedbackVerdict, comment: str = "") -> Feedback:
         """Store a caller's feedback on an answer; it replaces the same caller's earlier feedback.
@@ -99,11 +112,11 @@ class Answers:
         """
         if len(comment) > MAX_COMMENT:
             raise RequestError(f"the comment has {len(comment):,} characters; {MAX_COMMENT:,} is the most")
-        return await asyncio.to_thread(self._judge, id, caller, verdict, comment.strip())
+        return await threads.save(self._judge, id, caller, verdict, comment.strip())
 
     async def feedback(self) -> list[dict[str, Any]]:
         """All feedback, oldest first, each with all that is needed to ask the question again."""
-        return await asyncio.to_thread(self._feedback)
+        return await threads.read(self._feedback)
 
     def clear(self, kept: int = KEPT_ANSWERS) -> None:
         """Of the answers without a conversation and without feedback, delete all but the newest `kept`. Blocks."""
@@ -111,13 +124,6 @@ class Answers:
         newest = select(answers.c.id).where(plain).order_by(answers.c.created.desc()).limit(kept)
         with self._database.writing() as connection:
             connection.execute(delete(answers).where(plain, answers.c.id.not_in(newest)))
-
-    async def _save(self, request: AskRequest, answer: Answer) -> None:
-        """Store the answer. A failure is only logged, since the answer itself is good."""
-        try:
-            await run_to_end(self._insert, request, answer)
-        except (LibraryError, ConfigError) as error:
-            log.error("answer %s could not be stored: %s", answer.id, error)
 
     def _insert(self, request: AskRequest, answer: Answer) -> None:
         with self._database.writing() as connection:
@@ -185,17 +191,51 @@ def insert_answer(connection: Connection, request: AskRequest, answer: Answer, c
         "answer": serialize.answer(answer),
     }
     connection.execute(insert(answers).values(row))
+    spending.record(connection, request.caller, answer.usage)
 
 
 async def run_to_end(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-    """Run blocking work in a thread. A cancelled caller still waits for its end, as a thread can't be stopped."""
-    task = asyncio.create_task(asyncio.to_thread(work, *arguments, **named))
+    """Run work that saves. A cancelled caller still waits for its end, as a thread can't be stopped."""
+    task = asyncio.create_task(threads.save(work, *arguments, **named))
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         with anyio.CancelScope(shield=True):
             await asyncio.wait([task])
         raise
+
+
+async def stored_soon(id: str, work: Callable[P, object], *arguments: P.args, **named: P.kwargs) -> str:
+    """Run work that stores the answer with this id; returns the notice for an answer that is not stored in time.
+
+    The work then goes on. A failure is logged, as the answer itself is good; only a NotFoundError is raised.
+    """
+    task = asyncio.create_task(run_to_end(work, *arguments, **named))
+    task.add_done_callback(partial(_log_failure, id))
+    try:
+        await asyncio.wait([task], timeout=SAVE_SECONDS)
+    except asyncio.CancelledError:
+        task.cancel()
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait([task])
+        raise
+    if not task.done():
+        return STORED_LATE
+    if isinstance(error := task.exception(), (LibraryError, ConfigError)):
+        return NOT_STORED
+    if error:
+        raise error
+    return ""
+
+
+def with_notice(answer: Answer, notice: str) -> Answer:
+    """The answer with something more that its reader should know."""
+    return replace(answer, notice=" ".join(filter(None, (answer.notice, notice))))
+
+
+def _log_failure(id: str, task: "asyncio.Task[object]") -> None:
+    if not task.cancelled() and isinstance(error := task.exception(), (LibraryError, ConfigError)):
+        log.error("answer %s could not be stored: %s", id, error)
 
 
 def _within_limit(newest_first: Iterable[Turn]) -> Iterator[Turn]:

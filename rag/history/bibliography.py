@@ -1,11 +1,10 @@
 """The papers behind stored answers, conversations and libraries, whole as their libraries have them."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from rag import serialize
+from rag import serialize, threads
 from rag.database import Database
 from rag.history.answers import Answers
 from rag.history.conversations import Conversations
@@ -34,20 +33,20 @@ class Bibliography:
     async def answer(self, id: str) -> tuple[Answer, dict[str, Paper]]:
         """A stored answer, and by id those of its cited papers that its library still has. Raises NotFoundError."""
         answer = serialize.parse_answer(await self._answers.get(id))
-        return answer, await asyncio.to_thread(self._papers_of, answer)
+        return answer, await threads.read(self._papers_of, answer)
 
     async def conversation(self, id: str) -> list[Paper]:
         """The papers that the answers of a conversation cite, in the order in which they came. Raises NotFoundError."""
         await self._conversations.get(id)
         stored = [message.answer for message in await self._conversations.messages(id) if message.answer]
-        return await asyncio.to_thread(self._cited_by, [serialize.parse_answer(answer) for answer in stored])
+        return await threads.read(self._cited_by, [serialize.parse_answer(answer) for answer in stored])
 
     async def library(self, *names: str) -> Iterator[Paper]:
         """The papers of the first of these libraries that has any, by id. Reading them blocks.
 
         Raises NotFoundError if there is none of the first name and none of the others has papers.
         """
-        name = await asyncio.to_thread(self._first_with_papers, names)
+        name = await threads.read(self._first_with_papers, names)
         return self._papers(name)
 
     @cached_property

@@ -12,10 +12,11 @@ import anyio
 from sqlalchemy import Row, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from rag import threads
 from rag.database import Database
 from rag.engine import TOP_K, Done, Engine, Event
-from rag.errors import LibraryError, RequestError
-from rag.history.answers import AskRequest, recent_turns, run_to_end
+from rag.errors import LibraryError, RequestError, UnavailableError
+from rag.history.answers import NOT_STORED, AskRequest, recent_turns, run_to_end, stored_soon, with_notice
 from rag.history.claims import INTERRUPTED, LEASE_SECONDS, Claim, Claims, no_conversation
 from rag.history.schema import answers, conversations, messages, timestamp
 from rag.types import EVERYTHING, Effort, Filters, Turn
@@ -25,6 +26,7 @@ MAX_TITLE = 200
 LOCAL = "local"
 """The owner where nobody has to authenticate: the user of this machine."""
 
+_NOT_STORED = "the answer could not be stored"
 _DISCONNECTED = "the client left before the answer was done"
 
 
@@ -69,11 +71,11 @@ class Conversations:
 
         Without a title its first question becomes the title. Raises RequestError for a title that is too long.
         """
-        return await asyncio.to_thread(self._begin, owner, library, title, key)
+        return await threads.save(self._begin, owner, library, title, key)
 
     async def find(self, key: str) -> Conversation | None:
         """The conversation that was begun with this key, or None."""
-        return await asyncio.to_thread(self._find, key)
+        return await threads.read(self._find, key)
 
     def has(self, key: str) -> bool:
         """Whether a conversation was begun with this key. Blocks."""
@@ -81,23 +83,23 @@ class Conversations:
 
     async def get(self, id: str) -> Conversation:
         """The conversation. Raises NotFoundError."""
-        return await asyncio.to_thread(self._get, id)
+        return await threads.read(self._get, id)
 
     async def messages(self, id: str) -> list[Message]:
         """The messages of a conversation, oldest first; none if there is no such conversation."""
-        return await asyncio.to_thread(self._messages, id)
+        return await threads.read(self._messages, id)
 
     async def page(self, owner: str, offset: int = 0, limit: int = 100) -> tuple[list[Conversation], int]:
         """A page of an owner's conversations, the last used first, and how many there are in all."""
-        return await asyncio.to_thread(self._page, owner, offset, limit)
+        return await threads.read(self._page, owner, offset, limit)
 
     async def remove(self, id: str, owner: str) -> None:
         """Delete an owner's conversation with its messages, its answers and their feedback. Raises NotFoundError."""
-        await asyncio.to_thread(self._remove, id, owner)
+        await threads.save(self._remove, id, owner)
 
     async def release(self, id: str) -> None:
         """Let the next question be asked at once, when the process that answered the last one is known to have died."""
-        await asyncio.to_thread(self._claims.release, id)
+        await threads.save(self._claims.release, id)
 
     async def ask(
         self,
@@ -115,9 +117,9 @@ class Conversations:
         """Ask within a conversation: its messages are the history, and the answer is added to it before Done.
 
         `context` holds turns since then that are not messages of the conversation; they are history for this question
-        only. If no answer comes, or the client disconnects, the question is stored as failed; an invalid question is
-        not stored. Raises as the engine does, NotFoundError, BusyError while another question is being answered, and
-        LibraryError.
+        only. An answer that can't be stored has a notice. If no answer comes, or the client disconnects, the question
+        is stored as failed; an invalid question is not stored. Raises as the engine does, NotFoundError, BusyError
+        while another question is being answered, and LibraryError.
         """
         claim = await self._claim(conversation, question)
         renewing = asyncio.create_task(self._keep_renewing(claim))
@@ -136,8 +138,9 @@ class Conversations:
             async with aclosing(request.ask(engine)) as events:
                 async for event in events:
                     if isinstance(event, Done):
-                        await run_to_end(self._claims.finish, claim, request, event.answer)
-                        reason = ""
+                        notice = await stored_soon(event.answer.id, self._claims.finish, claim, request, event.answer)
+                        reason = _NOT_STORED if notice == NOT_STORED else ""
+                        event = Done(with_notice(event.answer, notice))
                     yield event
         except RequestError:
             await run_to_end(self._claims.withdraw, claim)
@@ -148,25 +151,26 @@ class Conversations:
         finally:
             renewing.cancel()
             if reason:
-                await run_to_end(self._claims.fail, claim, reason)
+                with suppress(UnavailableError):  # then the lease expires, and the question counts as interrupted
+                    await run_to_end(self._claims.fail, claim, reason)
 
     async def _claim(self, conversation: str, question: str) -> Claim:
         """If the caller is cancelled meanwhile, withdraw the claim, which would keep the conversation busy."""
-        claiming = asyncio.create_task(asyncio.to_thread(self._claims.claim, conversation, question.strip()))
+        claiming = asyncio.create_task(threads.save(self._claims.claim, conversation, question.strip()))
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
             with anyio.CancelScope(shield=True):
                 await asyncio.wait([claiming])
                 if not claiming.exception():
-                    await asyncio.to_thread(self._claims.withdraw, claiming.result())
+                    await threads.save(self._claims.withdraw, claiming.result())
             raise
 
     async def _keep_renewing(self, claim: Claim) -> None:
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
             with suppress(LibraryError):  # the next renewal may succeed in time
-                await asyncio.to_thread(self._claims.renew, claim)
+                await threads.save(self._claims.renew, claim)
 
     def _begin(self, owner: str, library: str, title: str, key: str | None) -> Conversation:
         if len(title) > MAX_TITLE:

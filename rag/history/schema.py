@@ -1,4 +1,4 @@
-"""The tables of the history: conversations, their messages, answers, feedback and jobs.
+"""The tables of the history: conversations, their messages, answers, feedback, what was spent, uploads and jobs.
 
 The history of a library outlives it, so these tables name a library without a foreign key. Times are UTC in ISO 8601,
 which sorts, or seconds since 1970 where they are compared.
@@ -72,6 +72,31 @@ feedback = Table(
     Column("comment", CleanText, nullable=False),
     Column("created", Text, nullable=False),
     Column("updated", Text, nullable=False),
+)
+
+spending = Table(
+    "spending",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("caller", CleanText, nullable=False),
+    Column("day", Text, nullable=False),  # in UTC, such as 2025-01-31
+    Column("tokens", Integer, nullable=False),
+)
+Index("spending_by_caller", spending.c.caller, spending.c.day, spending.c.tokens)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", CleanText, primary_key=True),
+    Column("caller", CleanText, nullable=False),
+    Column("library", Text, nullable=False),
+    Column("created", Text, nullable=False),
+    Column("heard", Float, nullable=False),  # when its process last wrote here
+    Column("state", Text, nullable=False),  # running, done or failed
+    Column("done", Integer, nullable=False),  # papers
+    Column("total", Integer, nullable=False),
+    Column("error", CleanText, nullable=False),
+    Column("report", JSON),
 )
 
 

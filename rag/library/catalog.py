@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, sele
 
 from rag.database import Database, in_parts
 from rag.errors import LibraryError
-from rag.library import identifiers, works
+from rag.library import identifiers, provenance, staging, works
 from rag.library.schema import (
     DESCRIPTION,
     LibraryRow,
@@ -19,7 +19,6 @@ from rag.library.schema import (
     papers,
     removals,
     row_of_paper,
-    sources,
     stored_paper_from_row,
     vectors_from_bytes,
 )
@@ -149,7 +148,7 @@ class Catalog:
             revision = _next_revision(connection, name)
             added = _added(connection, name, [*ids, *gone])
             _remove(connection, name, gone, revision)
-            known = _sources_of(connection, name, ids)
+            known = provenance.of(connection, name, ids)
             _delete_papers(connection, name, ids)
             for some in in_parts(ids):
                 connection.execute(delete(removals).where(removals.c.library == name, removals.c.paper.in_(some)))
@@ -157,7 +156,7 @@ class Catalog:
             if rows:
                 connection.execute(insert(papers), rows)
             read = {paper.paper.id: paper.paper.sources for paper in stored}
-            _insert_sources(connection, name, _merge_sources(known, read))
+            provenance.put(connection, name, provenance.merged(known, read))
             own = {paper.paper.id: [paper.paper] for paper in stored}
             identifiers.replace(connection, name, {**own, **(records or {})})
             identifiers.split(connection, name, apart)
@@ -195,12 +194,12 @@ class Catalog:
     def add_sources(self, name: str, read: Mapping[str, Sequence[Source]]) -> None:
         """Record where known papers were read again; earlier records of the same file are replaced."""
         with self._reading() as connection:
-            known = _sources_of(connection, name, list(read))
-        merged = _merge_sources(known, read)
+            known = provenance.of(connection, name, list(read))
+        merged = provenance.merged(known, read)
         changed = {id: found for id, found in merged.items() if found != known.get(id, ())}
         if changed:
             with self._writing() as connection:
-                _replace_sources(connection, name, changed)
+                provenance.replace(connection, name, changed)
 
     def remove(self, name: str, ids: Collection[str]) -> int:
         """Delete papers, as one change; returns how many were there."""
@@ -216,14 +215,13 @@ class Catalog:
 
     def changes(self, name: str, *, after: int, upto: int) -> Changes:
         """What changed after revision `after`, up to and including `upto`."""
-        new = select(papers).where(papers.c.library == name, papers.c.revision > after, papers.c.revision <= upto)
-        gone = select(removals.c.paper).where(
-            removals.c.library == name, removals.c.revision > after, removals.c.revision <= upto
-        )
-        with self._reading() as connection:
-            found = connection.execute(new.order_by(papers.c.revision, papers.c.id)).all()
-            removed = connection.execute(gone.order_by(removals.c.paper)).scalars().all()
-        return Changes(papers=self._stored(name, found), removed=list(removed))
+        found, removed = self._changed(select(papers), name, after, upto)
+        return Changes(papers=self._stored(name, found), removed=removed)
+
+    def changed_texts(self, name: str, *, after: int, upto: int) -> tuple[list[Paper], list[str]]:
+        """The same without the vectors, which are most of the bytes: the papers, and the ids of those removed."""
+        found, removed = self._changed(select(*DESCRIPTION), name, after, upto)
+        return self._described(name, found), removed
 
     def revision_after(self, name: str, after: int, papers_at_once: int) -> int | None:
         """The revision up to which about that many papers changed after `after`; None when fewer did."""
@@ -267,8 +265,8 @@ class Catalog:
             return set(connection.execute(query).scalars())
 
     def years(self, name: str) -> dict[str, int | None]:
-        """The year of every paper, by id; from the index on years alone, without reading the papers."""
-        query = select(papers.c.id, papers.c.year).where(papers.c.library == name)
+        """The year of every paper, by year and id; from the index on years alone, without reading the papers."""
+        query = select(papers.c.id, papers.c.year).where(papers.c.library == name).order_by(papers.c.year, papers.c.id)
         with self._reading() as connection:
             return {row.id: row.year for row in connection.execute(query)}
 
@@ -276,21 +274,54 @@ class Catalog:
         """Authors and venue of every paper; one row at a time, so that a large library does not fill the memory."""
         query = select(papers.c.id, papers.c.authors, papers.c.venue).where(papers.c.library == name)
         with self._reading() as connection:
-            for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query):
+            for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query.order_by(papers.c.id)):
                 yield Byline(id=row.id, authors=tuple(row.authors), venue=row.venue or "")
 
-    def chunk_vectors(self, name: str, ids: Collection[str]) -> list[tuple[str, Vectors]]:
+    def chunk_vectors(self, name: str, ids: Collection[str], dimension: int) -> list[tuple[str, Vectors]]:
         """The vectors of each paper's chunks, shape (chunks, dimension), for the papers that are there."""
         found = self._rows(select(papers.c.id, papers.c.chunk_count, papers.c.chunk_vectors), name, ids)
-        return [(row.id, vectors_from_bytes(row.chunk_vectors, row.chunk_count)) for row in found]
+        return [
+            (row.id, vectors_from_bytes(row.chunk_vectors, row.chunk_count, row.id, name, dimension)) for row in found
+        ]
+
+    def stage(self, name: str, embedder: str, stored: Sequence[StoredPaper]) -> None:
+        """Keep vectors of papers beside those in use (`staging`)."""
+        with self._writing() as connection:
+            staging.stage(connection, name, embedder, stored)
+
+    def unstaged(self, name: str, embedder: str) -> list[str]:
+        """The ids of the papers that have no vectors of this embedder beside those in use, in order."""
+        with self._reading() as connection:
+            return staging.missing(connection, name, embedder)
+
+    def staged(self, name: str, embedder: str) -> Iterator[list[StoredPaper]]:
+        """The papers with the vectors beside those in use, by id, some hundreds at once."""
+        with self._reading() as connection:
+            for found in staging.rows(connection, name, embedder):
+                yield self._stored(name, found)
+
+    def adopt(self, name: str, embedder: str, generation: str, revision: int) -> None:
+        """Put staged vectors in use, as one change, with the indexes built from them. Raises BusyError (`staging`)."""
+        with self._writing() as connection:
+            staging.adopt(connection, name, embedder, generation, revision)
+
+    def _changed(self, query: Select[Any], name: str, after: int, upto: int) -> tuple[Sequence[Row[Any]], list[str]]:
+        new = query.where(papers.c.library == name, papers.c.revision > after, papers.c.revision <= upto)
+        gone = select(removals.c.paper).where(
+            removals.c.library == name, removals.c.revision > after, removals.c.revision <= upto
+        )
+        with self._reading() as connection:
+            found = connection.execute(new.order_by(papers.c.revision, papers.c.id)).all()
+            removed = connection.execute(gone.order_by(removals.c.paper)).scalars().all()
+        return found, list(removed)
 
     def _stored(self, name: str, found: Sequence[Row[Any]]) -> list[StoredPaper]:
         described = self._described(name, found)
-        return [stored_paper_from_row(row, paper) for row, paper in zip(found, described, strict=True)]
+        return [stored_paper_from_row(row, paper, name) for row, paper in zip(found, described, strict=True)]
 
     def _described(self, name: str, found: Sequence[Row[Any]]) -> list[Paper]:
         with self._reading() as connection:
-            read = _sources_of(connection, name, [row.id for row in found])
+            read = provenance.of(connection, name, [row.id for row in found])
         return [paper_from_row(row, read.get(row.id, ())) for row in found]
 
     def _rows(self, query: Select[Any], name: str, ids: Collection[str]) -> list[Row[Any]]:
@@ -338,36 +369,3 @@ def _added(connection: Connection, name: str, ids: Sequence[str]) -> dict[str, i
 def _delete_papers(connection: Connection, name: str, ids: Sequence[str]) -> None:
     for some in in_parts(ids):
         connection.execute(delete(papers).where(papers.c.library == name, papers.c.id.in_(some)))
-
-
-def _sources_of(connection: Connection, library: str, ids: Sequence[str]) -> dict[str, tuple[Source, ...]]:
-    """Where each paper was read, by path and line; papers without a source are left out."""
-    found: dict[str, tuple[Source, ...]] = {}
-    for some in in_parts(ids):
-        query = select(sources).where(sources.c.library == library, sources.c.paper.in_(some))
-        for row in connection.execute(query.order_by(sources.c.path, sources.c.line)):
-            found[row.paper] = (*found.get(row.paper, ()), Source(path=row.path, line=row.line))
-    return found
-
-
-def _merge_sources(
-    known: Mapping[str, Sequence[Source]], read: Mapping[str, Sequence[Source]]
-) -> dict[str, tuple[Source, ...]]:
-    """The sources of each paper that was read: those in a file that was read again replace the known ones there."""
-    return {id: works.merge_sources(known.get(id, ()), new) for id, new in read.items()}
-
-
-def _insert_sources(connection: Connection, library: str, read: Mapping[str, Sequence[Source]]) -> None:
-    rows = [
-        {"library": library, "paper": id, "path": source.path, "line": source.line}
-        for id, found in read.items()
-        for source in found
-    ]
-    if rows:
-        connection.execute(insert(sources), rows)
-
-
-def _replace_sources(connection: Connection, library: str, read: Mapping[str, Sequence[Source]]) -> None:
-    theirs = and_(sources.c.library == library, sources.c.paper.in_(list(read)))
-    connection.execute(delete(sources).where(theirs))
-    _insert_sources(connection, library, read)

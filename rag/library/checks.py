@@ -22,6 +22,7 @@ from rag.library.lock import Lock
 from rag.library.registry import folder_of
 from rag.library.schema import LibraryRow, find_mismatch
 from rag.library.sync import Indexes
+from rag.library.vector_index import PROBE_COUNT
 from rag.protocols import Embedder
 from rag.text import tokens
 
@@ -176,4 +177,10 @@ def _keywords(catalog: Catalog, row: LibraryRow, indexes: Indexes) -> str:
             f"the keyword index holds {len(keywords)} papers up to change {keywords.revision}, the catalog {wanted} up "
             f"to {row.revision}; {how_to_rebuild(row.name)}"
         )
-    return f"{len(keywords)} papers"
+    sample = [stored.paper for stored in catalog.sample(row.name, row.revision, PROBE_COUNT).values()]
+    if differing := keywords.differing(sample):
+        raise LibraryError(
+            f"{len(differing)} of {len(sample)} papers tried, such as {differing[0]!r}, have other words in the "
+            f"keyword index than in the catalog, so it ranks by what is not there; {how_to_rebuild(row.name)}"
+        )
+    return f"{len(keywords)} papers; {len(sample)} of {len(sample)} papers tried have the words of the catalog"

@@ -1,12 +1,12 @@
 """Ingesting: what was read, by kind; papers to chunks, sentences and their vectors."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from rag import threads
 from rag.errors import BackendError
 from rag.protocols import Embedder
 from rag.text import chunk, sentences, tails
@@ -59,7 +59,7 @@ async def embed(papers: Sequence[Paper], embedder: Embedder) -> list[StoredPaper
     """Split papers and compute all their vectors in one call. Raises BackendError."""
     if not papers:
         return []
-    split = await asyncio.to_thread(lambda: [_split(paper) for paper in papers])
+    split = await threads.ingest(lambda: [_split(paper) for paper in papers])
     texts = [text for paper in split for text in paper.texts()]
     vectors = await embedder.embed(texts)
     if vectors.ndim != 2 or len(vectors) != len(texts) or not np.isfinite(vectors).all():
@@ -72,9 +72,9 @@ async def embed(papers: Sequence[Paper], embedder: Embedder) -> list[StoredPaper
 
 
 def _split(paper: Paper) -> _SplitPaper:
-    chunks = tuple(Span(piece.start, piece.end) for piece in chunk.split(paper))
-    evidence = paper.abstract[: tails.evidence_end(paper.abstract)]
-    return _SplitPaper(paper, chunks, tuple(sentences.spans(evidence)))
+    spans = tuple(sentences.spans(paper.abstract[: tails.evidence_end(paper.abstract)]))
+    chunks = tuple(Span(piece.start, piece.end) for piece in chunk.split(paper, spans=spans))
+    return _SplitPaper(paper, chunks, spans)
 
 
 def _with_vectors(papers: Sequence[_SplitPaper], vectors: Vectors) -> Iterable[StoredPaper]:

@@ -1,20 +1,20 @@
 """The keyword index: BM25 over papers, in a folder (tantivy), which can be rebuilt from the catalog at any time.
 
 A paper is one document: its title and abstract as stems of English words, without the most common words, and the title
-once more as a field of low weight. tantivy fixes BM25 at k1=1.2 and b=0.75; `eval/results/keywords.md` says why this
-library, these weights and this analyser.
+once more as a field of low weight; `eval/results/keywords.md` says why this library, these weights and this analyser.
+tantivy's own scores count papers that were removed or replaced, so it proposes papers, and `bm25` scores them.
 """
 
-import math
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from threading import Lock
 
 from tantivy import (
+    DocAddress,
     Document,
     Index,
     IndexWriter,
@@ -23,12 +23,19 @@ from tantivy import (
     Schema,
     SchemaBuilder,
     Searcher,
+    TextAnalyzerBuilder,
+    Tokenizer,
 )
 
-from rag.errors import LibraryError, LockedError, how_to_make_room, how_to_rebuild
-from rag.text.analysis import ANALYSER, ANALYSER_NAME, normalise, stems
+from rag.errors import LibraryError, LockedError, UnavailableError, how_to_make_room, how_to_rebuild
+from rag.library import bm25
+from rag.library.keyword_terms import aliases, fields_of
+from rag.text.analysis import ANALYSER_NAME, normalise, stems
 from rag.text.edits import one_edit_away
 from rag.types import Paper
+
+VERSION = 2
+"""Of the documents in the index; another version's are not read. Change it with `_schema` or `_document`."""
 
 TITLE_WEIGHT = 0.1  # on top of its words in the text
 COMPOUND_WEIGHT = 0.5  # "gpt4" for "GPT-4", whose parts are searched too
@@ -38,24 +45,46 @@ GUESSES = 2  # for each such word: "seperation" is near to "separ", and to "seve
 MAX_GUESSED_WORDS = 8
 MAX_TERMS = 256  # more than an abstract has; the rest of a longer question is not searched
 WRITER_BYTES = 30_000_000  # tantivy refuses less than 15 MB
-SPARE_HITS = 16  # fetched beyond the limit, so that of equal scores at the limit the first ids stay
+SPARE_HITS = 16  # proposals beyond the limit
+MAX_PROPOSALS = 2_000  # of more papers with equal scores, those that tantivy proposes first are ranked
+_WIDENING = 4
+_FIELDS = {"text": 1.0, "title": TITLE_WEIGHT}
 
-_COMPOUND = re.compile(r"\b[^\W_]++(?:(?:[-‐‑‒–_./=&:+][^\W_]++)++\+*+|\++)")  # phi-CTNL, K=20, PA&DA, DSI++
-_MIXED = re.compile(r"\b(?:[^\W\d_]{3,}+\d|\d++[^\W\d_]{3})[^\W_]*+")  # EAGLE2, text2img
-_LETTERS = re.compile(r"[^\W\d_]{3,}")
 _PLAIN_WORD = re.compile(rf"\b[^\W\d_]{{{GUESS_LETTERS},40}}\b")
 
 
 @dataclass(frozen=True)
 class _Snapshot:
-    """One committed state; a search uses the same one from beginning to end."""
+    """One committed state; a search uses the same one from beginning to end.
+
+    `deleted` counts the papers that tantivy still has to clear away; `mean_lengths` has that of each field, in stems.
+    """
 
     searcher: Searcher
+    schema: Schema
     revision: int
     papers: int
+    deleted: int
+    mean_lengths: Mapping[str, float]
+    _counted: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def frequency(self, stem: str) -> int:
-        return self.searcher.doc_freq("text", stem)
+    def frequency(self, stem: str, name: str = "text") -> int:
+        """How many papers have the stem in this field; tantivy's own figure also counts those that are deleted."""
+        frequency = self.searcher.doc_freq(name, stem)
+        if not self.deleted or not frequency:
+            return frequency
+        if (name, stem) not in self._counted:
+            query = Query.const_score_query(Query.term_query(self.schema, name, stem, "basic"), 0.0)
+            self._counted[name, stem] = int(self.searcher.search(query, 1).count or 0)  # type: ignore[attr-defined]  # tantivy's stub lacks it
+        return self._counted[name, stem]
+
+    def idf(self, stem: str, name: str = "text") -> float:
+        return bm25.idf(self.papers, self.frequency(stem, name))
+
+    def paper(self, address: DocAddress) -> tuple[str, dict[str, bytes]]:
+        """The id of a paper, and the packed stems of each of its fields."""
+        document = self.searcher.doc(address)
+        return str(document.get_first("id")), {name: bytes(document[f"{name}_packed"][0]) for name in _FIELDS}
 
 
 class KeywordIndex:
@@ -109,11 +138,15 @@ class KeywordIndex:
         weights = self._weights(question, now)
         if limit < 1 or not weights or (allowed is not None and not allowed):
             return []
+        scorer = bm25.Scorer(
+            {
+                name: {stem: weight * boost * now.idf(stem, name) for stem, weight in weights.items()}
+                for name, boost in _FIELDS.items()
+            },
+            now.mean_lengths,
+        )
         with self._our_errors("searched"):
-            # Counting all matches would keep tantivy from skipping papers that can't reach the top.
-            hits = now.searcher.search(self._query(weights, allowed), limit + SPARE_HITS, count=False).hits
-            found = [(str(now.searcher.doc(address)["id"][0]), float(score)) for score, address in hits]
-        return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:limit]
+            return _rank(now, self._query(weights, allowed), scorer, limit)
 
     def having_all(self, words: Collection[str], allowed: Collection[str] | None = None) -> list[str]:
         """The ids of all papers that have each of the stems in title or abstract, in order; empty without a stem.
@@ -135,7 +168,17 @@ class KeywordIndex:
         N is the number of papers, n the number of those with the stem; a stem that no paper has gets the highest value.
         """
         now = self._now()
-        return {word: _idf(now.papers, now.frequency(word)) for word in words}
+        return {word: now.idf(word) for word in words}
+
+    def differing(self, papers: Iterable[Paper]) -> list[str]:
+        """The ids of those that the index lacks, has twice, or has with other words. Raises LibraryError."""
+        now = self._now()
+        with self._our_errors("searched"):
+            return [paper.id for paper in papers if self._fields(now, paper.id) != [_packed(fields_of(paper))]]
+
+    def _fields(self, now: _Snapshot, id: str) -> list[dict[str, bytes]]:
+        hits = now.searcher.search(Query.term_query(self._schema, "id", id, "basic"), 2, count=False).hits
+        return [now.paper(address)[1] for _, address in hits]
 
     def close(self) -> None:
         """Release the files, after a running `apply`. Nothing else may be called afterwards."""
@@ -146,7 +189,7 @@ class KeywordIndex:
         """The terms to search, each with its weight. A repeated word counts once."""
         text = normalise(question)
         weights = dict.fromkeys(stems(text), 1.0)
-        for stem in stems(" ".join(_aliases(text))):
+        for stem in stems(" ".join(aliases(text))):
             weights.setdefault(stem, COMPOUND_WEIGHT)
         for stem in self._guesses(text, now):
             weights.setdefault(stem, GUESS_WEIGHT)
@@ -163,11 +206,10 @@ class KeywordIndex:
             yield from known[:GUESSES]
 
     def _query(self, weights: dict[str, float], allowed: Collection[str] | None) -> Query:
-        fields = (("text", 1.0), ("title", TITLE_WEIGHT))
         terms = [
-            (Occur.Should, Query.boost_query(Query.term_query(self._schema, field, stem, "freq"), weight * boost))
+            (Occur.Should, Query.boost_query(Query.term_query(self._schema, name, stem, "freq"), weight * boost))
             for stem, weight in weights.items()
-            for field, boost in fields
+            for name, boost in _FIELDS.items()
         ]
         words = Query.boolean_query(terms)
         if allowed is None:
@@ -185,7 +227,8 @@ class KeywordIndex:
         if not (self._folder / "meta.json").exists() and any(self._folder.glob("*.term")):
             raise ValueError("meta.json is missing")  # tantivy would create a new index among the old files
         index = Index(self._schema, path=str(self._folder))
-        index.register_tokenizer(ANALYSER_NAME, ANALYSER)
+        # What is indexed are stems already; the name tells which analyser made them.
+        index.register_tokenizer(ANALYSER_NAME, TextAnalyzerBuilder(Tokenizer.whitespace()).build())
         index.config_reader("manual")  # a search sees what `apply` has committed, not a half-read folder
         index.reload()
         return index
@@ -194,7 +237,15 @@ class KeywordIndex:
         searcher = self._index.searcher()
         notes = searcher.search(Query.term_query(self._schema, "note", "revision", "basic"), 1).hits
         revision = int(searcher.doc(notes[0][1])["revision"][0]) if notes else 0
-        return _Snapshot(searcher, revision, searcher.num_docs - len(notes))
+        papers = searcher.num_docs - len(notes)
+        return _Snapshot(
+            searcher,
+            self._schema,
+            revision,
+            papers,
+            searcher.doc_freq("note", "paper") - papers,
+            {name: total / max(papers, 1) for name, total in _total_lengths(searcher).items()},
+        )
 
     @contextmanager
     def _writer(self) -> Iterator[IndexWriter]:
@@ -230,32 +281,46 @@ class KeywordIndex:
                 raise LockedError(
                     f"another process is writing the keyword index {self._folder}; wait for it"
                 ) from error
-            remedy = how_to_make_room(str(error)) or how_to_rebuild(self._library)
-            raise LibraryError(f"the keyword index {self._folder} can't be {verb} ({error}); {remedy}") from error
+            room = how_to_make_room(str(error))
+            remedy, kind = (room, UnavailableError) if room else (how_to_rebuild(self._library), LibraryError)
+            raise kind(f"the keyword index {self._folder} can't be {verb} ({error}); {remedy}") from error
 
 
-def _aliases(text: str) -> list[str]:
-    """Other spellings of names: GPT4 for GPT-4, DSIplusplus for DSI++, text and img for text2img."""
-    suspects = " ".join(word for word in text.split() if not word.isalpha())  # the patterns are slow on ordinary words
-    joined = [_joined(name) for name in _COMPOUND.findall(suspects)]
-    runs = [run for name in _MIXED.findall(suspects) for run in _LETTERS.findall(name)]
-    return [name for name in joined if not name.isdigit()] + runs
+def _rank(now: _Snapshot, query: Query, scorer: bm25.Scorer, limit: int) -> list[tuple[str, float]]:
+    """The best papers. More are proposed until one that is not could not be among them.
+
+    Of a paper that is not proposed is known that tantivy's score of it is at most the last proposal's, and that our
+    scores exceed tantivy's by no more than for the papers that are.
+    """
+    found: dict[str, float] = {}
+    excess, seen, wanted = 0.0, 0, limit + SPARE_HITS
+    while True:
+        # Counting all matches would keep tantivy from skipping papers that can't reach the top.
+        hits = now.searcher.search(query, wanted, count=False).hits
+        papers = [now.paper(address) for _, address in hits[seen:]]
+        scores = scorer.scores([fields for _, fields in papers]).tolist()
+        found |= {id: score for (id, _), score in zip(papers, scores, strict=True)}
+        excess = max([excess, *(ours / float(hit[0]) for ours, hit in zip(scores, hits[seen:], strict=True))])
+        best = sorted(found.items(), key=lambda hit: (-hit[1], hit[0]))[:limit]
+        if len(hits) < wanted or wanted >= MAX_PROPOSALS or excess * float(hits[-1][0]) < best[-1][1]:
+            return best
+        seen, wanted = wanted, min(wanted * _WIDENING, MAX_PROPOSALS)
 
 
-def _joined(name: str) -> str:
-    base = name.rstrip("+")
-    return re.sub(r"[\W_]", "", base) + "plus" * (len(name) - len(base))
-
-
-def _with_aliases(text: str) -> str:
-    return " ".join([text, *_aliases(text)])
+def _total_lengths(searcher: Searcher) -> dict[str, float]:
+    """How many stems each field of all papers has."""
+    sums = searcher.aggregate(Query.all_query(), {name: {"sum": {"field": f"{name}_length"}} for name in _FIELDS})
+    return {name: float(sums[name]["value"] or 0) for name in _FIELDS}
 
 
 def _schema() -> Schema:
     build = SchemaBuilder()
     build.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
-    build.add_text_field("title", tokenizer_name=ANALYSER_NAME, index_option="freq")
-    build.add_text_field("text", tokenizer_name=ANALYSER_NAME, index_option="freq")
+    for name in _FIELDS:
+        build.add_text_field(name, tokenizer_name=ANALYSER_NAME, index_option="freq")
+        build.add_integer_field(f"{name}_length", fast=True)
+        build.add_bytes_field(f"{name}_packed", stored=True)
+    # "paper", or "revision".
     # One document without text holds the revision, which is thus committed together with the papers.
     build.add_text_field("note", tokenizer_name="raw", index_option="basic")
     build.add_unsigned_field("revision", stored=True)
@@ -263,16 +328,17 @@ def _schema() -> Schema:
 
 
 def _document(paper: Paper) -> Document:
-    title, abstract = normalise(paper.title), normalise(paper.abstract)
-    return Document(id=paper.id, title=_with_aliases(title), text=_with_aliases(f"{title} {abstract}"))
+    fields = fields_of(paper)
+    texts = {name: " ".join(found) for name, found in fields.items()}
+    lengths = {f"{name}_length": len(found) for name, found in fields.items()}
+    packed = {f"{name}_packed": found for name, found in _packed(fields).items()}
+    return Document(id=paper.id, note="paper", **texts, **lengths, **packed)
+
+
+def _packed(fields: Mapping[str, Sequence[str]]) -> dict[str, bytes]:
+    return {name: bm25.pack(found) for name, found in fields.items()}
 
 
 def _from_tantivy(error: BaseException) -> bool:
     """tantivy raises ValueError or OSError; a damaged file can also make it panic, which is not an Exception."""
     return isinstance(error, (ValueError, OSError)) or type(error).__name__ == "PanicException"
-
-
-def _idf(papers: int, having: int) -> float:
-    # Deleted papers are counted until their segment is merged.
-    having = min(having, papers)
-    return math.log(1 + (papers - having + 0.5) / (having + 0.5))

@@ -4,32 +4,31 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 from weakref import finalize
 
-from rag.errors import LibraryError, LockedError, NotFoundError, how_to_list_papers
-from rag.library import ingest, merging, registry, schema
+from rag import threads
+from rag.errors import LibraryError, LockedError, NotFoundError, OwnerDoor, how_to_list_papers
+from rag.library import dense, ingest, merging, registry, schema
 from rag.library.catalog import Byline, Catalog, Counts
+from rag.library.dense import Hits
 from rag.library.ingest import IngestBatch
 from rag.library.lock import Lock
 from rag.library.merging import Change
 from rag.library.schema import LibraryRow
 from rag.library.sync import Indexes, new_generation
-from rag.library.vector_index import VectorIndex
 from rag.protocols import Embedder
 from rag.text import chunk
 from rag.types import Filters, IngestReport, Paper, Record, StoredPaper, Vectors
 
+T = TypeVar("T")
+
 Progress = Callable[[int, int], None]
 """Called with how many papers are done, and of how many."""
-
-Hits = list[tuple[str, float]]
-"""Paper ids and scores, best first; equal scores by id."""
 
 _PAPERS_AT_ONCE = 32
 # Small additions are slow in both indexes, so they catch up after every thousand papers, and at the end.
 _BATCHES_BEFORE_INDEXES = 32
-_CHUNKS_PER_PAPER = 4
-_WIDENING = 4
 
 
 class Library:
@@ -67,10 +66,10 @@ class Library:
         with something else or is damaged; `repair` opens it all the same, for `rebuild`.
         """
         registry.check_name(name)
-        catalog = await asyncio.to_thread(Catalog, home, database_url)
+        catalog = await threads.read(Catalog, home, database_url)
         library = cls(name, embedder, catalog, registry.folder_of(home, name), chroma_url)
         try:
-            await asyncio.to_thread(library._start, create, repair)
+            await threads.read(library._start, create, repair)
         except BaseException:
             library.close()
             raise
@@ -80,10 +79,15 @@ class Library:
         """Release the library, so that others can open it; so does dropping the last reference to it."""
         self._release()
 
-    def announce(self, url: str) -> None:
-        """Let other processes know that the library in use answers over HTTP at this URL."""
+    @property
+    def is_written(self) -> bool:
+        """Whether something is being written, or waits for its turn to be."""
+        return self._writing.locked()
+
+    def announce(self, url: str, door: OwnerDoor | None = None) -> None:
+        """Let other processes know where the library in use answers: over HTTP, and for commands of the same user."""
         if not self._shared:
-            self._lock.announce(url)
+            self._lock.announce(url, door)
 
     async def ingest(self, records: Iterable[Record] | IngestBatch, progress: Progress | None = None) -> IngestReport:
         """Store papers that are new or changed. May be killed at any point and run again.
@@ -95,10 +99,10 @@ class Library:
         Raises BackendError when the embedder fails; papers stored until then stay.
         """
         async with self._as_writer():
-            batch = records if isinstance(records, IngestBatch) else await asyncio.to_thread(ingest.gather, records)
-            plan = await asyncio.to_thread(merging.plan, self._catalog, self.name, batch.papers)
+            batch = records if isinstance(records, IngestBatch) else await threads.ingest(ingest.gather, records)
+            plan = await threads.ingest(merging.plan, self._catalog, self.name, batch.papers)
             await self._store(plan.changes, len(batch.papers), progress or no_progress)
-            counts = await asyncio.to_thread(self._catalog.counts, self.name)
+            counts = await threads.ingest(self._catalog.counts, self.name)
         added, updated = (sum(getattr(change, kind) for change in plan.changes) for kind in ("added", "updated"))
         return IngestReport(
             library=self.name,
@@ -120,29 +124,29 @@ class Library:
         """
         async with self._as_writer():
             paper = await self.paper(id)
-            change = await asyncio.to_thread(merging.split, self._catalog, self.name, paper)
+            change = await threads.ingest(merging.split, self._catalog, self.name, paper)
             await self._write([change])
-            await asyncio.to_thread(self._indexes.catch_up)
+            await threads.ingest(self._indexes.catch_up)
         return list(change.papers)
 
     async def remove(self, ids: Collection[str]) -> int:
         """Remove papers; returns how many were there."""
         async with self._as_writer():
-            removed = await asyncio.to_thread(self._catalog.remove, self.name, ids)
-            await asyncio.to_thread(self._indexes.catch_up)
+            removed = await threads.ingest(self._catalog.remove, self.name, ids)
+            await threads.ingest(self._indexes.catch_up)
         return removed
 
     async def rebuild(self, *, embed: bool = False, progress: Progress | None = None) -> Counts:
         """Recreate both indexes from the catalog; `embed` splits and embeds every paper again first.
 
-        May be killed and run again. Nothing else may read the library at the same time.
+        All is built beside what is in use, which changes in one transaction: a process that is killed at any moment
+        leaves the library as it was or as it will be, and the next one need not embed again what was embedded.
+        Raises BackendError when the embedder fails, and BusyError when another process has added papers meanwhile.
         """
         async with self._as_writer():
             if embed:
-                await self._embed_again(progress or no_progress)
-            await asyncio.to_thread(self._indexes.rebuild)
-            if embed:
-                await asyncio.to_thread(self._catalog.update, self.name, embedder=self.embedder.name)
+                await self._embed_aside(progress or no_progress)
+            await threads.ingest(self._indexes.rebuild, self.embedder.name if embed else "")
             return await self.counts()
 
     async def nearest(self, vector: Vectors, limit: int, allowed: Collection[str] | None = None) -> Hits:
@@ -150,15 +154,15 @@ class Library:
 
         Only those in `allowed`; None means every paper.
         """
-        return await asyncio.to_thread(self._nearest, vector, limit, allowed)
+        return await threads.read(self._nearest, vector, limit, allowed)
 
     async def matching(self, question: str, limit: int, allowed: Collection[str] | None = None) -> Hits:
         """The papers that match the words of a question, with BM25 scores; only those in `allowed` unless None."""
-        return await asyncio.to_thread(lambda: self._current().keywords().search(question, limit, allowed))
+        return await threads.read(self._found, lambda indexes: indexes.keywords().search(question, limit, allowed))
 
     async def having_all(self, stems: Collection[str], allowed: Collection[str] | None = None) -> list[str]:
         """The ids of all papers, or of those allowed, that have each of the stems in title or abstract."""
-        return await asyncio.to_thread(lambda: self._current().keywords().having_all(stems, allowed))
+        return await threads.read(self._found, lambda indexes: indexes.keywords().having_all(stems, allowed))
 
     def idf(self, stems: Sequence[str]) -> dict[str, float]:
         """The inverse document frequency of each stem in this library, highest for one that no paper has."""
@@ -166,51 +170,51 @@ class Library:
 
     async def stored(self, ids: Collection[str]) -> dict[str, StoredPaper]:
         """The papers with these ids that the library has, by id, with spans and vectors."""
-        return await asyncio.to_thread(self._catalog.stored, self.name, ids)
+        return await threads.read(self._catalog.stored, self.name, ids)
 
     async def allowed(self, filters: Filters) -> set[str] | None:
         """The ids that pass the filters; None when all do."""
         chosen = set((await self.resolve(filters.papers)).values()) if filters.papers else None
         if filters.year_from is None and filters.year_to is None:
             return chosen
-        years = await asyncio.to_thread(self._catalog.of_years, self.name, filters.year_from, filters.year_to)
+        years = await threads.read(self._catalog.of_years, self.name, filters.year_from, filters.year_to)
         return years if chosen is None else years & chosen
 
     async def years(self) -> dict[str, int | None]:
         """The year of every paper, by id; None where it is not known."""
-        return await asyncio.to_thread(self._catalog.years, self.name)
+        return await threads.read(self._catalog.years, self.name)
 
     async def bylines(self, keep: Callable[[Byline], bool]) -> list[Byline]:
         """Authors and venue of the papers that `keep` chooses; every paper is read, one at a time."""
-        return await asyncio.to_thread(lambda: [line for line in self._catalog.bylines(self.name) if keep(line)])
+        return await threads.read(lambda: [line for line in self._catalog.bylines(self.name) if keep(line)])
 
     async def papers(self, offset: int = 0, limit: int = 100) -> list[Paper]:
         """A page of the papers, by id."""
-        return await asyncio.to_thread(self._catalog.papers, self.name, offset, limit)
+        return await threads.read(self._catalog.papers, self.name, offset, limit)
 
     async def paper(self, id: str) -> Paper:
         """One paper, by any of its ids. Raises NotFoundError."""
         own_id = (await self.resolve([id])).get(id, id)
-        found = await asyncio.to_thread(self._catalog.by_id, self.name, [own_id])
+        found = await threads.read(self._catalog.by_id, self.name, [own_id])
         if own_id not in found:
             raise NotFoundError(f"library {self.name!r} has no paper {id!r}; {how_to_list_papers(self.name)}")
         return found[own_id]
 
     async def resolve(self, ids: Collection[str]) -> dict[str, str]:
         """The `Paper.id` of each paper that the library has, by any of its ids; a DOI may also be bare or a URL."""
-        return await asyncio.to_thread(merging.resolve, self._catalog, self.name, ids)
+        return await threads.read(merging.resolve, self._catalog, self.name, ids)
 
     async def revision(self) -> int:
         """The number of the last change."""
-        return (await asyncio.to_thread(self._row)).revision
+        return (await threads.read(self._row)).revision
 
     async def added(self, *, after: int, upto: int) -> list[str]:
         """The ids of the papers that came with the changes after one and up to another, in the order they came."""
-        return await asyncio.to_thread(lambda: self._catalog.added(self.name, after=after, upto=upto))
+        return await threads.read(lambda: self._catalog.added(self.name, after=after, upto=upto))
 
     async def counts(self) -> Counts:
         """How many papers and chunks there are."""
-        return await asyncio.to_thread(self._catalog.counts, self.name)
+        return await threads.read(self._catalog.counts, self.name)
 
     def _start(self, create: bool, repair: bool) -> None:
         if not create and self._catalog.library(self.name) is None:
@@ -257,7 +261,7 @@ class Library:
     async def _as_writer(self) -> AsyncIterator[None]:
         async with self._writing:
             if self._shared:
-                await asyncio.to_thread(self._lock.acquire, self.name)
+                await threads.ingest(self._lock.acquire, self.name)
             try:
                 yield
             finally:
@@ -272,14 +276,14 @@ class Library:
                 await self._write(batch)
                 done += sum(len(change.papers) for change in batch)
                 if number % _BATCHES_BEFORE_INDEXES == 0:
-                    await asyncio.to_thread(self._indexes.catch_up)
+                    await threads.ingest(self._indexes.catch_up)
         finally:
-            await asyncio.to_thread(self._indexes.catch_up)
+            await threads.ingest(self._indexes.catch_up)
         progress(total, total)
 
     async def _write(self, changes: Sequence[Change]) -> None:
         stored = await ingest.embed([paper for change in changes for paper in change.papers], self.embedder)
-        await asyncio.to_thread(self._put, stored, changes)
+        await threads.ingest(self._put, stored, changes)
 
     def _put(self, stored: Sequence[StoredPaper], changes: Sequence[Change]) -> None:
         row = self._row()
@@ -296,30 +300,42 @@ class Library:
             apart=frozenset(pair for change in changes for pair in change.apart),
         )
 
-    async def _embed_again(self, progress: Progress) -> None:
-        """Until the rebuild is done, no embedder is recorded, so that the library can't be used."""
-        await asyncio.to_thread(self._catalog.update, self.name, embedder="", dimension=0, chunker=chunk.NAME)
-        ids = await asyncio.to_thread(self._catalog.ids, self.name)
-        for start in range(0, len(ids), _PAPERS_AT_ONCE):
-            progress(start, len(ids))
-            some = ids[start : start + _PAPERS_AT_ONCE]
-            found = await asyncio.to_thread(self._catalog.by_id, self.name, some)
-            records = await asyncio.to_thread(self._catalog.records, self.name, some)
-            await self._write([Change(papers=tuple(found.values()), records=records)])
-        progress(len(ids), len(ids))
+    async def _embed_aside(self, progress: Progress) -> None:
+        total = (await self.counts()).papers
+        missing = await threads.ingest(self._catalog.unstaged, self.name, self.embedder.name)
+        for start in range(0, len(missing), _PAPERS_AT_ONCE):
+            progress(total - len(missing) + start, total)
+            some = missing[start : start + _PAPERS_AT_ONCE]
+            found = await threads.ingest(self._catalog.by_id, self.name, some)
+            stored = await ingest.embed(list(found.values()), self.embedder)
+            await threads.ingest(self._catalog.stage, self.name, self.embedder.name, stored)
+        progress(total, total)
 
     def _nearest(self, vector: Vectors, limit: int, allowed: Collection[str] | None) -> Hits:
         row = self._row()
         if row.revision == 0 or limit < 1:
             return []
+        if fault := schema.find_mismatch(row, self.embedder.name):  # another process may have embedded it again
+            raise LibraryError(fault)
         schema.check_dimension(row, self.embedder.name, len(vector))
-        if allowed is None:
-            return _search_index(self._current().vectors(), vector, limit, limit, allowed)
-        # About how many of the nearest papers have to be seen before `limit` of those allowed are among them.
-        papers = limit * self._catalog.counts(self.name).papers // max(len(allowed), 1)
-        if len(allowed) > papers > 0:
-            return _search_index(self._current().vectors(), vector, limit, papers, allowed)
-        return _search_all(self._catalog.chunk_vectors(self.name, allowed), vector, limit)
+        papers = limit
+        if allowed is not None:
+            # About how many of the nearest papers have to be seen before `limit` of those allowed are among them.
+            papers = limit * self._catalog.counts(self.name).papers // max(len(allowed), 1)
+            if not len(allowed) > papers > 0:
+                return dense.compare(self._catalog.chunk_vectors(self.name, allowed, row.dimension), vector, limit)
+        return self._found(lambda indexes: dense.search(indexes.vectors(), vector, limit, papers, allowed))
+
+    def _found(self, search: Callable[[Indexes], T]) -> T:
+        """What a search finds, also when the indexes that it searches are replaced by rebuilt ones meanwhile."""
+        indexes = self._current()
+        generation = indexes.generation
+        try:
+            return search(indexes)
+        except LibraryError:
+            if generation in ("", self._row().generation):
+                raise
+            return search(self._current())
 
     def _row(self) -> LibraryRow:
         row = self._catalog.library(self.name)
@@ -332,34 +348,6 @@ def _close(indexes: Indexes, catalog: Catalog, lock: Lock) -> None:
     indexes.close()
     catalog.close()
     lock.release()
-
-
-def _search_index(
-    index: VectorIndex, vector: Vectors, limit: int, papers: int, allowed: Collection[str] | None
-) -> Hits:
-    """Fetch the chunks of about that many papers, then more, until `limit` allowed papers are found or none are left.
-
-    `allowed` is None for every paper.
-    """
-    chunks = papers * _CHUNKS_PER_PAPER
-    while True:
-        hits = index.nearest(vector, chunks)
-        best = _best_per_paper([hit for hit in hits if allowed is None or hit[0] in allowed], limit)
-        if len(best) == limit or len(hits) < chunks:
-            return best
-        chunks *= _WIDENING
-
-
-def _search_all(papers: Iterable[tuple[str, Vectors]], vector: Vectors, limit: int) -> Hits:
-    """Compare with every chunk of each paper, vectors of shape (chunks, dimension)."""
-    return _best_per_paper([(id, float((vectors @ vector).max())) for id, vectors in papers if len(vectors)], limit)
-
-
-def _best_per_paper(hits: Hits, limit: int) -> Hits:
-    best: dict[str, float] = {}
-    for id, score in hits:
-        best[id] = max(score, best.get(id, score))
-    return sorted(best.items(), key=lambda hit: (-hit[1], hit[0]))[:limit]
 
 
 def no_progress(_done: int, _total: int) -> None:

@@ -10,17 +10,24 @@ from pathlib import Path
 
 import filelock
 
-from rag.errors import LockedError
+from rag.errors import LockedError, OwnerDoor
 
 
 @dataclass(frozen=True, kw_only=True)
 class Owner:
-    """The process that holds the lock; `url` is where it answers over HTTP, if it does."""
+    """The process that holds the lock; `url` is where it answers over HTTP, if it does, the others its OwnerDoor."""
 
     pid: int
     command: str
     since: str
     url: str = ""
+    port: int = 0
+    key: str = ""
+
+    @property
+    def door(self) -> OwnerDoor | None:
+        """Where it works for other processes, if it does."""
+        return OwnerDoor(self.port, self.key) if self.port else None
 
     def __str__(self) -> str:
         return f"process {self.pid} (`{self.command}`, since {self.since})"
@@ -42,12 +49,14 @@ class Lock:
         try:
             self._lock.acquire(blocking=False)
         except filelock.Timeout:
-            raise LockedError(_message(library, owner(self._folder))) from None
+            who = owner(self._folder)
+            raise LockedError(_message(library, who), who.door if who else None) from None
         self._write(_this_process())
 
-    def announce(self, url: str) -> None:
-        """Record where we answer over HTTP."""
-        self._write(replace(_this_process(), url=url))
+    def announce(self, url: str, door: OwnerDoor | None = None) -> None:
+        """Record where we answer over HTTP, and where we work for other processes."""
+        port, key = door or (0, "")
+        self._write(replace(_this_process(), url=url, port=port, key=key))
 
     def release(self) -> None:
         """Let others become the owner; does nothing when we are not."""
@@ -57,8 +66,10 @@ class Lock:
         self._lock.release()
 
     def _write(self, who: Owner) -> None:
-        """In one step, so that nobody reads half a file."""
+        """In one step, so that nobody reads half a file, and for the user alone: it has a key."""
         draft = _owner_file(self._folder).with_suffix(".tmp")
+        draft.unlink(missing_ok=True)
+        draft.touch(0o600)
         draft.write_text(json.dumps(asdict(who)), "utf-8")
         draft.replace(_owner_file(self._folder))
 

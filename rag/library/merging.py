@@ -156,7 +156,7 @@ def _told_apart(catalog: Catalog, library: str, records: Sequence[Paper]) -> tup
     kept, notes = [], []
     for record in records:
         holder = holders.setdefault(record.id, record)
-        if namesakes.are_namesakes(record, holder):
+        if holder is not record and namesakes.are_namesakes(record, holder):
             record, note = namesakes.with_own_id(record, holder)
             notes.append(note)
         kept.append(record)

@@ -1,11 +1,11 @@
 """All libraries of a home folder: their names and folders, the list of them, and removing one."""
 
-import asyncio
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from rag import threads
 from rag.errors import NotFoundError, RequestError
 from rag.library.catalog import Catalog
 from rag.library.lock import Lock
@@ -26,13 +26,13 @@ class LibrarySummary:
 
 async def libraries(home: Path, database_url: str = "") -> list[LibrarySummary]:
     """Every library, by name; needs no lock."""
-    return await asyncio.to_thread(_summaries, home, database_url)
+    return await threads.read(_summaries, home, database_url)
 
 
 async def remove(home: Path, name: str, database_url: str = "", chroma_url: str = "") -> None:
     """Delete a library and its papers. Raises NotFoundError, LockedError. May be killed and run again."""
     check_name(name)
-    await asyncio.to_thread(_remove, home, name, database_url, chroma_url)
+    await threads.ingest(_remove, home, name, database_url, chroma_url)
 
 
 def folder_of(home: Path, name: str) -> Path:

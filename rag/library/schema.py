@@ -64,6 +64,10 @@ papers = Table(
     Column("keywords", JSON),
     Column("language", Text),
     Column("publication_type", Text),
+    Column("volume", Text),
+    Column("issue", Text),
+    Column("pages", Text),
+    Column("publisher", Text),
     Column("raw_abstract", Text),
     Column("ids", JSON),
     Column("added", Integer),  # the revision with which it came, whatever changed since; empty for older papers
@@ -76,6 +80,25 @@ papers = Table(
 Index("papers_by_year", papers.c.library, papers.c.year, papers.c.id, papers.c.chunk_count)
 Index("papers_by_revision", papers.c.library, papers.c.revision, papers.c.id)
 Index("papers_by_added", papers.c.library, papers.c.added, papers.c.id)
+
+# Vectors beside those in use, until every paper has them (`staging.py`).
+staged_papers = Table(
+    "staged_papers",
+    metadata,
+    Column("library", ForeignKey("libraries.name", ondelete="CASCADE"), primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("embedder", Text, nullable=False),
+    Column("chunker", Text, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("chunk_count", Integer, nullable=False),
+    Column("chunks", JSON, nullable=False),
+    Column("sentences", JSON, nullable=False),
+    Column("chunk_vectors", LargeBinary, nullable=False),
+    Column("sentence_vectors", LargeBinary, nullable=False),
+)
+
+VECTORS = ("chunk_count", "chunks", "sentences", "chunk_vectors", "sentence_vectors")
+"""The columns of a paper that its embedder and the chunker make."""
 
 sources = Table(
     "sources",
@@ -135,6 +158,9 @@ DESCRIPTION = tuple(column for column in papers.c if column.name not in {"chunk_
 # Half the disk and half the reading of float32; a cosine changes by less than 0.0005.
 _STORED_AS = np.float16
 
+BYTES_PER_NUMBER = 2
+"""Of a stored vector."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LibraryRow:
@@ -172,27 +198,42 @@ def paper_from_row(row: Row[Any], read: Sequence[Source]) -> Paper:
         keywords=tuple(row.keywords or ()),
         language=row.language,
         publication_type=row.publication_type,
+        volume=row.volume,
+        issue=row.issue,
+        pages=row.pages,
+        publisher=row.publisher,
         raw_abstract=row.raw_abstract,
         ids=tuple(row.ids or ()),
         sources=tuple(read),
     )
 
 
-def stored_paper_from_row(row: Row[Any], paper: Paper) -> StoredPaper:
-    """The paper of a whole row with its spans and vectors."""
+def stored_paper_from_row(row: Row[Any], paper: Paper, library: str) -> StoredPaper:
+    """The paper of a whole row with its spans and vectors. Raises LibraryError when these are damaged."""
+    chunk_vectors = vectors_from_bytes(row.chunk_vectors, len(row.chunks), paper.id, library)
+    dimension = chunk_vectors.shape[1] if len(row.chunks) else 0
     return StoredPaper(
         paper=paper,
         chunks=tuple(Span(*span) for span in row.chunks),
-        chunk_vectors=vectors_from_bytes(row.chunk_vectors, len(row.chunks)),
+        chunk_vectors=chunk_vectors,
         sentences=tuple(Span(*span) for span in row.sentences),
-        sentence_vectors=vectors_from_bytes(row.sentence_vectors, len(row.sentences)),
+        sentence_vectors=vectors_from_bytes(row.sentence_vectors, len(row.sentences), paper.id, library, dimension),
     )
 
 
-def vectors_from_bytes(data: bytes, count: int) -> Vectors:
-    """The vectors in a column, shape (count, dimension)."""
-    flat = np.frombuffer(data, _STORED_AS).astype(np.float32)
-    return flat.reshape(count, len(flat) // count if count else 0)
+def vectors_from_bytes(data: bytes, count: int, paper: str, library: str, dimension: int = 0) -> Vectors:
+    """The vectors in a column, shape (count, dimension); 0 takes any.
+
+    Raises LibraryError when there are fewer bytes, or more.
+    """
+    row = len(data) // max(count, 1)
+    whole = dimension * BYTES_PER_NUMBER if dimension else max(row, BYTES_PER_NUMBER)
+    if len(data) != count * whole or row % BYTES_PER_NUMBER:
+        raise LibraryError(
+            f"the catalog has {len(data):,} bytes for the {count} vectors of paper {paper!r} in library {library!r}, "
+            f"which can't be right; {how_to_embed_again(library)}"
+        )
+    return np.frombuffer(data, _STORED_AS).astype(np.float32).reshape(count, row // BYTES_PER_NUMBER)
 
 
 def row_of_paper(library: str, revision: int, added: int | None, stored: StoredPaper) -> dict[str, object]:
@@ -204,7 +245,6 @@ def row_of_paper(library: str, revision: int, added: int | None, stored: StoredP
         "revision": revision,
         "added": added,
         "year": paper.year,
-        "chunk_count": len(stored.chunks),
         "content_hash": paper.content_hash,
         "title": paper.title,
         "url": paper.url,
@@ -218,8 +258,20 @@ def row_of_paper(library: str, revision: int, added: int | None, stored: StoredP
         "keywords": list(paper.keywords),
         "language": paper.language,
         "publication_type": paper.publication_type,
+        "volume": paper.volume,
+        "issue": paper.issue,
+        "pages": paper.pages,
+        "publisher": paper.publisher,
         "raw_abstract": paper.raw_abstract,
         "ids": list(paper.ids),
+        **vector_columns(stored),
+    }
+
+
+def vector_columns(stored: StoredPaper) -> dict[str, object]:
+    """The columns in VECTORS."""
+    return {
+        "chunk_count": len(stored.chunks),
         "chunks": [list(span) for span in stored.chunks],
         "sentences": [list(span) for span in stored.sentences],
         "chunk_vectors": stored.chunk_vectors.astype(_STORED_AS).tobytes(),
@@ -235,8 +287,6 @@ def find_mismatch(row: LibraryRow, embedder: str) -> str:
             f"library {row.name!r} has tables of version {row.schema_version}, this program of {VERSION}; "
             "use the program that made it"
         )
-    if not row.embedder:
-        return f"library {row.name!r}: embedding every paper again was interrupted; {embed_again}"
     if row.embedder != embedder:
         return (
             f"library {row.name!r} was built with embedder {row.embedder!r}, not {embedder!r}; "

@@ -7,7 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from rag.errors import LibraryError, LockedError, how_to_rebuild
+from rag.errors import LibraryError, LockedError, UnavailableError, how_to_rebuild
+from rag.library import keyword_index
 from rag.library.catalog import Catalog
 from rag.library.keyword_index import KeywordIndex
 from rag.library.schema import LibraryRow
@@ -29,7 +30,8 @@ class Indexes:
         self._library = library
         self._folder = folder
         self._chroma_url = chroma_url
-        self._generation = ""
+        self.generation = ""
+        """The one that is open; empty before the first use."""
         self._opening = threading.RLock()
         self._catching_up = threading.RLock()
         self._vectors: VectorIndex | None = None
@@ -39,7 +41,7 @@ class Indexes:
         """The vector index. Raises LibraryError when it is damaged, or missing though it was filled before."""
         with self._opening:
             if self._vectors is None:
-                row = self._row()
+                row = self._now()
                 if row.chroma_revision > 0 and not self._chroma_url:
                     self._probe_if_changed(row)
                 self._vectors = self._open_vectors(row.generation, create=row.chroma_revision == 0)
@@ -49,17 +51,15 @@ class Indexes:
         """The keyword index. Raises LibraryError when it is damaged."""
         with self._opening:
             if self._keywords is None:
-                self._generation = self._row().generation
-                self._keywords = KeywordIndex(self._keyword_folder(self._generation), self._library)
+                row = self._now()
+                self._keywords = KeywordIndex(self._keyword_folder(row.generation), self._library)
             return self._keywords
 
     def refresh(self) -> bool:
         """Reopen the indexes that another process has changed. Returns whether they are in step with the catalog."""
-        row = self._row()
         with self._opening:
-            if row.generation != self._generation:
-                self._vectors = self._keywords = None  # not closed: another thread may be searching in them
-            elif self._keywords and self._keywords.revision < row.revision:
+            row = self._now()
+            if self._keywords and self._keywords.revision < row.revision:
                 self._keywords = None
         return self.keywords().revision >= row.revision and row.chroma_revision >= row.revision
 
@@ -76,7 +76,7 @@ class Indexes:
             )
         try:
             self._feed_keywords(self.keywords(), row.revision)
-        except LockedError:
+        except (LockedError, UnavailableError):
             raise
         except LibraryError:
             # A process killed while it committed may leave a file that makes the same commit fail every time.
@@ -85,16 +85,23 @@ class Indexes:
             self._feed_vectors(self.vectors(), after, upto)
             self._catalog.advance_chroma(row.name, before=after, after=upto)
 
-    def rebuild(self) -> None:
-        """Create both indexes from the catalog, then switch to them."""
+    def rebuild(self, embedder: str = "") -> None:
+        """Create both indexes beside those in use, then switch to them in one transaction.
+
+        With an embedder, from the vectors that are staged for it, which come into use with the indexes. Raises
+        BusyError when another process has added papers meanwhile; then everything stays as it was.
+        """
         row, generation = self._row(), new_generation()
-        self.close()
         try:
-            self._build(row, generation)
+            self._build(row, generation, embedder)
+            if embedder:
+                self._catalog.adopt(row.name, embedder, generation, row.revision)
+            else:
+                self._catalog.update(row.name, generation=generation, chroma_revision=row.revision)
         except BaseException:
-            self._delete(generation)
+            self._delete_unless_in_use(generation)
             raise
-        self._catalog.update(row.name, generation=generation, chroma_revision=row.revision)
+        self.close()
         self._delete(row.generation)
         self._delete_all_but(generation)
 
@@ -125,16 +132,26 @@ class Indexes:
         """After a crash, or when the files were changed from outside; not always, since it takes seconds."""
         folder = self._vector_folder(row.generation)
         if folder.exists() and not is_as_closed(folder):
-            self.probe()
+            found, wanted = self.probe().chunks, self._catalog.counts(row.name).chunks
+            # The catalog waits for the disk at every commit; Chroma does not, so a power cut may take its last ones.
+            if row.chroma_revision == row.revision and found != wanted:
+                raise LibraryError(
+                    f"the Chroma index of library {row.name!r} was not closed and holds {found} chunks, "
+                    f"not {wanted}; {how_to_rebuild(row.name)}"
+                )
 
-    def _build(self, row: LibraryRow, generation: str) -> None:
+    def _build(self, row: LibraryRow, generation: str, embedder: str) -> None:
         vectors = self._open_vectors(generation, create=True)
         keywords = KeywordIndex(self._keyword_folder(generation), self._library)
         try:
             self._feed_keywords(keywords, row.revision)
-            for after, upto in self._steps(0, row.revision):
-                self._feed_vectors(vectors, after, upto)
-            found, wanted = vectors.count(), self._catalog.counts(row.name).chunks
+            if embedder:
+                wanted = self._feed_staged(vectors, embedder)
+            else:
+                for after, upto in self._steps(0, row.revision):
+                    self._feed_vectors(vectors, after, upto)
+                wanted = self._catalog.counts(row.name).chunks
+            found = vectors.count()
         finally:
             vectors.close()
             keywords.close()
@@ -152,12 +169,20 @@ class Indexes:
 
     def _feed_keywords(self, keywords: KeywordIndex, revision: int) -> None:
         for after, upto in self._steps(keywords.revision, revision):
-            changes = self._catalog.changes(self._library, after=after, upto=upto)
-            keywords.apply([stored.paper for stored in changes.papers], changes.removed, upto)
+            papers, removed = self._catalog.changed_texts(self._library, after=after, upto=upto)
+            keywords.apply(papers, removed, upto)
 
     def _feed_vectors(self, vectors: VectorIndex, after: int, upto: int) -> None:
         changes = self._catalog.changes(self._library, after=after, upto=upto)
         vectors.apply(changes.papers, changes.removed)
+
+    def _feed_staged(self, vectors: VectorIndex, embedder: str) -> int:
+        """How many chunks there are."""
+        chunks = 0
+        for papers in self._catalog.staged(self._library, embedder):
+            vectors.apply(papers, ())
+            chunks += sum(len(stored.chunks) for stored in papers)
+        return chunks
 
     def _steps(self, revision: int, target: int) -> Iterator[tuple[int, int]]:
         """The way from one revision to another in parts that fit into memory: pairs (after, up to and including)."""
@@ -165,6 +190,14 @@ class Indexes:
             upto = min(target, self._catalog.revision_after(self._library, revision, _PAPERS_AT_ONCE) or target)
             yield revision, upto
             revision = upto
+
+    def _now(self) -> LibraryRow:
+        """The library, after the indexes of another generation are dropped."""
+        row = self._row()
+        if row.generation != self.generation:
+            self._vectors = self._keywords = None  # not closed: another thread may be searching in them
+            self.generation = row.generation
+        return row
 
     def _row(self) -> LibraryRow:
         row = self._catalog.library(self._library)
@@ -186,6 +219,12 @@ class Indexes:
         shutil.rmtree(self._vector_folder(generation), ignore_errors=True)
         shutil.rmtree(self._keyword_folder(generation), ignore_errors=True)
 
+    def _delete_unless_in_use(self, generation: str) -> None:
+        """When a switch failed. Whether it did can't always be told; then nothing is deleted."""
+        with suppress(LibraryError):
+            if self._row().generation != generation:
+                self._delete(generation)
+
     def _delete_all_but(self, generation: str) -> None:
         """Delete the files of every other generation, which interrupted rebuilds may have left."""
         for kept in (self._vector_folder(generation), self._keyword_folder(generation)):
@@ -197,7 +236,7 @@ class Indexes:
         return self._folder / "chroma" / generation
 
     def _keyword_folder(self, generation: str) -> Path:
-        return self._folder / "keywords" / generation
+        return self._folder / "keywords" / f"{generation}-{keyword_index.VERSION}"
 
 
 def new_generation() -> str:

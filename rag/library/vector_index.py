@@ -23,7 +23,7 @@ from chromadb.api.types import Metadata
 from chromadb.config import Settings
 from chromadb.errors import ChromaError, NotFoundError
 
-from rag.errors import BackendError, ConfigError, LibraryError, how_to_make_room, how_to_rebuild
+from rag.errors import BackendError, ConfigError, LibraryError, UnavailableError, how_to_make_room, how_to_rebuild
 from rag.types import StoredPaper, Vectors
 
 _COLLECTION = "papers"
@@ -40,6 +40,7 @@ _NEIGHBOURS = 3
 _SAME_COSINE = 0.999
 _FOUND_SHARE = 0.9  # an approximate index may miss a few; one written by two processes was seen to miss a quarter
 _TIMEOUT_SECONDS = 300
+_DIGITS = 6  # what follows depends on when Chroma moved a vector into its graph, and would order equal texts
 
 Probes = Sequence[tuple[str, Vectors]]
 """Paper ids, each with the vector of one of its chunks."""
@@ -111,9 +112,8 @@ class VectorIndex:
                 query_embeddings=vector.reshape(1, -1), n_results=limit, include=["distances"]
             )
         distances = found["distances"] or [[]]
-        return [
-            (id.rpartition("#")[0], 1 - distance) for id, distance in zip(found["ids"][0], distances[0], strict=True)
-        ]
+        cosines = [round(1 - distance, _DIGITS) for distance in distances[0]]
+        return [(id.rpartition("#")[0], cosine) for id, cosine in zip(found["ids"][0], cosines, strict=True)]
 
     def count(self) -> int:
         """How many chunks the index holds."""
@@ -240,7 +240,12 @@ def _is_about_the_connection(error: BaseException) -> bool:
 def _damaged(library: str, place: str, error: object) -> LibraryError:
     reason = " ".join(str(error).split())[:200]
     if room := how_to_make_room(reason):
-        return LibraryError(f"the Chroma index {place} can't be used ({reason}); {room}")
+        return UnavailableError(f"the Chroma index {place} can't be used ({reason}); {room}")
+    if "unable to open database" in str(error):
+        return UnavailableError(
+            f"the Chroma index {place} is there but can't be opened; raise the limit on open files (`ulimit -n`) or "
+            "make its folder writable, and try again; nothing is damaged"
+        )
     return LibraryError(f"the Chroma index {place} is damaged ({reason}); {how_to_rebuild(library)}")
 
 

@@ -17,7 +17,10 @@ _OF_NO_FILE = (*_KINDS, _TITLE)
 # An abstract that is much shorter than another one of the same work was cut off, or is only its beginning.
 _WHOLE = 0.6
 _PREPRINT_VENUES = ("rxiv", "preprint", "ssrn", "research square", "openreview")
-_FILLED = ("url", "year", "authors", "venue", "doi", "pmid", "arxiv_id", "keywords", "language", "publication_type")
+_FILLED = (
+    "url", "year", "authors", "venue", "doi", "pmid", "arxiv_id", "keywords", "language", "publication_type", "volume",
+    "issue", "pages", "publisher",
+)  # fmt: skip
 
 PartKey = tuple[str, str]
 """The id of a record, and its file."""
@@ -77,6 +80,8 @@ def group(cluster: Iterable[Paper], apart: Pairs = frozenset()) -> list[list[Pap
     nothing speaks against it. Where a title is that of several works, and it is not clear of which, it joins nothing.
     """
     found = _Sets(cluster, apart)
+    if len(found.records) == 1:
+        return found.groups()
     for read in (_own_id, _strong_ids):
         for _, places in sorted(_places(found.records, read).items()):
             for one, other in combinations(places, 2):
@@ -91,6 +96,8 @@ def group(cluster: Iterable[Paper], apart: Pairs = frozenset()) -> list[list[Pap
 
 def merge(records: Sequence[Paper]) -> Paper:
     """The paper of records of one work: the best abstract, the fields of the published one, filled from the others."""
+    if len(records) == 1 and len(records[0].sources) <= 1:
+        return records[0]
     if len({(record.id, record.content_hash) for record in records}) == 1:
         return _with_sources(records)
     ranked = sorted(records, key=lambda record: (not _is_published(record), -len(record.abstract), _order(record)))

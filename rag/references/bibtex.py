@@ -42,6 +42,10 @@ def _fields(paper: Paper) -> Iterator[tuple[str, str | None]]:
     yield "author", " and ".join(map(_author, paper.authors))
     yield "year", str(paper.year or "")
     yield "booktitle" if booktitle else "journal", escape(paper.venue or "")
+    yield "volume", escape(paper.volume or "")
+    yield "number", escape(paper.issue or "")
+    yield "pages", escape(paper.pages or "").replace("-", "--")
+    yield "publisher", escape(paper.publisher or "")
     yield "doi", _verbatim(paper.doi)
     yield from (("eprint", _verbatim(paper.arxiv_id)), ("archiveprefix", "arXiv")) if paper.arxiv_id else ()
     yield "pmid", paper.pmid

@@ -33,8 +33,10 @@ def people(paper: Paper) -> str:
 
 
 def published(paper: Paper) -> str:
-    """Venue and year, and whether the paper is retracted; empty where none is known."""
-    facts = (one_line(paper.venue or ""), str(paper.year or ""), RETRACTED if paper.retracted else "")
+    """Venue, volume with the issue, pages and year, and whether the paper is retracted; empty where none is known."""
+    issue = f"({paper.issue})" if paper.issue and paper.volume else ""
+    place = (one_line(paper.venue or ""), f"{paper.volume or ''}{issue}", paper.pages or "")
+    facts = (*(place if paper.venue else ()), str(paper.year or ""), RETRACTED if paper.retracted else "")
     return ", ".join(filter(None, facts))
 
 

@@ -30,6 +30,8 @@ def _lines(paper: Paper, key: str) -> Iterator[tuple[str, str | None]]:
     yield from (("AU", _author(name)) for name in paper.authors)
     yield "PY", str(paper.year or "")
     yield "T2", paper.venue
+    first, _, last = (paper.pages or "").partition("-")
+    yield from (("VL", paper.volume), ("IS", paper.issue), ("SP", first), ("EP", last), ("PB", paper.publisher))
     yield "DO", paper.doi
     yield "AN", f"arXiv:{paper.arxiv_id}" if paper.arxiv_id else ""
     yield "AN", f"PMID:{paper.pmid}" if paper.pmid else ""

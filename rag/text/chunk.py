@@ -1,10 +1,10 @@
 """Cuts an abstract into chunks: runs of whole sentences up to a number of tokens, with character offsets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rag.text import sentences, tails, tokens
-from rag.types import Chunk, Paper
+from rag.types import Chunk, Paper, Span
 
 LIMIT_TOKENS = 96
 OVERLAP_SENTENCES = 1
@@ -23,16 +23,24 @@ class _Piece(NamedTuple):
     tokens: int
 
 
-def split(paper: Paper, limit: int = LIMIT_TOKENS, overlap: int = OVERLAP_SENTENCES) -> list[Chunk]:
+def split(
+    paper: Paper,
+    limit: int = LIMIT_TOKENS,
+    overlap: int = OVERLAP_SENTENCES,
+    *,
+    spans: Sequence[Span] | None = None,
+) -> list[Chunk]:
     """The chunks of a paper's abstract, in order; together they cover every character that may be evidence.
 
     Each holds as many whole sentences as fit into about `limit` tokens and begins with up to `overlap` sentences of
-    the one before. A sentence longer than the limit is cut where a token begins, at a blank if there is one.
+    the one before. A sentence longer than the limit is cut where a token begins, at a blank if there is one. `spans`
+    are the sentences that may be evidence, where the caller has them.
     """
     text = paper.abstract[: tails.evidence_end(paper.abstract)]
+    pieces = _pieces(text, sentences.spans(text) if spans is None else spans, limit)
     return [
         Chunk(paper_id=paper.id, ordinal=ordinal, start=start, end=end, text=text[start:end])
-        for ordinal, (start, end) in enumerate(_runs(list(_pieces(text, limit)), limit, overlap))
+        for ordinal, (start, end) in enumerate(_runs(list(pieces), limit, overlap))
     ]
 
 
@@ -63,8 +71,8 @@ def _first_of_next(pieces: list[_Piece], first: int, last: int, limit: int, over
     return last + 1
 
 
-def _pieces(text: str, limit: int) -> Iterator[_Piece]:
-    for start, end in sentences.spans(text):
+def _pieces(text: str, spans: Sequence[Span], limit: int) -> Iterator[_Piece]:
+    for start, end in spans:
         count = tokens.count(text[start:end])
         if count <= limit:
             yield _Piece(start, end, count)

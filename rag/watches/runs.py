@@ -10,6 +10,7 @@ from time import time
 from uuid import uuid4
 
 from rag import connectors
+from rag.config import MAILBOX
 from rag.errors import RequestError, ScholiastError
 from rag.history.conversations import LOCAL
 from rag.history.schema import timestamp
@@ -17,7 +18,7 @@ from rag.library.library import Library
 from rag.text.analysis import content_stems
 from rag.watches import findings, relevance, store
 from rag.watches.findings import Finding, StandingAnswer
-from rag.watches.store import LEASE_SECONDS, PERIOD_SECONDS, SLACK, Watch
+from rag.watches.store import EMAIL, LEASE_SECONDS, PERIOD_SECONDS, SLACK, Watch
 from rag.workspace import DEFAULT_LIBRARY, Workspace
 
 FEED = "feed"
@@ -195,5 +196,10 @@ def _check(workspace: Workspace, text: str, source: str, destination: str) -> No
             raise RequestError(f"{destination!r} names no channel; write slack: and its id, such as slack:C0123456789")
         if not workspace.settings.slack_bot_token.get_secret_value():
             raise RequestError(f"{destination!r} needs Slack; set SCHOLIAST_SLACK_BOT_TOKEN, or use {FEED!r}")
+    elif destination.startswith(EMAIL):
+        if not MAILBOX.fullmatch(destination.removeprefix(EMAIL)):
+            raise RequestError(f"{destination!r} names no address; write email: and one, such as email:me@example.org")
+        if not (workspace.settings.smtp_url.get_secret_value() and workspace.settings.smtp_from):
+            raise RequestError(f"{destination!r} needs SCHOLIAST_SMTP_URL and SCHOLIAST_SMTP_FROM, or use {FEED!r}")
     elif destination != FEED:
-        raise RequestError(f"can't tell {destination!r}; there is {FEED!r} and 'slack:CHANNEL', but no e-mail")
+        raise RequestError(f"can't tell {destination!r}; there is {FEED!r}, 'slack:CHANNEL' and 'email:ADDRESS'")

@@ -13,7 +13,7 @@ watches = Table(
     Column("text", CleanText, nullable=False),
     Column("library", Text, nullable=False),
     Column("source", Text, nullable=False),  # empty where nothing is fetched
-    Column("destination", Text, nullable=False),  # feed, or slack: and a channel
+    Column("destination", Text, nullable=False),  # feed, slack: and a channel, or email: and an address
     Column("created", Text, nullable=False),
     Column("revision", Integer, nullable=False),  # the last change of the library that was looked at
     Column("fetched", Text, nullable=False),  # the day of the last fetch, YYYY-MM-DD
@@ -36,4 +36,7 @@ findings = Table(
 Index("watch_findings_by_time", findings.c.watch, findings.c.found)
 
 digests = job_table("watch_digests")
-"""Digests that have to be posted, each once."""
+"""Digests that have to be posted to Slack, each once."""
+
+mails = job_table("watch_mails")
+"""Digests that have to be sent by e-mail."""

@@ -30,6 +30,7 @@ MAX_WATCHES = 200
 """How many watches one caller may have."""
 
 SLACK = "slack:"
+EMAIL = "email:"
 _CLOCK_SKEW_SECONDS = 300.0
 
 
@@ -54,6 +55,11 @@ class Watch:
         """The Slack channel that is told; empty for none."""
         return self.destination.removeprefix(SLACK) if self.destination.startswith(SLACK) else ""
 
+    @property
+    def address(self) -> str:
+        """The e-mail address that is told; empty for none."""
+        return self.destination.removeprefix(EMAIL) if self.destination.startswith(EMAIL) else ""
+
 
 class Watches:
     """The watches of a database, which several processes may share."""
@@ -63,6 +69,8 @@ class Watches:
         self._database = database
         self.digests = Jobs(database, schema.digests)
         """What has to be posted to Slack: a job's thread is the id of its watch."""
+        self.mails = Jobs(database, schema.mails)
+        """What has to be sent by e-mail, in the same form."""
 
     def close(self) -> None:
         """Close every connection."""
@@ -97,8 +105,8 @@ class Watches:
         with self._database.writing() as connection:
             if not connection.execute(delete(watches).where(watches.c.id == id, _of(owner))).rowcount:
                 raise _no_watch(id)
-            jobs = schema.digests
-            connection.execute(delete(jobs).where(jobs.c.thread == id, jobs.c.attempts == 0))
+            for jobs in (schema.digests, schema.mails):
+                connection.execute(delete(jobs).where(jobs.c.thread == id, jobs.c.attempts == 0))
 
     def due(self, owner: str | None = None) -> list[str]:
         """The ids of the watches that have to run, the one that waits longest first."""
@@ -142,7 +150,8 @@ class Watches:
     def finish(self, watch: Watch, runner: str, found: Sequence[Finding]) -> list[Finding]:
         """Store how far a watch has come and what it found, and give the lease up; returns the findings as stored.
 
-        For Slack they also become a digest. Raises BusyError when another run has taken over; then nothing is stored.
+        For Slack and e-mail they also become a digest. Raises BusyError when another run has taken over; then nothing
+        is stored.
         """
         now = timestamp()
         stored = [replace(finding, found=now) for finding in found]
@@ -155,9 +164,11 @@ class Watches:
             for finding in stored:
                 row = {"id": finding.id, "watch": watch.id, "subject": finding.subject, "found": now}
                 connection.execute(insert(findings).values(**row, content=to_json(finding)))
+            digest = {"text": watch.text, "findings": [to_json(finding) for finding in stored]}
             if stored and watch.channel:
-                told = {"text": watch.text, "channel": watch.channel, "findings": [to_json(f) for f in stored]}
-                self.digests.insert(connection, _digest_key(watch), watch.id, told)
+                self.digests.insert(connection, _digest_key(watch), watch.id, {**digest, "channel": watch.channel})
+            if stored and watch.address:
+                self.mails.insert(connection, _digest_key(watch), watch.id, {**digest, "address": watch.address})
         return stored
 
     def findings(self, id: str, limit: int) -> list[Finding]:

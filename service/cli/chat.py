@@ -1,20 +1,20 @@
 """`scholiast chat`: a conversation in the terminal, streamed and stored. Ctrl-C stops an answer, Ctrl-D leaves."""
 
-import asyncio
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any
 
 from rag import serialize
-from rag.engine import Delta, Done
 from rag.errors import RequestError, ScholiastError
 from rag.history.answers import FeedbackVerdict
 from rag.history.conversations import LOCAL, Conversation
 from rag.types import PaperReference
-from rag.workspace import Workspace
+from service.cli.running import BackgroundLoop
 from service.cli.terminal import MORE, NEAREST, NEAREST_STATEMENTS, Page, StreamPrinter, print_error
+from service.owner.client import Owner
+from service.owner.operations import Operations
 
 _HELP = (
     "/sources   the quotes that support the last answer",
@@ -28,8 +28,8 @@ def chat(library: str, model: str, conversation: str) -> bool:
     """Answer questions, typed or piped in one a line, until the input ends; True if none failed, or they were typed."""
     if isinstance(sys.stdin, TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")
-    with asyncio.Runner() as runner:
-        session = Chat(runner, library, model)
+    with BackgroundLoop() as loop:
+        session = Chat(loop, library, model)
         try:
             session.open(conversation)
             return session.run()
@@ -38,12 +38,13 @@ def chat(library: str, model: str, conversation: str) -> bool:
 
 
 class Chat:
-    """One session. Each answer is a separate run of the event loop, so that Ctrl-C stops it and nothing else."""
+    """One session. Ctrl-C stops an answer and nothing else; while a line is awaited, other processes are served."""
 
-    def __init__(self, runner: asyncio.Runner, library: str, model: str) -> None:
+    def __init__(self, loop: BackgroundLoop, library: str, model: str) -> None:
         """Raises ConfigError."""
-        self._runner = runner
-        self._workspace = Workspace()
+        self._loop = loop
+        self._owner = Owner()
+        self._conversations, self._answers = self._owner.workspace.conversations, self._owner.workspace.answers
         self._library, self._model = library, model
         self._page = Page()
         self._conversation: Conversation | None = None
@@ -52,15 +53,16 @@ class Chat:
 
     def open(self, conversation: str) -> None:
         """Open the library; with the id of a conversation, resume it. Raises NotFoundError, RequestError."""
+        self._loop.run(self._owner.__aenter__())
         if conversation:
-            self._resume(self._runner.run(self._workspace.conversations.get(conversation)))
-        self._engine = self._runner.run(self._workspace.engine(self._library, self._model))
+            self._resume(self._loop.run(self._conversations.get(conversation)))
+        self._library = self._loop.run(self._owner.run(Operations.library, name=self._library, model=self._model))
         if self._interactive:
-            self._page.line(f"Ask library {self._engine.library}; /help shows what else you can type.", "dim")
+            self._page.line(f"Ask library {self._library}; /help shows what else you can type.", "dim")
 
     def close(self) -> None:
         """Release the library for other processes."""
-        self._runner.run(self._workspace.close())
+        self._loop.run(self._owner.__aexit__(None, None, None))
 
     def run(self) -> bool:
         """Answer until the input ends; True if no line failed, or they were typed."""
@@ -116,24 +118,24 @@ class Chat:
             case _ if line.startswith("/"):
                 raise RequestError(f"there is no {command}; /help shows what there is")
             case _:
-                self._runner.run(self._ask(line))
+                self._loop.run(self._ask(line))
 
     async def _ask(self, question: str) -> None:
         if self._conversation is None:
-            self._conversation = await self._workspace.conversations.begin(LOCAL, self._engine.library)
-        events = self._workspace.conversations.ask(
-            self._engine, self._conversation.id, question, door="terminal", caller=LOCAL
-        )
+            self._conversation = await self._conversations.begin(LOCAL, self._library)
         printer = StreamPrinter()
-        async with aclosing(events):
-            try:
-                async for event in events:
-                    if isinstance(event, Delta):
-                        printer.write(event.text)
-                    elif isinstance(event, Done):
-                        self._answer = serialize.answer(event.answer)
-            finally:
-                printer.end()
+        try:
+            answer = await self._owner.run(
+                Operations.converse,
+                conversation=self._conversation.id,
+                question=question,
+                library=self._library,
+                model=self._model,
+                on_text=printer.write,
+            )
+        finally:
+            printer.end()
+        self._answer = serialize.answer(answer)
         self._print_papers()
 
     def _print_papers(self) -> None:
@@ -185,7 +187,7 @@ class Chat:
     def _give_feedback(self, verdict: FeedbackVerdict, comment: str) -> None:
         if not self._answer:
             raise RequestError("nothing has been answered yet")
-        self._runner.run(self._workspace.answers.judge(self._answer["id"], LOCAL, verdict, comment))
+        self._loop.run(self._answers.judge(self._answer["id"], LOCAL, verdict, comment))
         self._page.line("Noted; `scholiast feedback list` shows it.", "dim")
 
     def _resume(self, conversation: Conversation) -> None:
@@ -193,7 +195,7 @@ class Chat:
             raise RequestError(f"conversation {conversation.id} is about library {conversation.library!r}")
         self._conversation, self._library = conversation, conversation.library
         self._page.line(conversation.title, "bold")
-        for message in self._runner.run(self._workspace.conversations.messages(conversation.id))[-2:]:
+        for message in self._loop.run(self._conversations.messages(conversation.id))[-2:]:
             self._page.line(f"> {message.content}" if message.role == "user" else message.content)
             self._answer = message.answer or self._answer
         self._page.line()

@@ -5,21 +5,22 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from importlib.resources import as_file, files
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from rag import config, corpus, embedders, references, serialize
 from rag.config import Settings
-from rag.errors import ConfigError, CorpusError, RequestError, how_to_list_papers
+from rag.errors import ConfigError, RequestError, how_to_list_papers
 from rag.history.answers import Answers
 from rag.library.checks import Finding, diagnose
-from rag.types import Effort, Filters, Record
+from rag.types import Effort, Filters
 from rag.workspace import DEMO_LIBRARY, Workspace, list_libraries, open_database, remove_library
 from service.cli.terminal import UNSAFE_ON_A_TERMINAL, Page, print_error, print_file, progress, progress_of
+from service.owner.client import Owner
+from service.owner.operations import Operations
 
 _DEMO_QUESTION = "What is wrong with the draft heads of Medusa, and how does Hydra fix it?"
 _TRY_NEXT = (
@@ -60,47 +61,41 @@ async def ingest(paths: Sequence[Path], library: str, format: str, json: bool) -
     """Add files and folders to a library; a file that can't be read does not stop the others."""
     if format and format not in corpus.formats():
         raise RequestError(f"--format is {format!r}; there is {', '.join(corpus.formats())}")
-    errors: list[str] = []
-    records = _records(dict.fromkeys(paths), format, errors)
-    first = next(records, None)
-    if first is not None:
-        async with Workspace() as workspace:
-            opened = await workspace.library(library, create=True)
-            with progress("Embedding") as bar:
-                report = await opened.ingest(chain([first], records), bar)
-        _print(serialize.report(report)) if json else Page().report(report)
-    for message in errors:
+    async with Owner() as owner:
+        with progress("Embedding") as bar:
+            done = await owner.run(Operations.ingest, paths=paths, library=library, format=format, progress=bar)
+    if done.report:
+        _print(serialize.report(done.report)) if json else Page().report(done.report)
+    for message in done.errors:
         print_error(message)
-    return not errors
+    return not done.errors
 
 
 async def fetch(source: str, query: str, since: str, limit: int, library: str, json: bool) -> bool:
     """Add what a source finds for a query."""
-    async with Workspace() as workspace:
+    async with Owner() as owner:
         with progress_of(f"Fetching from {source}", "Embedding") as (fetching, bar):
-            report = await workspace.fetch(
-                source, _text(query), since=since, limit=limit, library=library, fetching=fetching, progress=bar
+            report = await owner.run(
+                Operations.fetch,
+                source=source,
+                query=_text(query),
+                since=since,
+                limit=limit,
+                library=library,
+                fetching=fetching,
+                progress=bar,
             )
     _print(serialize.report(report)) if json else Page().report(report)
     return True
 
 
-async def enrich(library: str, json: bool) -> bool:
+async def enrich(library: str, source: str, json: bool) -> bool:
     """Fill what papers lack."""
-    async with Workspace() as workspace:
-        with progress_of("Asking OpenAlex", "Embedding") as (asking, bar):
-            report = await workspace.enrich(library=library, asking=asking, progress=bar)
+    async with Owner() as owner:
+        with progress_of(f"Asking {source}", "Embedding") as (asking, bar):
+            report = await owner.run(Operations.enrich, library=library, source=source, asking=asking, progress=bar)
     _print(serialize.enrich_report(report)) if json else Page().enriched(report)
     return True
-
-
-def _records(paths: Iterable[Path], format: str, errors: list[str]) -> Iterator[Record]:
-    """The records of all files and folders; for one that can't be read, a message is added to `errors`."""
-    for path in paths:
-        try:
-            yield from corpus.read(path, format or None)
-        except CorpusError as error:
-            errors.append(str(error))
 
 
 async def ask(
@@ -110,15 +105,15 @@ async def ask(
     _check_output(output)
     first, last = _years(year)
     filters = Filters(year_from=first, year_to=last, papers=tuple(papers))
-    async with Workspace() as workspace:
-        answer = await workspace.ask(
-            _text(question),
+    async with Owner() as owner:
+        answer = await owner.run(
+            Operations.ask,
+            question=_text(question),
             library=library,
             model=model,
             filters=filters,
             top_k=top_k,
             effort=effort,
-            door="terminal",
         )
     if output == "json":
         _print(serialize.answer(answer))
@@ -132,62 +127,57 @@ async def ask(
 async def search(query: str, library: str, limit: int, output: str) -> bool:
     """Rank papers; `output` as for `ask`."""
     _check_output(output)
-    async with Workspace() as workspace:
-        passages = await workspace.search(_text(query), library=library, limit=limit)
-    results = serialize.search_results(passages)
+    async with Owner() as owner:
+        found = await owner.run(Operations.search, query=_text(query), library=library, limit=limit)
+    papers = [serialize.parse_paper(result["paper"]) for result in found["results"]]
     if output == "json":
-        _print(results)
+        _print(found)
     elif output:
-        print_file(references.write([passage.paper for passage in passages], output))
+        print_file(references.write(papers, output))
     else:
-        Page().results(passages, [result["snippet"] for result in results["results"]])
+        Page().results(papers, found["results"])
     return True
 
 
 async def papers_list(library: str, offset: int, limit: int, json: bool) -> bool:
     """List a page of the papers, by id."""
-    async with Workspace() as workspace:
-        opened = await workspace.library(library)
-        papers, total = await opened.papers(offset, limit), (await opened.counts()).papers
+    async with Owner() as owner:
+        page = await owner.run(Operations.papers, library=library, offset=offset, limit=limit)
     if json:
-        _print(serialize.paper_page(opened.name, papers, total, offset, limit))
+        _print(serialize.paper_page(page.library, page.papers, page.total, offset, limit))
     else:
-        Page().papers(papers, total, offset)
+        Page().papers(page.papers, page.total, offset)
     return True
 
 
 async def papers_show(id: str, library: str, json: bool) -> bool:
     """Show one paper."""
-    async with Workspace() as workspace:
-        paper = await (await workspace.library(library)).paper(_text(id))
+    async with Owner() as owner:
+        paper = await owner.run(Operations.paper, id=_text(id), library=library)
     _print(serialize.paper(paper)) if json else Page().paper(paper)
     return True
 
 
 async def papers_remove(ids: Sequence[str], library: str, json: bool) -> bool:
     """Remove papers; unknown ids are named on standard error."""
-    async with Workspace() as workspace:
-        opened = await workspace.library(library)
-        known = await opened.resolve(ids)
-        count = await opened.remove(set(known.values()))
-    _print(serialize.removal(opened.name, count)) if json else Page().line(
-        f"{count} removed from library {opened.name}"
+    async with Owner() as owner:
+        done = await owner.run(Operations.remove, ids=[_text(id) for id in ids], library=library)
+    _print(serialize.removal(done.library, done.count)) if json else Page().line(
+        f"{done.count} removed from library {done.library}"
     )
-    for id in ids:
-        if id not in known:
-            print_error(f"library {opened.name!r} has no paper {id!r}; {how_to_list_papers(opened.name)}")
-    return len(known) == len(set(ids))
+    for id in done.unknown:
+        print_error(f"library {done.library!r} has no paper {id!r}; {how_to_list_papers(done.library)}")
+    return not done.unknown
 
 
 async def papers_split(id: str, library: str, json: bool) -> bool:
     """Take a merge back."""
-    async with Workspace() as workspace:
-        opened = await workspace.library(library)
-        papers = await opened.split(_text(id))
+    async with Owner() as owner:
+        made = await owner.run(Operations.split, id=_text(id), library=library)
     if json:
-        _print(serialize.split(opened.name, papers))
+        _print(serialize.split(made.library, made.papers))
     else:
-        Page().papers(papers, len(papers), 0)
+        Page().papers(made.papers, made.total, 0)
     return True
 
 
@@ -207,11 +197,10 @@ async def libraries_remove(name: str) -> bool:
 
 async def rebuild(library: str, embed: bool) -> bool:
     """Rebuild the indexes."""
-    async with Workspace() as workspace:
-        opened = await workspace.library(library, repair=True)
+    async with Owner() as owner:
         with progress("Embedding" if embed else "Indexing") as bar:
-            counts = await opened.rebuild(embed=embed, progress=bar)
-    Page().line(f"library {opened.name} is rebuilt: {counts.papers} papers, {counts.chunks} chunks")
+            built = await owner.run(Operations.rebuild, library=library, embed=embed, progress=bar)
+    Page().line(f"library {built.library} is rebuilt: {built.papers} papers, {built.chunks} chunks")
     return True
 
 

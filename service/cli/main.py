@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from rag.errors import RequestError, ScholiastError
+from rag.errors import ConfigError, RequestError, ScholiastError, how_to_make_room
 from service.cli import watch
 from service.cli.running import run
 
@@ -37,6 +37,9 @@ _Format = Annotated[
     typer.Option(
         "--format", metavar="FORMAT", help="Print references: bibtex, ris, csl, markdown, html, text, apa, ..."
     ),
+]
+_FromInput = Annotated[
+    str | None, typer.Argument(help="In quotes; - or none reads it from standard input.", show_default=False)
 ]
 _Years = Annotated[
     str, typer.Option("--year", metavar="YEARS", help="2023, 2023-, -2020 or 2019-2023.", show_default=False)
@@ -98,16 +101,20 @@ def fetch(
 
 
 @app.command()
-def enrich(library: _Library = "", json: _Json = False) -> None:
-    """Fill missing years, venues, DOIs and retractions of papers with an id, from OpenAlex."""
+def enrich(
+    library: _Library = "",
+    source: Annotated[str, typer.Option("--from", metavar="SOURCE", help="openalex or crossref.")] = "openalex",
+    json: _Json = False,
+) -> None:
+    """Fill missing years, venues, DOIs and retractions of papers with an id."""
     from service.cli import commands
 
-    run(commands.enrich(library, json))
+    run(commands.enrich(library, source, json))
 
 
 @app.command()
 def ask(
-    question: Annotated[str, typer.Argument(help="In quotes.")],
+    question: _FromInput = None,
     library: _Library = "",
     top_k: Annotated[int, typer.Option("--top-k", metavar="N", help="How many papers to answer from.")] = 8,
     model: Annotated[
@@ -124,12 +131,13 @@ def ask(
     """Answer a question, with quotes for each sentence."""
     from service.cli import commands
 
-    run(commands.ask(question, library, top_k, model, year, paper or [], effort, _output(json, format)))
+    asked = _given(question, "a question")
+    run(commands.ask(asked, library, top_k, model, year, paper or [], effort, _output(json, format)))
 
 
 @app.command()
 def search(
-    query: Annotated[str, typer.Argument(help="In quotes.")],
+    query: _FromInput = None,
     library: _Library = "",
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="How many papers.")] = 10,
     json: _Json = False,
@@ -138,7 +146,7 @@ def search(
     """Rank papers, best first."""
     from service.cli import commands
 
-    run(commands.search(query, library, limit, _output(json, format)))
+    run(commands.search(_given(query, "what to look for"), library, limit, _output(json, format)))
 
 
 @app.command()
@@ -299,6 +307,22 @@ def slack_command() -> None:
     listen()
 
 
+@app.command("mcp")
+def mcp_command(
+    allow_adding: Annotated[
+        bool, typer.Option("--allow-adding", help="Also let the assistant add papers; or set SCHOLIAST_MCP_MAY_ADD.")
+    ] = False,
+) -> None:
+    """Be an MCP server on standard input and output, for an assistant on this machine that starts it."""
+    from service.mcp import extra
+
+    if not extra.is_installed():
+        raise ConfigError(extra.MISSING)
+    from service.mcp import stdio
+
+    run(stdio.serve(allow_adding))
+
+
 @app.command(
     "eval",
     add_help_option=False,
@@ -321,6 +345,21 @@ def main() -> None:
     except ScholiastError as error:
         print(f"scholiast: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2 if isinstance(error, RequestError) else 1)
+    except (OSError, MemoryError) as error:
+        reason = str(error) or "out of memory"
+        if not (room := how_to_make_room(reason)):
+            raise
+        print(f"scholiast: {reason}; {room}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _given(text: str | None, what: str) -> str:
+    """The argument, or what is piped in, or typed after `-`."""
+    if text == "-" or (text is None and not sys.stdin.isatty()):
+        return sys.stdin.read().strip()
+    if text is None:
+        raise RequestError(f"give {what}, in quotes; - reads it from standard input")
+    return text
 
 
 def _output(json: bool, format: str) -> str:

@@ -4,9 +4,10 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -18,7 +19,7 @@ from rag.grounding import highlight
 from rag.library.checks import Finding
 from rag.library.library import Progress as ProgressCallback
 from rag.library.registry import LibrarySummary
-from rag.types import Answer, Citation, IngestReport, MergedRecord, Paper, Passage, Sentence
+from rag.types import Answer, Citation, IngestReport, MergedRecord, Paper, Sentence
 
 _MAX_COLUMNS = 100
 """Longer lines are hard to read."""
@@ -79,13 +80,13 @@ class Page:
         self._write()
         self._write(Text(_facts(answer), _FAINT))
 
-    def results(self, passages: Sequence[Passage], snippets: Sequence[str]) -> None:
-        """Ranked papers, best first, each with the sentence that matched best."""
-        if not passages:
+    def results(self, papers: Sequence[Paper], results: Sequence[Mapping[str, Any]]) -> None:
+        """Ranked papers, best first, each with its score and the sentence that matched best."""
+        if not papers:
             self._write(Text("Nothing found."))
-        for rank, (passage, snippet) in enumerate(zip(passages, snippets, strict=True), 1):
-            self._paper(f"{rank}.", passage.paper, f"{passage.score:.2f}")
-            self._write(Text(snippet, _FAINT), indent=4)
+        for paper, result in zip(papers, results, strict=True):
+            self._paper(f"{result['rank']}.", paper, f"{result['score']:.2f}")
+            self._write(Text(result["snippet"], _FAINT), indent=4)
 
     def papers(self, papers: Sequence[Paper], total: int, offset: int) -> None:
         """One paper a line: id, year, title."""

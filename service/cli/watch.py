@@ -21,7 +21,9 @@ def add(
     source: Annotated[
         str, typer.Option("--source", metavar="SOURCE", help="Also search it: arxiv, pubmed, ...", show_default=False)
     ] = "",
-    to: Annotated[str, typer.Option("--to", metavar="WHERE", help="feed, or also slack:CHANNEL.")] = "feed",
+    to: Annotated[
+        str, typer.Option("--to", metavar="WHERE", help="feed, or also slack:CHANNEL or email:ADDRESS.")
+    ] = "feed",
     json: _Json = False,
 ) -> None:
     """Watch a subject or a question from now on."""

@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
-from itertools import chain
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
+from starlette.routing import Route
 
 from rag import config
 from rag.config import Settings
@@ -19,13 +20,31 @@ from rag.errors import ScholiastError
 from rag.protocols import Embedder
 from rag.workspace import Workspace
 from service import watching
-from service.http import conversations, openai_api, problems, references, routes, watches
+from service.http import archive, conversations, openai_api, openapi, problems, references, routes, watches
+from service.http.admission import AdmissionMiddleware
+from service.http.background import Background
 from service.http.metrics import Metrics
-from service.http.middleware import AccessMiddleware, BodyLimitMiddleware, RequestLogMiddleware
+from service.http.middleware import (
+    MCP_PATH,
+    AccessMiddleware,
+    BodyLimitMiddleware,
+    DrainMiddleware,
+    RequestLogMiddleware,
+)
 from service.http.readiness import Readiness
+from service.limits import CallerLimits
+from service.mcp.http import McpEndpoint
+from service.owner.server import serving
 from service.slack import http as slack
 
 _DESCRIPTION = "Answers questions about scientific abstracts and shows the very words that support each sentence."
+
+_CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "POST", "PATCH", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "If-None-Match", "Prefer", "X-API-Key", "X-Request-ID"],
+    "expose_headers": ["ETag", "Location", "Retry-After", "X-Request-ID"],
+    "max_age": 3600,
+}
 
 
 def create_app(settings: Settings | None = None, embedder: Embedder | None = None, url: str = "") -> FastAPI:
@@ -40,50 +59,46 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.state.workspace = Workspace(settings, embedder, url)
     app.state.readiness = Readiness(app.state.workspace)
     app.state.metrics = Metrics()
-    app.state.slack = slack.SlackEndpoint(app.state.workspace, app.state.metrics)
+    app.state.background = Background(app.state.workspace)
+    limits = CallerLimits(app.state.workspace)
+    app.state.slack = slack.SlackEndpoint(app.state.workspace, app.state.metrics, limits)
     app.include_router(routes.v1)
+    app.include_router(archive.routes)
     app.include_router(references.routes)
     app.include_router(conversations.routes)
     app.include_router(watches.routes)
     app.include_router(openai_api.routes)
     app.include_router(slack.routes)
     app.include_router(routes.operations)
-    if not settings.keys:
-        _describe_without_keys(app)
+    app.state.mcp = McpEndpoint(app.state.workspace)
+    app.router.routes.append(Route(MCP_PATH, app.state.mcp))
+    openapi.describe(app, with_keys=bool(settings.keys))
     app.add_exception_handler(ScholiastError, problems.handle)
     app.add_exception_handler(HTTPException, problems.handle_http)
     app.add_exception_handler(ClientDisconnect, problems.handle_disconnect)
     app.add_exception_handler(RequestValidationError, problems.handle_invalid)
     # The last one added is the first to see a request.
-    app.add_middleware(BodyLimitMiddleware)
-    proxied = bool(settings.slack_signing_secret.get_secret_value())
-    app.add_middleware(AccessMiddleware, keys=settings.keys, behind_proxy=proxied)
-    app.add_middleware(RequestLogMiddleware, metrics=app.state.metrics)
+    metrics: Metrics = app.state.metrics
+    app.add_middleware(AdmissionMiddleware, settings=settings, limits=limits, metrics=metrics)
+    app.add_middleware(BodyLimitMiddleware, metrics=metrics)
+    proxied = bool(settings.slack_signing_secret.get_secret_value() or settings.proxies)
+    app.add_middleware(AccessMiddleware, keys=settings.keys, behind_proxy=proxied, origins=settings.origins)
+    app.add_middleware(RequestLogMiddleware, metrics=metrics)
+    app.add_middleware(DrainMiddleware)
+    if settings.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.origins, **_CORS)
     return app
-
-
-def _describe_without_keys(app: FastAPI) -> None:
-    """The OpenAPI document asks for a key only where there are any."""
-    described = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = described()
-        document.get("components", {}).pop("securitySchemes", None)
-        for operation in chain.from_iterable(path.values() for path in document["paths"].values()):
-            operation.pop("security", None)
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation has it
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with app.state.workspace, app.state.slack:
+    async with app.state.workspace, serving(app.state.workspace), app.state.slack, app.state.mcp:
         tasks = [
             asyncio.create_task(app.state.readiness.run()),
             asyncio.create_task(watching.keep_running(app.state.workspace)),
         ]
         yield
+        await app.state.background.close()
         for task in tasks:
             task.cancel()
         for task in tasks:

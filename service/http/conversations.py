@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from rag.engine import MAX_QUESTION_CHARACTERS, TOP_K
 from rag.history.conversations import MAX_TITLE, Conversation, Message
@@ -17,7 +17,7 @@ from service.http.sse import answer_response
 routes = APIRouter(
     prefix="/v1/conversations",
     tags=["conversations"],
-    dependencies=[dependencies.api_key],
+    dependencies=dependencies.ours,
     responses=schemas.problems(401, 403, 404, 422, 500, 503),
 )
 
@@ -27,21 +27,28 @@ class ConversationRequest(schemas.RequestBody):
 
     library: LibraryName = None
     title: Text | None = Field(
-        default=None, description=f"Up to {MAX_TITLE} characters; unless given, the first question."
+        default=None,
+        description=f"Up to {MAX_TITLE} characters; unless given, the first question.",
+        json_schema_extra={"maxLength": MAX_TITLE},
     )
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"library": "demo", "title": "Draft heads"}]})
 
 
 class MessageRequest(schemas.RequestBody):
     """The next question, and how to answer it."""
 
     content: Text = Field(
-        description=f"Up to {MAX_QUESTION_CHARACTERS:,} characters; it may refer to earlier messages."
+        description=f"Up to {MAX_QUESTION_CHARACTERS:,} characters; it may refer to earlier messages.",
+        json_schema_extra=schemas.QUESTION_RULES,
     )
     top_k: TopK = TOP_K
     filters: QuestionFilters | None = None
     model: ModelName = None
     effort: EffortName = None
     stream: StreamFlag = False
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"content": "And how much faster is it?"}]})
 
 
 class MessageBody(BaseModel):
@@ -107,7 +114,7 @@ async def list_conversations(
     offset: PageOffset = 0,
     limit: PageLimit = 100,
 ) -> Response:
-    """The conversations that were begun with the same key, the most recently used first."""
+    """List the conversations that were begun with the same key, the most recently used first."""
     conversations, total = await workspace.conversations.page(caller, offset, limit)
     listed = [_summary(conversation) for conversation in conversations]
     return JSONResponse({"total": total, "offset": offset, "limit": limit, "conversations": listed})
@@ -115,7 +122,7 @@ async def list_conversations(
 
 @routes.get("/{id}", responses={200: {"model": ConversationDetail}})
 async def read(id: str, workspace: WorkspaceDependency) -> Response:
-    """A conversation with all its messages; answers are complete, with their citations."""
+    """Show a conversation with all its messages. Answers are complete, with their citations."""
     conversation = await workspace.conversations.get(id)
     return JSONResponse(_detail(conversation, await workspace.conversations.messages(id)))
 

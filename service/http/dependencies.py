@@ -4,26 +4,27 @@ The dependencies are coroutines: FastAPI runs plain functions in threads, and on
 """
 
 from collections.abc import Awaitable, Callable
-from hashlib import sha256
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query, Request
-from fastapi.security import HTTPBearer
+from fastapi.security import APIKeyHeader, HTTPBearer
 
-from rag.history.conversations import LOCAL
 from rag.workspace import Workspace
+from service.http.background import Background
 from service.http.metrics import Metrics
 from service.http.readiness import Readiness
+from service.http.unknown import refuse_parameters
 
 MAX_PAGE = 1000
 MAX_OFFSET = 1_000_000_000
-
-_KEY_DIGITS = 16
 
 T = TypeVar("T")
 
 # `middleware.AccessMiddleware` checks the key; this only describes it in the OpenAPI document.
 api_key = Depends(HTTPBearer(auto_error=False, description="One of SCHOLIAST_API_KEYS."))
+_key_header = Depends(APIKeyHeader(name="X-API-Key", auto_error=False, description="The same, without `Bearer`."))
+ours = [api_key, _key_header, Depends(refuse_parameters)]
+"""Of every route of our own."""
 
 
 def _from_state(name: str, kind: type[T]) -> Callable[[Request], Awaitable[T]]:
@@ -37,19 +38,14 @@ def _from_state(name: str, kind: type[T]) -> Callable[[Request], Awaitable[T]]:
     return get
 
 
-_workspace = _from_state("workspace", Workspace)
-
-
 async def _caller(request: Request) -> str:
     """An id for each key, from which the key can't be read; without keys, the user of this machine."""
-    if not (await _workspace(request)).settings.keys:
-        return LOCAL
-    key = request.headers.get("authorization", "").partition(" ")[2].strip()
-    return f"key:{sha256(key.encode()).hexdigest()[:_KEY_DIGITS]}"
+    return str(request.state.caller)  # `middleware.AccessMiddleware` knows
 
 
-WorkspaceDependency = Annotated[Workspace, Depends(_workspace)]
+WorkspaceDependency = Annotated[Workspace, Depends(_from_state("workspace", Workspace))]
 MetricsDependency = Annotated[Metrics, Depends(_from_state("metrics", Metrics))]
+BackgroundDependency = Annotated[Background, Depends(_from_state("background", Background))]
 ReadinessDependency = Annotated[Readiness, Depends(_from_state("readiness", Readiness))]
 Caller = Annotated[str, Depends(_caller)]
 PageOffset = Annotated[int, Query(ge=0, le=MAX_OFFSET)]

@@ -1,9 +1,12 @@
-"""The Prometheus metrics of `/metrics`: requests with their durations, and answers by outcome."""
+"""The Prometheus metrics of `/metrics`: requests, answers with the time of each step, and what the load is."""
+
+from collections.abc import Callable
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     disable_created_metrics,
     generate_latest,
@@ -37,6 +40,28 @@ class Metrics:
         self._answers = Counter(
             "scholiast_answers", "Questions by outcome.", ["outcome", "model"], registry=self._registry
         )
+        self._steps = Histogram(
+            "scholiast_step_seconds",
+            "The steps of an answer, such as retrieve, write and total.",
+            ["step"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._shed = Counter(
+            "scholiast_shed", "Requests refused and connections closed, by reason.", ["reason"], registry=self._registry
+        )
+        self._queued = Histogram(
+            "scholiast_queue_seconds",
+            "How long requests that were admitted waited for their turn.",
+            ["lane"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._in_flight = Gauge("scholiast_in_flight", "Requests being answered.", ["lane"], registry=self._registry)
+        self._waiting = Gauge(
+            "scholiast_waiting", "Requests waiting for their turn.", ["lane"], registry=self._registry
+        )
+        self._connections = Gauge("scholiast_connections", "Connections that are open.", registry=self._registry)
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request. `route` is the pattern, not the path, which has unboundedly many values."""
@@ -44,8 +69,27 @@ class Metrics:
         self._seconds.labels(route).observe(seconds)
 
     def count_answer(self, answer: Answer) -> None:
-        """Count an answer."""
+        """Count an answer, and how long its steps took."""
         self._answers.labels(answer.outcome, answer.model).inc()
+        for step, milliseconds in answer.timings_ms.items():
+            self._steps.labels(step).observe(milliseconds / 1000)
+
+    def count_shed(self, reason: str) -> None:
+        """Count a request that was refused because of the load or a limit, or a connection that was closed."""
+        self._shed.labels(reason).inc()
+
+    def observe_queue(self, lane: str, seconds: float) -> None:
+        """Count how long a request waited before it was admitted."""
+        self._queued.labels(lane).observe(seconds)
+
+    def watch_lane(self, lane: str, in_flight: Callable[[], int], waiting: Callable[[], int]) -> None:
+        """Show how many requests of a lane are at work and how many wait."""
+        self._in_flight.labels(lane).set_function(in_flight)
+        self._waiting.labels(lane).set_function(waiting)
+
+    def watch_connections(self, count: Callable[[], int]) -> None:
+        """Show how many connections are open."""
+        self._connections.set_function(count)
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus's text format; `CONTENT_TYPE` is its media type."""

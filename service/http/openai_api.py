@@ -19,7 +19,7 @@ from service.http import dependencies, openai_schemas
 from service.http.dependencies import Caller, MetricsDependency, WorkspaceDependency
 from service.http.metrics import Metrics
 from service.http.openai_schemas import CHAT_PATH, END_OF_STREAM, MODELS_PATH, ChatRequest, Completion, data_event
-from service.http.sse import AnswerStream, problem_response, wait_for_answer
+from service.http.sse import AnswerStream, problem_response, until_deadline, wait_for_answer
 
 OWNER = "scholiast"
 CHAT_TASK = "Give this chat a title."
@@ -45,7 +45,7 @@ async def complete(
     ask_request = AskRequest(
         question=question, history=history, top_k=TOP_K, effort=body.effort or "quick", door="openai", caller=caller
     )
-    events = workspace.answers.ask(engine, ask_request)
+    events = until_deadline(request, workspace.answers.ask(engine, ask_request))
     if body.stream:
         include_usage = bool(body.stream_options and body.stream_options.include_usage)
         return CompletionStream(events, metrics, completion, include_usage)

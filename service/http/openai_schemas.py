@@ -16,6 +16,7 @@ from rag.grounding.inert import inert
 from rag.text import tokens
 from rag.text.analysis import replace_surrogates
 from rag.types import Answer, Effort, Turn
+from service.http import unknown
 
 CHAT_PATH = "/v1/chat/completions"
 MODELS_PATH = "/v1/models"
@@ -25,6 +26,43 @@ _NEAREST = "\n\nThe nearest statements, which may not answer this:\n"
 _SOURCES = "\n\nSources:\n"
 _CONTRADICTED = "\n\nContradicted by the abstracts:\n"
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
+IGNORED = frozenset(
+    [
+        "audio",
+        "frequency_penalty",
+        "function_call",
+        "functions",
+        "logit_bias",
+        "logprobs",
+        "max_completion_tokens",
+        "max_tokens",
+        "metadata",
+        "modalities",
+        "moderation",
+        "parallel_tool_calls",
+        "prediction",
+        "presence_penalty",
+        "prompt_cache_key",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "reasoning_effort",
+        "safety_identifier",
+        "seed",
+        "service_tier",
+        "stop",
+        "store",
+        "temperature",
+        "tool_choice",
+        "tools",
+        "top_logprobs",
+        "top_p",
+        "user",
+        "verbosity",
+        "web_search_options",
+    ]
+)
+"""What OpenAI documents for a request (its client of version 3.54), and has no meaning here."""
+
 _ERROR_CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 
 
@@ -48,10 +86,10 @@ class ResponseFormat(BaseModel):
 
 
 class ChatRequest(BaseModel):
-    """A request for a completion. Parameters that have no meaning here, such as `temperature`, are ignored."""
+    """A request for a completion. What OpenAI knows and has no meaning here, such as `temperature`, is ignored."""
 
     model_config = ConfigDict(
-        extra="ignore",
+        extra="allow",
         json_schema_extra={
             "example": {"model": "scholiast", "messages": [{"role": "user", "content": "What is Hydra?"}]}
         },
@@ -72,12 +110,26 @@ class ChatRequest(BaseModel):
         """
         if self.n not in (None, 1):
             raise RequestError(f"n is {self.n}; there is one answer to a question, so leave n out")
+        self._check_others(self.model_extra or {})
         questions = [(number, message) for number, message in enumerate(self.messages) if message.role == "user"]
         if not questions:
             raise RequestError("messages has none whose role is user; the last of them is the question")
         last, question = questions[-1]
         turns = [turn for number, message in enumerate(self.messages[:last]) for turn in _turns(message, number)]
         return _text(question, last), tuple(turns)
+
+    def _check_others(self, others: Mapping[str, Any]) -> None:
+        """Raise RequestError for what OpenAI does not know either, and for what the client would miss in the reply."""
+        if others.get("tool_choice") not in (None, "auto", "none"):
+            raise RequestError("tool_choice asks for a call of a tool, but only text is answered; leave it out")
+        if others.get("function_call") not in (None, "auto", "none"):
+            raise RequestError("function_call asks for a call, but only text is answered; leave it out")
+        if others.get("logprobs") or others.get("top_logprobs"):
+            raise RequestError("logprobs are asked for, but there are none; leave logprobs and top_logprobs out")
+        if others.get("audio") or "audio" in (others.get("modalities") or ()):
+            raise RequestError("audio is asked for, but only text is answered; leave audio and modalities out")
+        for name in others.keys() - IGNORED:
+            raise RequestError(unknown.message(name, sorted({*type(self).model_fields, *IGNORED})))
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ from rag.errors import (
     NotFoundError,
     RequestError,
     ScholiastError,
+    UnavailableError,
 )
-from service.http import openai_schemas
+from service.http import openai_schemas, unknown
 
 MEDIA_TYPE = "application/problem+json"
 CLIENT_CLOSED_REQUEST = 499
@@ -30,6 +31,7 @@ CLIENT_CLOSED_REQUEST = 499
 
 _RETRY_AFTER_SECONDS = 5
 _MAX_SHOWN = 80
+_UNKNOWN = ("extra_forbidden", unknown.PARAMETER)
 
 
 class _Kind(NamedTuple):
@@ -44,6 +46,7 @@ _KINDS: Mapping[type[Exception], _Kind] = {
     NotFoundError: _Kind(404, "not-found", "Not found"),
     BusyError: _Kind(409, "busy", "Something else has to be done first"),
     LockedError: _Kind(503, "library-locked", "The library is in use by another process"),
+    UnavailableError: _Kind(503, "storage-unavailable", "The stored data can't be used just now"),
     LibraryError: _Kind(500, "library-unusable", "The library can't be used"),
     ConfigError: _Kind(500, "misconfigured", "The service is misconfigured"),
     BackendError: _Kind(502, "backend-failed", "An embedder, a model or a source failed"),
@@ -56,6 +59,7 @@ _HTTP = {
     403: _Kind(403, "forbidden", "This request is not allowed"),
     404: _Kind(404, "not-found", "Not found"),
     405: _Kind(405, "method-not-allowed", "This path has no such method"),
+    408: _Kind(408, "body-timeout", "The body did not come"),
     413: _Kind(413, "body-too-large", "The body is too large"),
     415: _Kind(415, "unsupported-media-type", "The body is of the wrong type"),
 }
@@ -66,7 +70,9 @@ def of(error: Exception, scope: Scope) -> JSONResponse:
     if not isinstance(error, ScholiastError):
         return _response(_BUG, "this is a bug; the log has it under the request id", scope)
     kind = next(_KINDS[base] for base in type(error).__mro__ if base in _KINDS)
-    retryable = isinstance(error, LockedError) or (isinstance(error, BackendError) and error.retryable)
+    retryable = isinstance(error, LockedError | UnavailableError) or (
+        isinstance(error, BackendError) and error.retryable
+    )
     if isinstance(error, BusyError):
         return _response(kind, str(error), scope, {"Retry-After": "1"}, retryable=True)
     if retryable:
@@ -80,6 +86,18 @@ def of_status(status: int, detail: str, scope: Scope, headers: Mapping[str, str]
     phrase = HTTPStatus(status).phrase
     kind = _HTTP.get(status, _Kind(status, phrase.lower().replace(" ", "-"), phrase))
     return _response(kind, detail, scope, headers)
+
+
+def too_much(detail: str, seconds: int, scope: Scope) -> JSONResponse:
+    """The response to a caller that has reached one of its limits, which holds for so many seconds more."""
+    kind = _Kind(429, "too-many-requests", "You have asked for too much")
+    return _response(kind, detail, scope, {"Retry-After": str(seconds)}, retryable=True)
+
+
+def overloaded(detail: str, seconds: int, scope: Scope) -> JSONResponse:
+    """The response to a request for which there is no room; the client may come back after so many seconds."""
+    kind = _Kind(503, "overloaded", "The service has too much to do")
+    return _response(kind, f"{detail}; try again in a moment", scope, {"Retry-After": str(seconds)}, retryable=True)
 
 
 def not_ready(reasons: Sequence[str], scope: Scope) -> JSONResponse:
@@ -119,8 +137,11 @@ async def handle_invalid(request: Request, error: Exception) -> JSONResponse:
     if faults[0]["type"] == "json_invalid":
         reason = faults[0].get("ctx", {}).get("error", "")
         return of_status(400, f"the body is not JSON: {reason} at character {faults[0]['loc'][-1]}", request.scope)
-    errors = [{"field": _field(fault["loc"]), "message": _message(fault)} for fault in faults]
-    detail = "; ".join(f"{e['field'] or 'the body'}: {e['message']}" for e in errors)
+    errors = [{"field": _field(fault["loc"]), "message": _message(fault, request)} for fault in faults]
+    detail = "; ".join(
+        e["message"] if fault["type"] in _UNKNOWN else f"{e['field'] or 'the body'}: {e['message']}"
+        for e, fault in zip(errors, faults, strict=True)
+    )
     return _response(_KINDS[RequestError], detail, request.scope, errors=errors)
 
 
@@ -129,9 +150,11 @@ def _field(location: Sequence[str | int]) -> str:
     return ".".join(str(part) for part in location[1:])
 
 
-def _message(fault: Mapping[str, Any]) -> str:
-    """What was expected, and what was found unless the field is missing."""
-    if fault["type"] == "missing":
+def _message(fault: Mapping[str, Any], request: Request) -> str:
+    """What was expected, and what was found unless the field is missing or not known."""
+    if fault["type"] == "extra_forbidden":
+        return unknown.field_message(request, fault["loc"])
+    if fault["type"] in ("missing", unknown.PARAMETER):
         return str(fault["msg"])
     found = repr(fault["input"])
     return f"{fault['msg']}; found {found if len(found) <= _MAX_SHOWN else f'{found[:_MAX_SHOWN]}…'}"

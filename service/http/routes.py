@@ -1,17 +1,21 @@
 """The routes of questions, answers, papers, libraries and operations; `conversations.py` has those of conversations."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from rag import retrieval, serialize
+from rag import corpus, retrieval, serialize
+from rag.connectors.enrich import EnrichReport
 from rag.history.answers import AskRequest, Feedback
-from rag.retrieval import MAX_RESULTS
-from rag.types import Answer, IngestReport, Paper
+from rag.history.uploads import Upload
+from rag.retrieval import MAX_QUERY_CHARACTERS, MAX_RESULTS
+from rag.types import Answer, Filters, IngestReport, Paper
 from rag.workspace import DEFAULT_LIBRARY, list_libraries
 from service.http import dependencies, problems, schemas, uploads
 from service.http.dependencies import (
+    BackgroundDependency,
     Caller,
     MetricsDependency,
     PageLimit,
@@ -20,16 +24,22 @@ from service.http.dependencies import (
     WorkspaceDependency,
 )
 from service.http.metrics import CONTENT_TYPE
-from service.http.schemas import FeedbackRequest, FetchRequest, QuestionRequest
+from service.http.schemas import EnrichRequest, FeedbackRequest, FetchRequest, QuestionRequest
 from service.http.sse import answer_response
 
+_ASYNC = "respond-async"
 _BINARY = {"type": "string", "format": "binary"}
 _UPLOAD_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
             "application/json": {
-                "schema": {"type": "array", "items": {"type": "object", "required": ["title", "abstract"]}},
+                "schema": {
+                    "anyOf": [
+                        {"type": "array", "items": {"type": "object", "required": ["title", "abstract"]}},
+                        {"type": "object", "description": "A reply of an API that holds papers, or papers by id."},
+                    ]
+                },
                 "example": [{"title": "A title", "abstract": "What it says.", "year": 2024, "id": "arxiv:2401.00001"}],
             },
             "multipart/form-data": {
@@ -43,11 +53,30 @@ _UPLOAD_BODY: dict[str, Any] = {
 }
 
 LibraryQuery = Annotated[str, Query(description="`default` unless given; while that is empty, the demo's.")]
-SearchWords = Annotated[str, Query(description="Words to search for.")]
-SearchLimit = Annotated[int, Query(description=f"1 to {MAX_RESULTS}.")]
+SearchWords = Annotated[
+    str,
+    Query(description="Words to search for.", json_schema_extra={"minLength": 1, "maxLength": MAX_QUERY_CHARACTERS}),
+]
+SearchLimit = Annotated[
+    int, Query(description=f"1 to {MAX_RESULTS}.", json_schema_extra={"minimum": 1, "maximum": MAX_RESULTS})
+]
+Year = Annotated[int | None, Query(ge=0, le=9999, description="Inclusive; a paper without a year fails it.")]
+
+
+async def _search_filters(
+    year_from: Year = None,
+    year_to: Year = None,
+    papers: Annotated[list[str] | None, Query(description="Ids of papers; may be repeated.")] = None,
+) -> Filters:
+    return Filters(year_from=year_from, year_to=year_to, papers=tuple(papers or ()))
+
+
+SearchFilters = Annotated[Filters, Depends(_search_filters)]
+"""Which papers a search may find: the same as for a question."""
+
 _PaperId = Annotated[str, Path(description="May contain slashes.")]
 
-v1 = APIRouter(prefix="/v1", dependencies=[dependencies.api_key], responses=schemas.problems(401, 403, 422, 500, 503))
+v1 = APIRouter(prefix="/v1", dependencies=dependencies.ours, responses=schemas.problems(401, 403, 422, 500, 503))
 operations = APIRouter(tags=["operations"])
 
 
@@ -76,7 +105,7 @@ async def ask(
 
 @v1.get("/answers/{id}", tags=["answers"], responses={200: {"model": Answer}, **schemas.problems(404)})
 async def show_answer(id: str, workspace: WorkspaceDependency) -> Response:
-    """A stored answer as it was shown, whether it was asked for over HTTP, in Slack or in the terminal."""
+    """Show a stored answer again as it was shown, whether it was asked for over HTTP, in Slack or in the terminal."""
     return JSONResponse(dict(await workspace.answers.get(id)))
 
 
@@ -86,7 +115,7 @@ async def show_answer(id: str, workspace: WorkspaceDependency) -> Response:
     responses={200: {"model": Feedback}, **schemas.problems(400, 404, 413)},
 )
 async def give_feedback(id: str, body: FeedbackRequest, workspace: WorkspaceDependency, caller: Caller) -> Response:
-    """Say whether an answer was good; it replaces the caller's earlier feedback on the answer."""
+    """Say whether an answer was good. It replaces the caller's earlier feedback on the answer."""
     author = f"{caller}:{body.user}" if body.user else caller
     return JSONResponse(vars(await workspace.answers.judge(id, author, body.verdict, body.comment or "")))
 
@@ -95,39 +124,69 @@ async def give_feedback(id: str, body: FeedbackRequest, workspace: WorkspaceDepe
 async def search(
     workspace: WorkspaceDependency,
     q: SearchWords,
+    filters: SearchFilters,
     library: LibraryQuery = "",
     limit: SearchLimit = 10,
 ) -> Response:
-    """Rank papers, best first."""
+    """Rank papers for some words, best first, each with its sentence that matches best."""
     engine = await workspace.engine(library)
-    return JSONResponse(serialize.search_results(await retrieval.search(engine.retriever, q, limit)))
+    return JSONResponse(serialize.search_results(await retrieval.search(engine.retriever, q, limit, filters)))
 
 
 @v1.post(
     "/papers",
     tags=["papers"],
     openapi_extra=_UPLOAD_BODY,
-    responses={200: {"model": IngestReport}, **schemas.problems(400, 413, 502)},
+    responses={
+        200: {"model": IngestReport},
+        202: {"model": Upload, "description": "It is stored in the background; `Location` shows how far it is."},
+        **schemas.problems(400, 408, 409, 413, 502),
+    },
 )
 async def add_papers(
     request: Request,
     workspace: WorkspaceDependency,
+    behind: BackgroundDependency,
+    caller: Caller,
     library: Annotated[str, Query(description="Created if it is missing; `default` unless given.")] = "",
-    format: Annotated[str, Query(description="Of a file; detected from its content unless given.")] = "",
+    format: Annotated[
+        str,
+        Query(
+            description="Of a file; detected from its content unless given.",
+            json_schema_extra={"enum": ["", *corpus.formats()]},
+        ),
+    ] = "",
+    background: Annotated[bool, Query(description="Answer before the papers are stored.")] = False,
+    prefer: Annotated[str, Header(description="`respond-async` is the same as `background`.")] = "",
 ) -> Response:
-    """Add papers to a library: a JSON list, or a file in any format that `scholiast ingest` reads."""
+    """Add papers to a library: a JSON list, or a file in any format that `scholiast ingest` reads.
+
+    Of several files those that can be read go in. With `background` the answer is a 202 with the place of its state.
+    """
     upload = await uploads.read_upload(request, format)
-    opened = await workspace.library(library or upload.library or DEFAULT_LIBRARY, create=True)
+    name = library or upload.library or DEFAULT_LIBRARY
+    if background or _ASYNC in {part.strip().lower() for part in prefer.split(",")}:
+        begun = await behind.begin(caller, name, upload.batch)
+        headers = {"Location": f"/v1/uploads/{begun.id}", "Retry-After": "2", "Preference-Applied": _ASYNC}
+        return JSONResponse(asdict(begun), 202, headers)
+    opened = await workspace.library(name, create=True)
     return JSONResponse(serialize.report(await opened.ingest(upload.batch)))
 
 
 @v1.post("/fetch", tags=["papers"], responses={200: {"model": IngestReport}, **schemas.problems(400, 413, 502)})
 async def fetch(body: FetchRequest, workspace: WorkspaceDependency) -> Response:
-    """Add what a source (arXiv, PubMed, ...) finds for a query; nothing is stored before all of it is here."""
+    """Fetch papers from a source (arXiv, PubMed, ...) into a library. Nothing is stored before all of it is here."""
     report = await workspace.fetch(
         body.source, body.query, since=body.since or "", limit=body.limit, library=body.library or ""
     )
     return JSONResponse(serialize.report(report))
+
+
+@v1.post("/enrich", tags=["papers"], responses={200: {"model": EnrichReport}, **schemas.problems(400, 404, 413, 502)})
+async def enrich(body: EnrichRequest, workspace: WorkspaceDependency) -> Response:
+    """Fill years, venues, DOIs and retractions that papers lack, from a source that knows them by their ids."""
+    report = await workspace.enrich(library=body.library or "", source=body.source)
+    return JSONResponse(serialize.enrich_report(report))
 
 
 @v1.get("/papers", tags=["papers"], responses={200: {"model": schemas.PaperPage}, **schemas.problems(404)})
@@ -137,7 +196,7 @@ async def list_papers(
     offset: PageOffset = 0,
     limit: PageLimit = 100,
 ) -> Response:
-    """A page of the papers, by id."""
+    """List the papers of a library, by id."""
     opened = await workspace.library(library)
     papers, counts = await opened.papers(offset, limit), await opened.counts()
     return JSONResponse(serialize.paper_page(opened.name, papers, counts.papers, offset, limit))
@@ -145,7 +204,7 @@ async def list_papers(
 
 @v1.get("/papers/{id:path}", tags=["papers"], responses={200: {"model": Paper}, **schemas.problems(404)})
 async def show_paper(id: _PaperId, workspace: WorkspaceDependency, library: LibraryQuery = "") -> Response:
-    """One paper."""
+    """Show a paper."""
     return JSONResponse(serialize.paper(await (await workspace.library(library)).paper(id)))
 
 
@@ -155,7 +214,7 @@ async def show_paper(id: _PaperId, workspace: WorkspaceDependency, library: Libr
     responses={200: {"model": schemas.PaperSplit}, **schemas.problems(404, 502)},
 )
 async def split_paper(id: _PaperId, workspace: WorkspaceDependency, library: LibraryQuery = "") -> Response:
-    """Make papers of their own again of the records that were merged into one; they are not merged again."""
+    """Take a merge back: the records of a paper become papers of their own, and are not merged again."""
     opened = await workspace.library(library)
     return JSONResponse(serialize.split(opened.name, await opened.split(id)))
 
@@ -172,24 +231,35 @@ async def remove_paper(id: _PaperId, workspace: WorkspaceDependency, library: Li
 
 @v1.get("/libraries", tags=["papers"], responses={200: {"model": schemas.LibraryList}})
 async def libraries(workspace: WorkspaceDependency) -> Response:
-    """Every library, and how much it holds."""
+    """List every library, and how much it holds."""
     return JSONResponse(serialize.libraries(await list_libraries(workspace.settings)))
+
+
+@v1.delete(
+    "/libraries/{name}",
+    tags=["papers"],
+    responses={200: {"model": schemas.LibraryRemoval}, **schemas.problems(404, 409)},
+)
+async def remove_library(name: str, workspace: WorkspaceDependency) -> Response:
+    """Delete a library with all its papers; answers that were asked of it stay. 409 while something is stored in it."""
+    await workspace.remove(name)
+    return JSONResponse({"library": name, "removed": True})
 
 
 @operations.get("/healthz")
 async def healthz() -> dict[str, str]:
-    """Whether the process is alive."""
+    """Tell whether the process is alive."""
     return {"status": "ok"}
 
 
 @operations.get("/readyz", responses=schemas.problems(503))
 async def readyz(request: Request, readiness: ReadinessDependency) -> Response:
-    """Whether questions can be answered: the embedder is loaded and the default library can be searched."""
+    """Tell whether questions can be answered: the embedder is loaded and the default library can be searched."""
     reasons = await readiness.missing()
     return problems.not_ready(reasons, request.scope) if reasons else JSONResponse({"status": "ready"})
 
 
 @operations.get("/metrics", response_class=Response)
 async def metrics(metrics: MetricsDependency) -> Response:
-    """Metrics in Prometheus's text format."""
+    """Show metrics in Prometheus's text format."""
     return Response(metrics.exposition(), media_type=CONTENT_TYPE)

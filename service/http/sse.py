@@ -4,6 +4,7 @@ The events are `sources`, `delta`, `citation` and `done`, for a deep answer `ste
 after the first of them.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -19,12 +20,14 @@ from starlette.types import Receive, Scope, Send
 
 from rag import serialize
 from rag.engine import CitationEvent, Delta, Done, Event, Sources, collect_answer
-from rag.errors import ScholiastError
+from rag.errors import BackendError, ScholiastError
 from rag.types import Answer, Step
 from service.http import problems
 from service.http.metrics import Metrics
 
 HEARTBEAT_SECONDS = 15.0
+
+_TOO_LATE = "the answer took longer than SCHOLIAST_ANSWER_TIMEOUT_SECONDS allows; ask again, or ask for less at once"
 
 log = logging.getLogger("scholiast")
 
@@ -33,11 +36,26 @@ async def answer_response(
     request: Request, events: AsyncGenerator[Event], metrics: Metrics, *, stream: bool
 ) -> Response:
     """The Answer as JSON, or its events as a stream. Raises what the events raise, but for a stream."""
+    events = until_deadline(request, events)
     if stream:
         return AnswerStream(events, metrics.count_answer)
     answer = await wait_for_answer(request, events)
     metrics.count_answer(answer)
     return JSONResponse(serialize.answer(answer))
+
+
+async def until_deadline(request: Request, events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
+    """The events, as long as the request's deadline has not passed; then BackendError, and the work is cancelled."""
+    async with aclosing(events):
+        while True:
+            try:
+                async with asyncio.timeout_at(request.state.deadline):
+                    event = await anext(events)
+            except StopAsyncIteration:
+                return
+            except TimeoutError as error:
+                raise BackendError(_TOO_LATE, retryable=True, reason="it took too long") from error
+            yield event
 
 
 async def wait_for_answer(request: Request, events: AsyncGenerator[Event]) -> Answer:

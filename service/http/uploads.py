@@ -1,4 +1,4 @@
-"""Reads the body of `POST /v1/papers`: a JSON list, the files of a form, or one file as the body itself."""
+"""Reads the body of `POST /v1/papers`: a JSON document, the files of a form, or one file as the body itself."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,11 +15,12 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from rag import corpus
-from rag.corpus import json_list
+from rag.corpus import json_document
 from rag.errors import CorpusError, RequestError
 from rag.library import ingest
 from rag.library.ingest import IngestBatch
-from rag.types import Paper, Record
+from rag.types import Paper, Record, RejectedRecord
+from service.http import unknown
 
 _MAX_FILES = 100
 _MAX_RECORDS = 100_000
@@ -27,7 +28,11 @@ _MAX_RECORDS = 100_000
 _READERS = ThreadPoolExecutor(2, "upload")
 _CHUNK_BYTES = 1 << 20
 _MAX_NAME_CHARACTERS = 100
-_NO_LIST = "the body must be a JSON list of papers, each with a title and an abstract"
+_FIELDS = ("file", "format", "library")
+_NO_PAPERS = (
+    "the body must be a JSON list of papers, each with a title and an abstract, or an object that holds one "
+    "(results, data, message.items, ...), or papers by their ids"
+)
 _CURL_HINT = "Send one as `curl -F file=@papers.jsonl` does."
 _SUFFIXES = {"text/csv": ".csv", "application/x-ndjson": ".jsonl", "application/jsonl": ".jsonl"}
 
@@ -40,7 +45,7 @@ class Upload(NamedTuple):
 
 
 async def read_upload(request: Request, format: str) -> Upload:
-    """All records of a request's body; they are read before any is stored, so that a bad file changes nothing.
+    """All records of a request's body; they are read before any is stored, so that a bad body changes nothing.
 
     The body goes to a file and is read from there in a thread, a record at a time, so that a large one neither holds
     up other requests nor fills the memory. An empty `format` is detected from the content. Raises RequestError,
@@ -56,12 +61,14 @@ async def read_upload(request: Request, format: str) -> Upload:
                 if error.status_code != 400:
                     raise
                 raise HTTPException(400, f"the form can't be read: {error.detail} {_CURL_HINT}") from error
+            if others := [name for name, part in form.multi_items() if isinstance(part, str) and name not in _FIELDS]:
+                raise RequestError(unknown.message(others[0], _FIELDS))
             format, library = _field(form, "format") or format, _field(form, "library")
             return Upload(await _in_reader(lambda: _records(files, format)), library)
         file = Path(folder) / f"body{_SUFFIXES.get(media_type, '')}"
         await _save_body(request, file)
         if media_type == "application/json" or media_type.endswith("+json"):
-            return Upload(await _in_reader(lambda: _from_list(file)), "")
+            return Upload(await _in_reader(lambda: _from_document(file)), "")
         return Upload(await _in_reader(lambda: _records({file: file.name}, format)), "")
 
 
@@ -72,7 +79,7 @@ async def _in_reader(records: Callable[[], Iterator[Record]]) -> IngestBatch:
 def _gather(records: Callable[[], Iterator[Record]]) -> IngestBatch:
     try:
         return ingest.gather(_at_most(_MAX_RECORDS, records()))
-    except json_list.NotJsonError as error:
+    except json_document.NotJsonError as error:
         raise HTTPException(
             400,
             f"the body is not JSON: line {error.line}: {error}; send JSON Lines as Content-Type: application/x-ndjson",
@@ -86,23 +93,31 @@ def _at_most(limit: int, records: Iterable[Record]) -> Iterator[Record]:
         yield record
 
 
-def _from_list(file: Path) -> Iterator[Record]:
-    """The nth object of the list gets line n as its source."""
-    if not json_list.is_list(file):
-        json_list.check(file)
-        raise RequestError(_NO_LIST)
-    values = (value for _, value in json_list.entries(file))
+def _from_document(file: Path) -> Iterator[Record]:
+    """The nth object of the document gets line n as its source."""
+    place = json_document.find(file)
+    if place is None:
+        raise RequestError(_NO_PAPERS)
+    values = (value for _, value in json_document.entries(file, place))
     first = next(values, None)
     if first is None:
-        raise RequestError(_NO_LIST)
+        raise RequestError(_NO_PAPERS)
     yield from corpus.from_values(chain([first], values), "request")
 
 
 def _records(files: Mapping[Path, str], format: str) -> Iterator[Record]:
+    """Of several files, one that can't be read is rejected as a whole. Raises CorpusError if none can be read."""
     if format and format not in corpus.formats():
         raise RequestError(f"format is {format!r}; there is {', '.join(corpus.formats())}")
+    unreadable: list[str] = []
     for file, name in files.items():
-        yield from _of_file(file, name, format)
+        try:
+            yield from _of_file(file, name, format)
+        except CorpusError as error:
+            unreadable.append(str(error))
+            yield RejectedRecord(source=name, line=0, reason=str(error))
+    if len(unreadable) == len(files):
+        raise CorpusError("; ".join(unreadable))
 
 
 def _of_file(file: Path, name: str, format: str) -> Iterator[Record]:

@@ -1,14 +1,13 @@
 """The routes of watches: begin, list, remove, run, and the feed of what one found."""
 
-import asyncio
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from rag import connectors
+from rag import connectors, threads
 from rag.types import Outcome, PaperReference
 from rag.watches import findings, runs, store
 from service import watching
@@ -16,10 +15,12 @@ from service.http import atom, dependencies, schemas
 from service.http.dependencies import Caller, WorkspaceDependency
 from service.http.schemas import LibraryName, Text
 
+_UNCHANGED: dict[str, Any] = {"description": "Nothing is new since the ETag that was sent."}
+
 routes = APIRouter(
     prefix="/v1/watches",
     tags=["watches"],
-    dependencies=[dependencies.api_key],
+    dependencies=dependencies.ours,
     responses=schemas.problems(401, 403, 404, 422, 500, 503),
 )
 
@@ -32,7 +33,9 @@ class WatchRequest(schemas.RequestBody):
     source: Text | None = Field(
         default=None, description=f"Searched at each run, into the library: {', '.join(connectors.sources())}."
     )
-    to: Text = Field(default=runs.FEED, description="`feed`, or also to Slack: `slack:C0123456789`.")
+    to: Text = Field(default=runs.FEED, description="`feed`, or also `slack:C0123456789` or `email:me@example.org`.")
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "sparse autoencoders", "source": "arxiv"}]})
 
 
 class StandingBody(BaseModel):
@@ -84,7 +87,7 @@ class FindingBody(BaseModel):
 
 
 class RunBody(BaseModel):
-    """What a run found; `undelivered` says why Slack has not taken the digest yet, and is empty when all is told."""
+    """What a run found; `undelivered` says why the digest is not posted or sent yet, and is empty when all is told."""
 
     watch: str
     found: list[FindingBody]
@@ -93,7 +96,7 @@ class RunBody(BaseModel):
 
 @routes.post("", status_code=201, responses={201: {"model": WatchBody}, **schemas.problems(400, 413, 502)})
 async def begin(body: WatchRequest, workspace: WorkspaceDependency, caller: Caller) -> Response:
-    """Watch a subject or a question from now on; it belongs to the key that is sent."""
+    """Watch a subject or a question from now on. It belongs to the key that is sent."""
     watch = await runs.begin(
         workspace,
         body.text,
@@ -107,33 +110,33 @@ async def begin(body: WatchRequest, workspace: WorkspaceDependency, caller: Call
 
 @routes.get("", responses={200: {"model": WatchList}})
 async def list_watches(workspace: WorkspaceDependency, caller: Caller) -> Response:
-    """The watches that were begun with the same key, oldest first."""
-    found = await asyncio.to_thread(workspace.watches.all, caller)
+    """List the watches that were begun with the same key, oldest first."""
+    found = await threads.read(workspace.watches.all, caller)
     return JSONResponse({"watches": [store.watch_json(watch) for watch in found]})
 
 
 @routes.get("/{id}", responses={200: {"model": WatchBody}})
 async def show(id: str, workspace: WorkspaceDependency, caller: Caller) -> Response:
-    """One watch."""
-    return JSONResponse(store.watch_json(await asyncio.to_thread(workspace.watches.get, id, caller)))
+    """Show a watch."""
+    return JSONResponse(store.watch_json(await threads.read(workspace.watches.get, id, caller)))
 
 
 @routes.delete("/{id}", responses={200: {"model": WatchRemoval}})
 async def remove(id: str, workspace: WorkspaceDependency, caller: Caller) -> Response:
     """Remove a watch with all that it found."""
-    await asyncio.to_thread(workspace.watches.remove, id, caller)
+    await threads.save(workspace.watches.remove, id, caller)
     return JSONResponse({"id": id, "removed": True})
 
 
 @routes.post("/{id}/run", responses={200: {"model": RunBody}, **schemas.problems(409, 502)})
 async def run(id: str, workspace: WorkspaceDependency, caller: Caller) -> Response:
-    """Look for what is new at once; the service does so every day by itself. 409 while the watch runs already."""
+    """Look for what is new at once. The service does so every day by itself. 409 while the watch runs already."""
     done, failures = await watching.run_one(workspace, id, caller)
     found = [findings.to_json(finding) for finding in done.found]
     return JSONResponse({"watch": id, "found": found, "undelivered": failures.get(id, "")})
 
 
-@routes.get("/{id}/feed", response_class=Response, responses={200: {"content": {atom.MEDIA_TYPE: {}}}})
+@routes.get("/{id}/feed", response_class=Response, responses={200: {"content": {atom.MEDIA_TYPE: {}}}, 304: _UNCHANGED})
 async def feed(
     id: str,
     request: Request,
@@ -141,9 +144,9 @@ async def feed(
     caller: Caller,
     if_none_match: Annotated[str, Header()] = "",
 ) -> Response:
-    """What the watch found as an Atom feed, newest first; 304 when nothing is new since the ETag that is sent."""
-    watch = await asyncio.to_thread(workspace.watches.get, id, caller)
-    found = await asyncio.to_thread(workspace.watches.findings, id, atom.ENTRIES)
+    """Show what the watch found as an Atom feed, newest first; 304 when nothing is new since the ETag that is sent."""
+    watch = await threads.read(workspace.watches.get, id, caller)
+    found = await threads.read(workspace.watches.findings, id, atom.ENTRIES)
     content = atom.feed(watch, found, str(request.url))
     tag = f'"{sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}

@@ -15,10 +15,11 @@ from rag.history.claims import MAX_MESSAGES
 from rag.history.conversations import Conversation
 from rag.types import Answer, Turn
 from rag.workspace import DEFAULT_LIBRARY, Workspace, list_libraries
+from service.lease import Lease, LeaseLostError
+from service.limits import CallerLimits
 from service.slack import events, messages, references, render
 from service.slack.client import SlackClient, SlackDownError, SlackError, log
 from service.slack.events import IncomingMessage
-from service.slack.lease import Lease, LeaseLostError
 from service.slack.posts import find_posted, post_message
 from service.slack.render import AnswerJson, shorten
 from service.slack.reply import EphemeralReply, Reply, ThreadReply, notify_asker
@@ -47,10 +48,14 @@ class Answerer:
     """Answers the messages that a worker has taken."""
 
     def __init__(
-        self, workspace: Workspace, client: SlackClient, on_answer: Callable[[Answer], None] = lambda _: None
+        self,
+        workspace: Workspace,
+        client: SlackClient,
+        limits: CallerLimits,
+        on_answer: Callable[[Answer], None] = lambda _: None,
     ) -> None:
-        """`on_answer` is called with every finished answer."""
-        self._workspace, self._client, self._on_answer = workspace, client, on_answer
+        """`limits` are those of each person; `on_answer` is called with every finished answer."""
+        self._workspace, self._client, self._limits, self._on_answer = workspace, client, limits, on_answer
         self._libraries = workspace.settings.library_of_channel
 
     async def answer(self, lease: Lease) -> None:
@@ -122,6 +127,8 @@ class Answerer:
     ) -> None:
         if lease.job.attempts > 1 and (stored := await self._stored_answer(conversation, question, lease)):
             await reply.finish(stored)
+        elif lease.job.attempts == 1 and (excess := await self._limits.excess(_caller(incoming))):
+            await reply.say(messages.too_much(excess.seconds))
         else:
             if incoming.place.direct and not conversation.messages:
                 await self._set_title(incoming, question)

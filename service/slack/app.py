@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from rag.types import Answer
 from rag.workspace import Workspace
+from service.limits import CallerLimits
 from service.slack.answer import Answerer
 from service.slack.client import SlackClient, log
 from service.slack.receive import Receiver
@@ -31,12 +32,14 @@ _MALFORMED = (AttributeError, LookupError, TypeError, ValueError)
 class Bot:
     """Receives and answers while it is open."""
 
-    def __init__(self, workspace: Workspace, on_answer: Callable[[Answer], None] = lambda _: None) -> None:
-        """`on_answer` is called with every finished answer. Raises ConfigError."""
+    def __init__(
+        self, workspace: Workspace, limits: CallerLimits, on_answer: Callable[[Answer], None] = lambda _: None
+    ) -> None:
+        """`limits` are those of each person; `on_answer` is called with every finished answer. Raises ConfigError."""
         settings = workspace.settings
         token, secret = settings.slack_bot_token.get_secret_value(), settings.slack_signing_secret.get_secret_value()
         self.client = SlackClient(token, settings.slack_api_url)
-        self._worker = Worker(workspace.jobs, Answerer(workspace, self.client, on_answer).answer)
+        self._worker = Worker(workspace.jobs, Answerer(workspace, self.client, limits, on_answer).answer)
         self._receiver = Receiver(workspace, self.client, self._worker.wake)
         self.bolt = _bolt_app(self._receiver, token, secret, settings.slack_api_url)
         self._verifier = SignatureVerifier(secret) if secret else None

@@ -2,17 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
 from typing import Any
 
-from rag.errors import ScholiastError
-from rag.history.jobs import LEASE_SECONDS
 from rag.workspace import Workspace
+from service.lease import Lease, LeaseLostError, is_dead, renewed, worker_name
 from service.slack import render
 from service.slack.client import SlackClient, SlackError, log
 from service.slack.events import Place
-from service.slack.lease import Lease, LeaseLostError, is_dead, worker_name
 from service.slack.posts import Posts
 from service.slack.render import BLOCK_CHARACTERS, Block, escape, shorten
 
@@ -38,7 +35,7 @@ async def deliver(workspace: Workspace) -> dict[str, str]:
         while taken := await asyncio.to_thread(jobs.take, worker, 1):
             lease = Lease(jobs, taken[0], worker)
             try:
-                async with _renewed(lease):
+                async with renewed(lease):
                     await _post(client, lease)
                 await lease.finish()
             except LeaseLostError:
@@ -75,23 +72,6 @@ def _described(lease: Lease, error: SlackError) -> str:
 
 def _is_old(lease: Lease) -> bool:
     return time.time() - lease.job.created > GIVE_UP_SECONDS
-
-
-@asynccontextmanager
-async def _renewed(lease: Lease) -> AsyncIterator[None]:
-    """Slack may ask to wait for longer than a lease lasts."""
-
-    async def renew() -> None:
-        while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            with suppress(ScholiastError, LeaseLostError):  # whether it is lost is checked before anything is posted
-                await lease.renew()
-
-    renewing = asyncio.create_task(renew())
-    try:
-        yield
-    finally:
-        renewing.cancel()
 
 
 def message(digest: Mapping[str, Any]) -> tuple[str, list[Block]]:

@@ -12,6 +12,7 @@ from rag.errors import ConfigError
 from rag.workspace import Workspace
 from service.http import problems, schemas
 from service.http.metrics import Metrics
+from service.limits import CallerLimits
 
 if TYPE_CHECKING:
     from service.slack.app import Bot
@@ -23,9 +24,9 @@ _EXTRA = ("aiohttp", "slack_bolt", "slack_sdk")
 class SlackEndpoint:
     """Closed unless a bot token and a signing secret are set; only then are Slack's libraries loaded."""
 
-    def __init__(self, workspace: Workspace, metrics: Metrics) -> None:
+    def __init__(self, workspace: Workspace, metrics: Metrics, limits: CallerLimits) -> None:
         """Raises ConfigError if Slack is set up, but its libraries are not installed."""
-        self._bot_arguments = workspace, metrics.count_answer
+        self._bot_arguments = workspace, limits, metrics.count_answer
         self._missing = _missing(workspace.settings)
         if not self._missing:
             with extra_installed():

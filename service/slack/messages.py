@@ -52,6 +52,12 @@ def failure(error: Exception, reference: str) -> str:
             return _INTERNAL.format(reference=reference)
 
 
+def too_much(seconds: int) -> str:
+    """For somebody who has reached a limit, which holds for so many seconds more."""
+    wait = f"{seconds} seconds" if seconds < 120 else f"{seconds // 60} minutes" if seconds < 7200 else "some hours"
+    return f"You have asked more than I may answer for one person just now. Please ask again in {wait}."
+
+
 def no_library(name: str, existing: list[str]) -> str:
     """For a library that does not exist."""
     listed = ", ".join(f"`{escape(library)}`" for library in existing) or "none yet"

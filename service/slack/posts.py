@@ -10,10 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from service.lease import Lease, LeaseLostError
 from service.slack import render
 from service.slack.client import SlackClient, SlackDownError, SlackError, log
 from service.slack.events import Place
-from service.slack.lease import Lease, LeaseLostError
 from service.slack.render import Block
 
 STREAM_SECONDS = 240.0

@@ -13,10 +13,10 @@ from typing import Any
 
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from service.lease import Lease, LeaseLostError
 from service.slack import messages, render
 from service.slack.client import SlackClient, SlackDownError, SlackError, log
 from service.slack.events import Place
-from service.slack.lease import Lease, LeaseLostError
 from service.slack.posts import Post, Posts
 from service.slack.render import AnswerJson, Block
 

@@ -13,6 +13,8 @@ from rag.errors import ConfigError
 from rag.workspace import Workspace
 from service import watching
 from service.http.server import log_to_stderr
+from service.limits import CallerLimits
+from service.owner.server import serving
 from service.slack.app import Bot
 from service.slack.client import SlackClient, SlackDownError, SlackError, check_app_token
 
@@ -31,9 +33,9 @@ async def _listen(settings: Settings) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with Workspace(settings) as workspace:
+    async with Workspace(settings) as workspace, serving(workspace):
         await workspace.library()
-        bot = Bot(workspace)
+        bot = Bot(workspace, CallerLimits(workspace))
         await bot.open()
         watching_task = asyncio.create_task(watching.keep_running(workspace))
         try:

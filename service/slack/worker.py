@@ -7,9 +7,9 @@ from contextlib import suppress
 
 from rag.errors import LockedError, ScholiastError
 from rag.history.jobs import LEASE_SECONDS, Jobs
+from service.lease import Lease, LeaseLostError, is_dead, worker_name
 from service.slack.answer import should_give_up
 from service.slack.client import SlackDownError, log
-from service.slack.lease import Lease, LeaseLostError, is_dead, worker_name
 
 MAX_CONCURRENT = 4
 """How many messages are answered at the same time."""

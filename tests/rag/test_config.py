@@ -27,6 +27,22 @@ def test_keys_are_split_at_commas_and_never_shown(monkeypatch: pytest.MonkeyPatc
     assert "one" not in f"{settings!r} {settings.model_dump_json()}"
 
 
+@pytest.mark.parametrize(
+    "url", ["example.org", "http://example.org", "smtp://u:se#cret@h", "smtp://u:secret@h:x", "smtp:///"]
+)
+def test_a_mail_server_that_is_none_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("SCHOLIAST_SMTP_URL", url)
+    with pytest.raises(ConfigError, match=r"SCHOLIAST_SMTP_URL.*smtps://") as refused:
+        config.load()
+    assert "cret" not in str(refused.value)
+
+
+def test_a_sender_that_is_no_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHOLIAST_SMTP_FROM", "me@example.org, you@example.org")
+    with pytest.raises(ConfigError, match="is no e-mail address"):
+        config.load()
+
+
 def test_no_keys_is_an_open_service() -> None:
     assert config.load().keys == ()
 

@@ -18,12 +18,22 @@ from fastapi import FastAPI
 from rag.engine import Engine
 from rag.engines import make_engine
 from rag.types import GenerationInfo, Passage, Turn
+from service.http.server import server_config
 
 
 @contextmanager
 def running(app: FastAPI) -> Iterator[str]:
-    """Serve the app; yields its URL."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
+    """Serve the app as `scholiast serve` does; yields its URL."""
+    config = server_config(app, app.state.workspace.settings)
+    config.port = 0
+    with running_as(config) as url:
+        yield url
+
+
+@contextmanager
+def running_as(config: uvicorn.Config) -> Iterator[str]:
+    """Serve what uvicorn is told to; yields its URL."""
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -36,8 +36,8 @@ class WordsEmbedder:
 class FailingEmbedder(WordsEmbedder):
     """Answers a number of calls, then fails as a provider does."""
 
-    def __init__(self, calls: int) -> None:
-        super().__init__()
+    def __init__(self, calls: int, name: str = "words") -> None:
+        super().__init__(name=name)
         self._calls_left = calls
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ import respx
 from rag.connectors import Connectors, enrich
 from rag.connectors.client import MAX_ATTEMPTS
 from rag.connectors.enrich import EnrichReport
-from rag.errors import BackendError
+from rag.errors import BackendError, RequestError
 from rag.types import Paper
 from rag.workspace import Workspace
 from tests.conftest import settings
@@ -35,11 +35,11 @@ def paper(**others: Any) -> Paper:
     return Paper(**{**known, **others})
 
 
-async def run(home: Path, *papers: Paper) -> tuple[EnrichReport, dict[str, Paper]]:
+async def run(home: Path, *papers: Paper, source: str = "openalex") -> tuple[EnrichReport, dict[str, Paper]]:
     async with Workspace(settings(home), words()) as workspace:
         workspace.connectors = Connectors(home, "", FakeClock().clock())
         await workspace.ingest(*papers)
-        report = await workspace.enrich()
+        report = await workspace.enrich(source=source)
         return report, {paper.id: paper for paper in await (await workspace.library()).papers()}
 
 
@@ -125,4 +125,69 @@ async def test_where_openalex_fails_nothing_is_changed(tmp_path: Path, sources: 
 
 
 def test_papers_without_an_id_are_not_asked_for() -> None:
-    assert enrich.askable([paper(id="title:1"), paper(id="own-7")]) == []
+    assert enrich.askable([paper(id="title:1"), paper(id="own-7")], "openalex") == []
+
+
+CROSSREF_WORK = {
+    "DOI": "10.1000/Coffee.1",
+    "title": ["Coffee"],
+    "container-title": ["Journal of Sleep &amp; Rest"],
+    "issued": {"date-parts": [[2021, 3]]},
+}
+RETRACTED = {"updated-by": [{"type": "retraction", "DOI": "10.1000/notice", "source": "retraction-watch"}]}
+NOTICE = {"DOI": "10.1000/notice", "update-to": [{"type": "retraction", "DOI": "10.1000/coffee.1"}]}
+CORRECTION = {"DOI": "10.1000/notice", "update-to": [{"type": "correction", "DOI": "10.1000/coffee.1"}]}
+
+
+def crossref(
+    sources: respx.MockRouter, works: list[dict[str, Any]], notices: list[dict[str, Any]] | None = None
+) -> respx.Route:
+    def answer(request: httpx.Request) -> httpx.Response:
+        is_of_notices = parameters(request)["filter"].startswith("updates:")
+        return httpx.Response(200, json={"message": {"items": (notices or []) if is_of_notices else works}})
+
+    return sources.routes["crossref"].mock(side_effect=answer)
+
+
+async def test_crossref_fills_by_doi(tmp_path: Path, sources: respx.MockRouter) -> None:
+    route = crossref(sources, [CROSSREF_WORK])
+    report, found = await run(tmp_path, paper(doi=None), paper(id="pmid:77", title="Tea"), source="crossref")
+    assert report.asked == 1
+    filled = {"year": 2021, "venue": "Journal of Sleep & Rest", "doi": "10.1000/coffee.1"}
+    assert [(enriched.id, enriched.filled) for enriched in report.enriched] == [("doi:10.1000/coffee.1", filled)]
+    assert found["doi:10.1000/coffee.1"].venue == "Journal of Sleep & Rest"
+    asked = [parameters(call.request)["filter"] for call in route.calls]
+    assert asked == ["doi:10.1000/coffee.1", "updates:10.1000/coffee.1"]
+
+
+@pytest.mark.parametrize(
+    ("work", "notices", "retracted"),
+    [
+        (CROSSREF_WORK | RETRACTED, [], True),
+        (CROSSREF_WORK, [NOTICE], True),
+        (CROSSREF_WORK, [CORRECTION], False),
+        (CROSSREF_WORK, [], False),
+    ],
+)
+async def test_crossref_tells_of_a_retraction_in_the_work_or_in_a_notice(
+    tmp_path: Path, sources: respx.MockRouter, work: dict[str, Any], notices: list[dict[str, Any]], retracted: bool
+) -> None:
+    crossref(sources, [work], notices)
+    _, found = await run(tmp_path, paper(), source="crossref")
+    assert found["doi:10.1000/coffee.1"].retracted is retracted
+
+
+async def test_crossref_is_not_asked_for_what_it_can_not_have(tmp_path: Path, sources: respx.MockRouter) -> None:
+    route = crossref(sources, [])
+    strangers = [
+        paper(id="arxiv:2401.00001", arxiv_id="2401.00001"),
+        paper(id="doi:10.1000/a,b", title="Two, or one", doi="10.1000/a,b"),
+        paper(id="pmid:77", title="Tea", pmid="77"),
+    ]
+    report, _ = await run(tmp_path, *strangers, source="crossref")
+    assert (report.asked, route.call_count) == (0, 0)
+
+
+async def test_a_source_that_knows_no_ids_is_refused(tmp_path: Path, sources: respx.MockRouter) -> None:
+    with pytest.raises(RequestError, match="there is openalex, crossref"):
+        await run(tmp_path, paper(), source="arxiv")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rag import corpus
 from rag.errors import ConfigError, CorpusError
-from rag.types import Paper, RejectedRecord
+from rag.types import IngestNote, Paper, RejectedRecord
 
 Save = Callable[..., Path]
 
@@ -202,7 +202,7 @@ def test_whatever_is_in_a_file_only_a_corpus_error_comes_out(
         records = list(corpus.read(save(content), format))
     except CorpusError:
         return
-    assert all(isinstance(record, Paper | RejectedRecord) for record in records)
+    assert all(isinstance(record, Paper | RejectedRecord | IngestNote) for record in records)
 
 
 def one_line(text: str) -> str:

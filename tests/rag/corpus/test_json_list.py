@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.corpus import json_list
+from rag.corpus import json_document, json_list
 from rag.corpus.json_list import MAX_ENTRY_CHARACTERS, NotJsonError, entries
 
 
@@ -59,3 +59,53 @@ def test_a_long_list_needs_no_memory(tmp_path: Path) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2_000_000  # as objects the list has 22 MB
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"results": [\n{"title": 1},\n{"title": 2}], "meta": {"count": 2}}', [(2, {"title": 1}), (3, {"title": 2})]),
+        ('{"message": {"total": 1, "items": [{"a": 1}]}}', [(1, {"a": 1})]),
+        ('{"message": {"title": ["x"]}}', [(1, {"title": ["x"]})]),
+        ('{\n"k1": {"a": 1},\n"k2": {"a": 2, "id": "own"}}', [(2, {"id": "k1", "a": 1}), (3, {"id": "own", "a": 2})]),
+        ('{"papers": {"k": {"a": 1}}, "n": 1}', [(1, {"id": "k", "a": 1})]),
+        ('{"title": "x", "references": [{"a": 1}]}', [(1, {"title": "x", "references": [{"a": 1}]})]),
+        ('[{"results": [{}]}]', [(1, {"results": [{}]})]),
+    ],
+)
+def test_the_papers_of_a_document_are_found_as_those_of_a_value(
+    tmp_path: Path, text: str, found: list[tuple[int, object]]
+) -> None:
+    file = tmp_path / "reply.json"
+    file.write_text(text, "utf-8")
+    place = json_document.find(file)
+    assert place is not None
+    assert list(json_document.entries(file, place)) == found
+    if not text.startswith("["):
+        assert json_document.unwrapped(json.loads(text)) == [value for _, value in found]
+
+
+@pytest.mark.parametrize("text", ["{}", "7", '"text"', '{"results": []}', '{"results": [1]}', '{"a": 1, "b": {}}'])
+def test_a_document_without_papers_has_no_place_of_them(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "reply.json"
+    file.write_text(text, "utf-8")
+    assert json_document.find(file) is None
+
+
+@pytest.mark.parametrize("text", ['{"a" 1}', '{"a": 1,}', "{a: 1}", '{"a": [1}', '{"a": 1} 2', '{"a": {"b": }}', "{"])
+def test_an_object_that_is_not_json_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "reply.json"
+    file.write_text(text, "utf-8")
+    with pytest.raises(NotJsonError):
+        json_document.find(file)
+
+
+def test_a_long_reply_needs_no_memory(tmp_path: Path) -> None:
+    file = tmp_path / "long.json"
+    file.write_text(f'{{"message": {{"items": [{"{}," * 300_000}{{}}]}}}}', "utf-8")
+    tracemalloc.start()
+    place = json_document.find(file)
+    assert place and sum(1 for _ in json_document.entries(file, place)) == 300_001
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2_000_000

@@ -33,6 +33,8 @@ ARTICLE: Row = {
 WORDS: Row = {"keywords": ("otters", "rivers")}
 PAGE: Row = {"url": "https://example.org/otters"}
 PMID: Row = {"pmid": "90000001"}
+PLACE: Row = {"volume": "12", "issue": "3", "pages": "1-9"}
+PLACED: Row = {**PLACE, "publisher": "Wren Press"}
 BARE: Row = {"id": "title:c4931113d229b0c7", "doi": None, "venue": None, "authors": ()}
 CAPITALS: Row = {
     "venue": "JOURNAL OF RIVER STUDIES",
@@ -44,6 +46,25 @@ CAPITALS: Row = {
 PREPRINT: Row = {"id": "arxiv:2101.00001", "arxiv_id": "2101.00001"}
 COPYRIGHT = f"{TEXT} © 2021 Wren Press Ltd"
 GIVEN: Row = {"id": "4983", "doi": None, "venue": None, "authors": (), **PAGE}
+
+PLACES: dict[str, Row] = {
+    **dict.fromkeys(
+        ("dimensions.csv", "embase.csv", "embase.ris", "europe_pmc.json", "ieee.csv", "pubmed.nbib", "pubmed.xml",
+         "zotero.json"),
+        PLACE,
+    ),
+    **dict.fromkeys(
+        ("crossref.json", "csl.json", "endnote.xml", "lens.csv", "lens.json", "openalex.json", "scopus.csv",
+         "scopus.ris", "zotero.bib", "zotero.csv", "zotero.ris"),
+        PLACED,
+    ),
+    "acl.bib": {"pages": "1-9", "publisher": "Association for River Linguistics"},
+    "scopus.bib": {"volume": "12", "pages": "1-9"},
+    "semantic_scholar.json": {"volume": "12", "pages": "1-9"},
+    "wos.txt": {**PLACE, "publisher": "WREN PRESS"},
+    "wos_tab.txt": {**PLACE, "pages": "e17", "publisher": "WREN PRESS"},
+}  # fmt: skip
+"""Where in its venue a sample says that the paper appeared."""
 
 EXPECTED: dict[str, Row] = {
     "acl.bib": {
@@ -187,7 +208,7 @@ REJECTED = {
 }
 
 NOTED = {
-    "ieee.csv": "nothing is read from: Author Affiliations, Date Added To Xplore, Volume, Issue, Start Page",
+    "ieee.csv": "nothing is read from: Author Affiliations, Date Added To Xplore, ISSN",
     "list.json": "year 'soon' is no year between 1500 and 2099",
     "zotero.csv": "nothing is read from: Key, ISBN, ISSN, Date Added",
 }
@@ -204,7 +225,7 @@ def test_every_sample_has_a_row() -> None:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_sample_gives_the_values_that_it_holds(name: str) -> None:
     first = next(record for record in records(name) if isinstance(record, Paper))
-    expected = {**ARTICLE, **EXPECTED[name]}
+    expected = {**ARTICLE, **EXPECTED[name], **PLACES.get(name, {})}
     assert {field: getattr(first, field) for field in expected} == expected
 
 
@@ -340,7 +361,7 @@ def test_pubmeds_table_without_abstracts_is_told_what_to_export_instead(tmp_path
 
 
 def test_papers_have_no_field_that_no_sample_fills() -> None:
-    filled = {name for row in (ARTICLE, *EXPECTED.values()) for name, value in row.items() if value}
+    filled = {name for row in (ARTICLE, PLACED, *EXPECTED.values()) for name, value in row.items() if value}
     assert {field.name for field in fields(Paper)} - filled == {"ids", "raw_abstract", "sources"}
 
 

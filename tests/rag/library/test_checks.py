@@ -12,6 +12,7 @@ from rag.errors import ConfigError, LibraryError
 from rag.library import sync, vector_index
 from rag.library.catalog import Catalog
 from rag.library.checks import Finding, diagnose
+from rag.library.keyword_index import KeywordIndex
 from rag.library.library import Library
 from rag.library.vector_index import ProbeResult, Probes, VectorIndex, probe, probe_in_subprocess
 from rag.protocols import Embedder
@@ -160,6 +161,18 @@ async def test_damaged_keywords_are_named_and_rebuilt(home: Path) -> None:
         await ask(home)
     await rebuild(home)
     assert await ask(home) == ["paper-7"]
+
+
+async def test_an_index_that_would_rank_by_other_words_is_named_and_rebuilt(home: Path) -> None:
+    (folder,) = (home / "libraries" / "main" / "keywords").iterdir()
+    index = KeywordIndex(folder, "main")
+    index.apply(papers(2, note="Words that were taken out since."), (), index.revision)
+    index.close()
+    found = (await findings(home))["keywords of main"]
+    assert (found.verdict, found.remedy) == ("fault", REBUILD)
+    assert found.message.startswith("2 of 30 papers tried, such as 'paper-0', have other words")
+    await rebuild(home)
+    assert (await findings(home))["keywords of main"].verdict == "ok"
 
 
 async def test_indexes_ahead_of_a_restored_catalog_are_named(home: Path) -> None:

@@ -23,6 +23,10 @@ SAME = (
     "retracted",
     "keywords",
     "language",
+    "volume",
+    "issue",
+    "pages",
+    "publisher",
 )
 
 

@@ -133,7 +133,7 @@ class InterruptedScript(Script):
         self.heard.append(history)
         yield "Hydra++ is the "
         if len(self.heard) == 1:
-            signal.raise_signal(signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
             await asyncio.sleep(3600)
         yield "best recipe [1]."
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,25 @@ def test_an_answer_shows_marks_sources_and_quotes(scholiast: Scholiast, home: Pa
     more = re.findall(r"^- (.+) \[1\]$", sources.split("More from the abstracts\n")[1], re.MULTILINE)
     assert more
     assert all(statement in papers[0].abstract for statement in more)
+
+
+@pytest.mark.parametrize("arguments", [(), ("-",)])
+def test_a_question_can_be_piped_in(
+    scholiast: Scholiast, home: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", StringIO(f"{QUESTION}\n"))
+    answer = json.loads(scholiast("ask", *arguments, "--json").out)
+    assert (answer["question"], answer["outcome"]) == (QUESTION, "answered")
+
+
+def test_on_a_terminal_a_missing_question_is_asked_for(scholiast: Scholiast, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", terminal)
+    ran = scholiast("ask")
+    assert ran.code == 2
+    assert one_line(ran.err)
+    assert "give a question" in ran.err
 
 
 def test_a_contradicted_sentence_is_flagged_with_the_reason(
@@ -134,7 +154,7 @@ def test_wrong_usage_is_one_line_and_exits_2(scholiast: Scholiast, wrong: tuple[
 
 
 @pytest.mark.parametrize(
-    "wrong", [(), ("bogus",), ("ask",), ("ask", "why", "--nope"), ("ask", "why", "--top-k", "x"), ("ingest",)]
+    "wrong", [(), ("bogus",), ("papers", "show"), ("ask", "why", "--nope"), ("ask", "why", "--top-k", "x"), ("ingest",)]
 )
 def test_what_can_not_be_parsed_exits_2(scholiast: Scholiast, wrong: tuple[str, ...]) -> None:
     assert scholiast(*wrong).code == 2

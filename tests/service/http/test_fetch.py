@@ -29,6 +29,26 @@ def test_what_a_source_finds_is_fetched_into_a_library(client: TestClient, sourc
     assert client.get("/v1/papers", params={"library": "fetched"}).json()["total"] == MATCHES
 
 
+def test_what_papers_lack_is_filled_from_a_source(client: TestClient, sources: respx.MockRouter) -> None:
+    work = {"DOI": "10.1000/coffee.1", "issued": {"date-parts": [[2021]]}, "container-title": ["Sleep"]}
+    sources.routes["crossref"].mock(return_value=httpx.Response(200, json={"message": {"items": [work]}}))
+    record = {"id": "doi:10.1000/coffee.1", "title": "Coffee", "abstract": "Coffee shortens sleep."}
+    client.post("/v1/papers", params={"library": "bare"}, json=[record])
+    report = client.post("/v1/enrich", json={"source": "crossref", "library": "bare"}).json()
+    assert (report["library"], report["papers"], report["asked"]) == ("bare", 1, 1)
+    (gained,) = report["enriched"]
+    assert gained["filled"] == {"year": 2021, "venue": "Sleep"}
+    assert client.get("/v1/papers/doi:10.1000/coffee.1", params={"library": "bare"}).json()["year"] == 2021
+
+
+@pytest.mark.parametrize("body", [{"source": "scopus"}, {"source": 7}, {"library": "../up"}])
+def test_a_bad_enrichment_is_a_problem_and_asks_nobody(
+    client: TestClient, sources: respx.MockRouter, body: dict[str, Any]
+) -> None:
+    problem_of(client.post("/v1/enrich", json=body), 422)
+    assert not any(route.called for route in sources.routes)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -54,8 +74,8 @@ def test_a_bad_request_is_a_problem_asks_nobody_and_makes_no_library(
 
 def test_a_base_address_can_not_be_given(client: TestClient, sources: respx.MockRouter) -> None:
     body = {"source": "europepmc", "query": "sleep", "url": "http://127.0.0.1:1/", "library": "based"}
-    assert client.post("/v1/fetch", json=body).status_code == 200
-    assert sources.routes["europepmc"].called
+    assert problem_of(client.post("/v1/fetch", json=body), 422)["errors"][0]["field"] == "url"
+    assert not any(route.called for route in sources.routes)
 
 
 def test_a_source_that_asks_for_patience_is_told_as_a_problem_and_makes_no_library(

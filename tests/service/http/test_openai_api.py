@@ -14,11 +14,13 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_openai import ChatOpenAI
 from openai import AsyncOpenAI, OpenAI
+from openai.types.chat import completion_create_params
 from pydantic import SecretStr
 
 from rag import serialize
 from rag.errors import BackendError
 from rag.types import Answer, Paper, Sentence, Usage
+from service.http import openai_schemas
 from service.http.app import create_app
 from service.http.openai_schemas import ChatRequest, Completion, ending
 from tests.conftest import QUESTION, settings
@@ -202,9 +204,32 @@ def test_parameters_that_mean_nothing_here_are_ignored(client: OpenAI) -> None:
         n=1,
         tools=[tool],
         user="ann",
-        extra_body={"nobody": "knows"},
+        extra_body={"metadata": {"a": "b"}, "tool_choice": "auto"},
     )
     assert answer_of(completion)["outcome"] == "answered"
+
+
+def test_every_parameter_that_openai_documents_is_known() -> None:
+    documented = set(completion_create_params.CompletionCreateParamsBase.__annotations__)
+    assert documented - {"model", "messages", "n", "response_format", "stream_options"} == openai_schemas.IGNORED
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("temprature", 0, "did you mean `temperature`?"),
+        ("nobody", "knows", "`nobody` is not known"),
+        ("tool_choice", "required", "tool_choice"),
+        ("tool_choice", {"type": "function", "function": {"name": "f"}}, "tool_choice"),
+        ("logprobs", True, "logprobs"),
+        ("modalities", ["text", "audio"], "audio"),
+    ],
+)
+def test_what_the_client_would_miss_in_the_reply_is_refused(
+    client: OpenAI, field: str, value: object, says: str
+) -> None:
+    with pytest.raises(openai.BadRequestError, match=re.escape(says)):
+        client.chat.completions.create(model="scholiast", messages=MESSAGES, extra_body={field: value})
 
 
 def test_feedback_can_be_given_by_the_id_in_the_extension_field(server: Server) -> None:

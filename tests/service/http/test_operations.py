@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
@@ -74,6 +75,66 @@ def test_without_keys_behind_slacks_proxy_nobody_may_ask(home: Path) -> None:
         assert proxied.get("/healthz").status_code == 200
     with serve(home, slack_signing_secret="secret", api_keys="first") as keyed:
         assert keyed.get("/v1/libraries", headers={"Authorization": "Bearer first"}).status_code == 200
+
+
+def test_a_key_may_be_sent_as_x_api_key(home: Path) -> None:
+    with serve(home, api_keys="first,second") as guarded:
+        assert guarded.get("/v1/libraries", headers={"X-API-Key": "second"}).status_code == 200
+        assert guarded.get("/v1/libraries", headers={"X-API-Key": "third"}).status_code == 401
+        begun = guarded.post("/v1/conversations", headers={"X-API-Key": "first"}).json()["id"]
+        same = guarded.get("/v1/conversations", headers={"Authorization": "Bearer first"}).json()
+        assert [conversation["id"] for conversation in same["conversations"]] == [begun]
+
+
+# Proxies and pages of others
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+def test_without_keys_a_request_through_a_proxy_is_refused(client: TestClient, header: str) -> None:
+    refused = client.get("/v1/libraries", headers={header: "203.0.113.7"})
+    assert "SCHOLIAST_API_KEYS" in problem_of(refused, 403)["detail"]
+
+
+def test_without_keys_nothing_is_open_where_a_proxy_is_expected(home: Path) -> None:
+    with serve(home, trusted_proxies="10.0.0.0/8") as proxied:
+        problem_of(proxied.get("/v1/libraries"), 403)
+
+
+@pytest.mark.parametrize(("trusted", "scheme"), [("127.0.0.0/8, ::1", "https"), ("10.0.0.0/8", "http")])
+def test_forwarded_headers_count_only_from_trusted_proxies(home: Path, trusted: str, scheme: str) -> None:
+    app = create_app(settings(home, trusted_proxies=trusted, api_keys="a"), words())
+    headers = {"X-API-Key": "a", "X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+    with running(app) as url:
+        watch = httpx2.post(f"{url}/v1/watches", json={"text": "sparse autoencoders"}, headers=headers).json()
+        feed = httpx2.get(url + watch["feed"], headers=headers).text
+    assert f'href="{scheme}://127.0.0.1' in feed
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"trusted_proxies": "proxy.example.org"}, {"cors_origins": "example.org"}, {"cors_origins": "https://a/b"}],
+)
+def test_a_setting_that_names_no_network_or_origin_is_refused(home: Path, wrong: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="such as"):
+        settings(home, **wrong)
+
+
+@pytest.mark.parametrize("keys", ["", "first"])
+def test_pages_of_the_named_origins_may_ask(home: Path, keys: str) -> None:
+    page, other = {"Origin": "https://lab.example"}, {"Origin": "https://evil.example"}
+    preflight = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    with serve(home, cors_origins="https://lab.example", api_keys=keys) as client:
+        allowed = client.options("/v1/ask", headers={**page, **preflight})
+        assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, "https://lab.example")
+        assert "access-control-allow-origin" not in client.options("/v1/ask", headers={**other, **preflight}).headers
+        response = client.get("/v1/libraries", headers={**page, "X-API-Key": "first"})
+        assert (response.status_code, response.headers["access-control-allow-origin"]) == (200, "https://lab.example")
+        refused = client.get("/v1/libraries", headers=other)
+        assert refused.status_code == (401 if keys else 403)
+        assert "access-control-allow-origin" not in refused.headers
 
 
 @pytest.mark.parametrize(
@@ -150,7 +211,40 @@ def test_the_documentation_shows_the_models_and_needs_no_network(client: TestCli
     assert client.get(script).status_code == 200
 
 
+def test_every_operation_says_what_it_does_and_how_it_may_fail(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            assert len(operation["summary"].split()) > 2, (path, method)
+            if path.startswith("/v1/"):
+                assert {"403", "429", "503"} <= operation["responses"].keys()
+                assert "Retry-After" in operation["responses"]["429"]["headers"]
+                assert "401" not in operation["responses"]
+            if "requestBody" in operation:
+                assert {"400", "408", "413", "415"} <= operation["responses"].keys()
+
+
+def test_a_link_leads_from_an_answer_to_its_feedback(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    ids = {operation["operationId"]: path for path in paths for operation in paths[path].values()}
+    link = paths["/v1/ask"]["post"]["responses"]["200"]["links"]["feedback"]
+    assert ids[link["operationId"]] == "/v1/answers/{id}/feedback"
+    assert link["parameters"] == {"id": "$response.body#/id"}
+
+
+def test_the_description_has_the_rules_of_what_may_be_sent(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    question = document["components"]["schemas"]["QuestionRequest"]["properties"]
+    assert (question["question"]["maxLength"], question["top_k"]["maximum"]) == (4_000, 50)
+    search = {entry["name"]: entry for entry in document["paths"]["/v1/search"]["get"]["parameters"]}
+    assert search["limit"]["schema"]["maximum"] == 100
+    assert search["q"]["example"] == "sparse autoencoders"
+
+
 def test_the_description_asks_for_a_key_only_where_there_are_any(client: TestClient, home: Path) -> None:
     assert "HTTPBearer" not in client.get("/openapi.json").text
     with serve(home, api_keys="first") as guarded:
-        assert guarded.get("/openapi.json").json()["paths"]["/v1/ask"]["post"]["security"] == [{"HTTPBearer": []}]
+        assert guarded.get("/openapi.json").json()["paths"]["/v1/ask"]["post"]["security"] == [
+            {"HTTPBearer": []},
+            {"APIKeyHeader": []},
+        ]

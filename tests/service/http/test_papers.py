@@ -32,6 +32,35 @@ def test_papers_are_added_as_a_list_and_removed_one_by_one(client: TestClient) -
     problem_of(client.get(f"/v1/papers/{id}", params={"library": "list"}), 404)
 
 
+TEA = {"title": "Tea", "abstract": "Tea does not shorten sleep."}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"results": [RECORD, TEA]},
+        {"total": 2, "data": [RECORD, TEA]},
+        {"status": "ok", "message": {"total-results": 2, "items": [RECORD, TEA]}},
+        {"version": "6.9", "resultList": {"result": [RECORD, TEA]}},
+        {"records": {"one": RECORD, "two": TEA}},
+        {"one": RECORD, "two": TEA},
+    ],
+)
+def test_an_object_that_holds_papers_is_unwrapped_as_in_a_file(client: TestClient, body: dict[str, object]) -> None:
+    library = f"wrapped-{len(json.dumps(body))}"
+    report = client.post("/v1/papers", params={"library": library}, json=body).json()
+    assert (report["added"], report["rejected"]) == (2, [])
+    page = client.get("/v1/papers", params={"library": library}).json()
+    lines = sorted((source["path"], source["line"]) for paper in page["papers"] for source in paper["sources"])
+    assert lines == [("request", 1), ("request", 2)]
+
+
+def test_an_object_may_be_one_paper(client: TestClient) -> None:
+    report = client.post("/v1/papers", params={"library": "one"}, json={"message": TEA}).json()
+    assert report["added"] == 1
+    assert client.post("/v1/papers", params={"library": "one"}, json=TEA).json()["unchanged"] == 1
+
+
 def test_an_archive_is_unpacked_and_its_files_are_named(client: TestClient) -> None:
     packed = BytesIO()
     with ZipFile(packed, "w") as archive:
@@ -102,6 +131,20 @@ def test_files_of_a_form_keep_their_names(client: TestClient) -> None:
     assert {paper["sources"][0]["path"] for paper in page["papers"]} == {"sleep.jsonl", "tea.csv"}
 
 
+def test_of_several_files_the_readable_ones_go_in(client: TestClient) -> None:
+    files = [("file", ("sleep.jsonl", json.dumps(RECORD).encode())), ("file", ("noise.bin", b"\x00\x01\x02"))]
+    report = client.post("/v1/papers", params={"library": "partly"}, files=files).json()
+    assert (report["added"], [rejected["source"] for rejected in report["rejected"]]) == (1, ["noise.bin"])
+    assert "/tmp" not in report["rejected"][0]["reason"]
+    problem_of(client.post("/v1/papers", params={"library": "nothing"}, files=files[1:] * 2), 422)
+
+
+def test_a_field_of_a_form_that_is_not_known_is_refused(client: TestClient) -> None:
+    files = {"file": ("sleep.jsonl", json.dumps(RECORD))}
+    response = client.post("/v1/papers", data={"libary": "form"}, files=files)
+    assert problem_of(response, 422)["detail"] == "`libary` is not known; did you mean `library`?"
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "status"),
     [
@@ -110,6 +153,10 @@ def test_files_of_a_form_keep_their_names(client: TestClient) -> None:
         (b"[", "application/json", 400),
         (b"{}", "application/json", 422),
         (b"[]", "application/json", 422),
+        (b"7", "application/json", 422),
+        (b'{"results": []}', "application/json", 422),
+        (b'{"results": [{"title": "cut off"', "application/json", 400),
+        (b'{"results": [{}], }', "application/json", 400),
         (b"no form", "multipart/form-data; boundary=x", 400),
         (b"no form", "multipart/form-data", 400),
     ],

@@ -52,8 +52,14 @@ def test_history_makes_a_follow_up_stand_alone(client: TestClient) -> None:
     assert "Hydra++" in answer["standalone_question"]
 
 
-def test_unknown_fields_are_ignored(client: TestClient) -> None:
-    assert client.post("/v1/ask", json={"question": QUESTION, "temperature": 0}).status_code == 200
+def test_search_takes_the_filters_of_a_question(client: TestClient, papers: Sequence[Paper]) -> None:
+    chosen = [papers[3].id, papers[4].id]
+    for path in ("/v1/search", "/v1/search/references"):
+        assert client.get(path, params={"q": "heads", "papers": chosen}).status_code == 200
+    found = client.get("/v1/search", params={"q": "heads", "papers": chosen}).json()["results"]
+    assert {result["paper"]["id"] for result in found} == set(chosen)
+    assert client.get("/v1/search", params={"q": "heads", "year_from": 2030}).json()["results"] == []
+    problem_of(client.get("/v1/search", params={"q": "heads", "year_from": 2023, "year_to": 2022}), 422)
 
 
 def test_search_ranks_papers_best_first(client: TestClient, papers: Sequence[Paper]) -> None:
@@ -155,8 +161,15 @@ def test_a_stream_that_has_nothing_to_send_sends_heartbeats(
         ('{"question": "why", "history": [{"role": "system", "content": "obey"}]}', 422, "history.0.role"),
         ('{"question": "why", "filters": {"year_from": "2023"}}', 422, "filters.year_from"),
         ('{"question": "why", "filters": {"year_from": 2023, "year_to": 2022}}', 422, "from 2023 to 2022"),
-        ('{"question": "why", "filters": {"year": 2023}}', 422, "filters.year: Extra inputs are not permitted"),
+        ('{"question": "why", "filters": {"year": 2023}}', 422, "`year` is not known; did you mean `year_to`?"),
         ('{"question": "why", "filters": {"year_from": 54673115974410658906112}}', 422, "filters.year_from"),
+        ('{"question": "why", "libary": "bio"}', 422, "`libary` is not known; did you mean `library`?"),
+        ('{"question": "why", "zzz": 1}', 422, "`zzz` is not known; there is `question`, `library`"),
+        (
+            '{"question": "why", "history": [{"role": "user", "content": "a", "contents": "b"}]}',
+            422,
+            "`contents` is not known; did you mean `content`?",
+        ),
         ("[" * 100_000, 400, "not JSON"),
     ],
 )
@@ -192,6 +205,25 @@ def test_a_form_instead_of_json_gets_a_message_that_names_the_header_to_send(cli
 )
 def test_what_is_not_there_or_not_allowed_is_a_problem(client: TestClient, method: str, path: str, status: int) -> None:
     problem_of(client.request(method, path), status)
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/v1/search?q=a&libary=bio", "`libary` is not known; did you mean `library`?"),
+        ("/v1/search?q=a&Limit=3", "`Limit` is not known; did you mean `limit`?"),
+        ("/v1/papers?yearfrom=2020", "`yearfrom` is not known; there is `library`, `offset`, `limit`"),
+        ("/v1/libraries?x=1", "`x` is not known; there is none"),
+        ("/v1/conversations?ofset=1", "`ofset` is not known; did you mean `offset`?"),
+        ("/v1/search/references?q=a&fromat=ris", "`fromat` is not known; did you mean `format`?"),
+    ],
+)
+def test_a_parameter_that_is_not_known_is_refused_with_the_nearest_one(
+    client: TestClient, path: str, says: str
+) -> None:
+    problem = problem_of(client.get(path), 422)
+    assert problem["detail"] == says
+    assert problem["errors"][0]["field"] in path
 
 
 def test_a_body_that_is_too_large_is_refused_with_or_without_a_content_length(client: TestClient) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from rag.database import Database
 from rag.history.jobs import Job, Jobs
-from service.slack.lease import is_dead, worker_name
+from service.lease import is_dead, worker_name
 from tests.conftest import QUESTION
 from tests.support.fake_slack import ME, FakeSlack
 from tests.support.running import Script, wait_until, writes
@@ -88,7 +88,7 @@ def test_a_worker_that_lost_its_lease_posts_nothing_more(
         monkeypatch.setattr("rag.history.jobs.LEASE_SECONDS", 60.0)
         (taken,) = wait_taken(jobs)
         assert taken.attempts >= 2
-        monkeypatch.setattr("service.slack.lease._MARGIN_SECONDS", 1_000.0)
+        monkeypatch.setattr("service.lease._MARGIN_SECONDS", 1_000.0)
         script.go.set()
         time.sleep(0.5)
         assert slack.shown(ts) == []

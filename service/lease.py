@@ -1,13 +1,15 @@
-"""The right of one worker to answer one message: while it lasts the worker may post, and it records what it posts."""
+"""The right of one worker to do one job: while it lasts the worker may post, and it records what it posts."""
 
 import asyncio
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
+from rag.errors import ScholiastError
 from rag.history.jobs import LEASE_SECONDS, Job, Jobs
 
 _MARGIN_SECONDS = 5.0
@@ -66,6 +68,23 @@ class Lease:
     async def release(self, seconds: float = 0.0) -> None:
         """Let any worker take the job, after this many seconds."""
         await asyncio.to_thread(self._jobs.release, self.job.key, self._worker, seconds)
+
+
+@asynccontextmanager
+async def renewed(lease: Lease) -> AsyncIterator[None]:
+    """Keeps a lease alive: the other side may take longer than one lasts."""
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            with suppress(ScholiastError, LeaseLostError):  # whether it is lost is checked before anything is posted
+                await lease.renew()
+
+    renewing = asyncio.create_task(renew())
+    try:
+        yield
+    finally:
+        renewing.cancel()
 
 
 def worker_name() -> str:

@@ -1,0 +1,1 @@
+"""What watches found, by e-mail."""

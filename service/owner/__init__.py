@@ -1,0 +1,1 @@
+"""One process owns a library; others of the same user have it do what they want done."""
