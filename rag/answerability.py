@@ -31,11 +31,15 @@ entirely (`eval/results/answers.md`).
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What kind of answer the passages allow; `confidence` is the estimated probability that they answer, 0 to 1."""
+    """What kind of answer the passages allow; `confidence` is the estimated probability that they answer, 0 to 1.
+
+    `doubtful`: too unlikely to answer from by rules alone; a model that reads the passages may decide otherwise.
+    """
 
     outcome: Outcome
     confidence: float
     reason: str = ""
+    doubtful: bool = False
 
     @property
     def answers(self) -> bool:
@@ -76,20 +80,26 @@ def small_talk(message: str) -> Decision:
 
 
 def decide(
-    question: str, passages: Sequence[Passage], vocabulary: Vocabulary, answer_from: float | None = None
+    question: str,
+    passages: Sequence[Passage],
+    vocabulary: Vocabulary,
+    answer_from: float | None = None,
+    ask_model_from: float | None = None,
 ) -> Decision:
     """Decide from the best passages. `passages` is not empty and has the best first.
 
-    `answer_from` takes the place of the confidence from which the fitted model answers.
+    `answer_from` takes the place of the confidence from which the fitted weights answer; from `ask_model_from` on, a
+    model decides. Whether the best paper lacks the kind of thing that is asked for is then for the model to see.
     """
     fitted = _fitted()
-    confidence = 0.0
-    if not lacks_what_is_asked(question, passages[0]):
-        found = signals(question, passages, vocabulary)
-        score = fitted["bias"] + sum(weight * found[name] for name, weight in fitted["weights"].items())
-        confidence = 1 / (1 + exp(-score))
+    found = signals(question, passages, vocabulary)
+    score = fitted["bias"] + sum(weight * found[name] for name, weight in fitted["weights"].items())
+    likely = 1 / (1 + exp(-score))
+    confidence = 0.0 if lacks_what_is_asked(question, passages[0]) else likely
     if confidence >= (fitted["answer_from"] if answer_from is None else answer_from):
         return Decision(outcome="answered", confidence=confidence)
+    if ask_model_from is not None and likely >= ask_model_from:
+        return Decision(outcome="answered", confidence=likely, doubtful=True)
     if passages[0].similarity < _ON_TOPIC and not holds_subject(question, passages, vocabulary):
         return Decision(outcome="out_of_scope", confidence=confidence, reason=_OUT_OF_SCOPE)
     return Decision(outcome="not_in_abstracts", confidence=confidence, reason=NOT_IN_ABSTRACTS)

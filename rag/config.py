@@ -58,6 +58,22 @@ class Settings(BaseSettings):
         default=0, ge=0, description="The models' context window; 0 for the known one of the model, else 8192."
     )
     model_timeout_seconds: float = Field(default=120.0, gt=0, description="How long a model may take for an answer.")
+    model_prompt: Literal["auto", "narrow", "wide"] = Field(
+        default="auto",
+        description="What a model is shown: wide, all abstracts that fit, or narrow, for small models and windows.",
+    )
+    model_answer_from: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="Confidence from which a model with a wide prompt decides whether to answer.",
+    )
+    deep_calls: int = Field(default=16, ge=1, description="The most calls of the model for a deep answer.")
+    deep_tokens: int = Field(default=150_000, ge=1, description="The most tokens for the search of a deep answer.")
+    deep_seconds: float = Field(default=180.0, gt=0, description="How long a deep answer may search.")
+    deep_cost_usd: float = Field(
+        default=1.0, gt=0, description="The most US dollars for the search of a deep answer, where prices are known."
+    )
     on_model_failure: Literal["extractive", "error"] = Field(
         default="extractive", description="When a model fails: an extractive answer with a notice, or an error."
     )

@@ -11,8 +11,9 @@ from rag import answerability, parts
 from rag.answerability import Decision
 from rag.catalog_questions import CatalogQuestions
 from rag.condense import RuleBasedRewriter
+from rag.draft import Draft
 from rag.errors import BackendError, RequestError
-from rag.evidence import Collector, Evidence, Part, Split
+from rag.evidence import NO_FINDINGS, Collector, Evidence, Findings, ModelReading, Part, Researcher, Split
 from rag.further import Statements
 from rag.grounding.attribution import Policy
 from rag.grounding.grounding import GroundedText, Grounding, uncited
@@ -23,11 +24,13 @@ from rag.types import (
     EVERYTHING,
     Answer,
     Citation,
+    Effort,
     Filters,
     FurtherSentence,
     GenerationInfo,
     Passage,
     StandaloneQuery,
+    Step,
     Turn,
 )
 
@@ -66,7 +69,7 @@ class Done:
     answer: Answer
 
 
-Event = Sources | Delta | CitationEvent | Done
+Event = Step | Sources | Delta | CitationEvent | Done
 
 
 @dataclass(frozen=True)
@@ -89,18 +92,41 @@ class Engine:
     answer_from: float | None = None
     split: Split = parts.split
     """Which questions a question consists of; each is answered or declined for itself."""
+    reading: ModelReading | None = None
+    """For a writer that decides itself whether the passages answer; the backup answers none that rules would decline.
+    """
+    researcher: Researcher | None = None
+    """Looks for what a deep answer is written from; None where no model is configured."""
 
     async def ask(
-        self, question: str, history: Sequence[Turn] = (), filters: Filters = EVERYTHING, top_k: int = TOP_K
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filters: Filters = EVERYTHING,
+        top_k: int = TOP_K,
+        effort: Effort = "quick",
     ) -> Answer:
         """The whole answer. Raises RequestError, LibraryError or BackendError."""
-        return await collect_answer(self.stream(question, history, filters, top_k))
+        return await collect_answer(self.stream(question, history, filters, top_k, effort))
 
     async def stream(
-        self, question: str, history: Sequence[Turn] = (), filters: Filters = EVERYTHING, top_k: int = TOP_K
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        filters: Filters = EVERYTHING,
+        top_k: int = TOP_K,
+        effort: Effort = "quick",
     ) -> AsyncGenerator[Event]:
-        """Yield Sources, then Delta and CitationEvent as the answer is written, then Done. Raises as `ask` does."""
+        """Yield Sources, then Delta and CitationEvent as the answer is written, then Done. Raises as `ask` does.
+
+        For a deep answer Step comes first, for each step of the search as it begins.
+        """
         question = _checked(question, top_k)
+        if effort == "deep" and self.researcher is None:
+            raise RequestError(
+                f"a deep answer needs a chat model, and {self.writer.name} is none; set SCHOLIAST_MODEL, or ask with "
+                "effort quick"
+            )
         clock = _Clock()
         alone = await self.rewriter.rewrite(question, history)
         if self.catalog and alone.search:
@@ -113,27 +139,37 @@ class Engine:
                 yield Done(found.as_answer(question, narrowed.query, self.library, clock.total()))
                 return
             alone, filters = narrowed.query, narrowed.filters
-        evidence = await self._collect(alone, top_k, filters)
+        findings = NO_FINDINGS
+        if effort == "deep" and self.researcher and alone.search:
+            async with aclosing(self._research(self.researcher, alone, top_k, filters)) as steps:
+                async for step in steps:
+                    if isinstance(step, Step):
+                        yield step
+                    else:
+                        findings = step
+        evidence = findings.evidence if findings.evidence.passages else await self._collect(alone, top_k, filters)
         clock.lap("retrieve")
         yield Sources(evidence.passages)
         usable = answerability.usable(alone.question, evidence.passages)
-        grounding = Grounding(usable, self.unsupported, alone.question, self.verifier)
-        draft = _Draft(grounding, GenerationInfo(model=self.writer.name))
+        doubtful = evidence.decision.doubtful
+        grounding = Grounding(usable, self.unsupported, alone.question, self.verifier, doubtful=doubtful)
+        draft = Draft(grounding, GenerationInfo(model=self.writer.name))
         known = " ".join([*(turn.content for turn in history), alone.question])
         statements = Statements(alone.question, known, self.vocabulary, self.verifier)
         if evidence.answered:
             async with aclosing(self._write(evidence, statements, history, draft)) as events:
                 async for event in events:
                     yield event
-        if self.reviewer:
-            await draft.review(self.reviewer)
+        if reviewer := self.reviewer or findings.reviewer:
+            await draft.review(reviewer)
         foreign = answerability.language_notice(alone.question, usable)
         decision, grounded = draft.outcome(answerability.across_languages(evidence.decision, foreign))
         if not grounded.text:
             grounded = uncited(answerability.decline_text(decision, evidence.passages))
             yield Delta(grounded.text)
         foreign = foreign if decision.answers else ""
-        notices = (alone.notice, foreign, draft.generation.notice, _papers_checked(evidence, grounded))
+        written = draft.generation.notice
+        notices = (alone.notice, foreign, findings.notice, written, _papers_checked(evidence, grounded))
         clock.lap("write")
         yield Done(
             Answer(
@@ -149,12 +185,27 @@ class Engine:
                 confidence=decision.confidence,
                 model=draft.generation.model,
                 more=self._more(statements, evidence, decision, grounded),
-                usage=alone.usage + draft.generation.usage,
+                usage=alone.usage + findings.usage + draft.generation.usage,
                 timings_ms=clock.total(),
                 prompt=draft.generation.prompt,
                 notice=" ".join(filter(None, notices)),
+                evidence=findings.rows,
             )
         )
+
+    async def _research(
+        self, researcher: Researcher, alone: StandaloneQuery, top_k: int, filters: Filters
+    ) -> AsyncGenerator[Step | Findings]:
+        """The researcher's steps and findings; where its model fails and there is a backup, none, and why."""
+        try:
+            async with aclosing(researcher.research(alone, top_k, filters)) as steps:
+                async for step in steps:
+                    yield step
+        except BackendError as error:
+            if self.backup is None:
+                raise
+            log.warning("the search for a deep answer failed: %s", error)
+            yield replace(NO_FINDINGS, notice=f"The deep search failed ({error.reason}); this is a quick answer.")
 
     async def _collect(self, alone: StandaloneQuery, top_k: int, filters: Filters) -> Evidence:
         def nothing(decision: Decision) -> Evidence:
@@ -162,7 +213,7 @@ class Engine:
 
         if not alone.search:
             return nothing(answerability.small_talk(alone.question))
-        collector = Collector(self.retriever, self.vocabulary, self.answer_from, self.split)
+        collector = Collector(self.retriever, self.vocabulary, self.answer_from, self.split, self.reading)
         evidence = await collector.collect(alone, top_k, filters)
         if evidence.passages:
             return evidence
@@ -179,13 +230,13 @@ class Engine:
         return statements.nearest(passages) if decision.outcome == "not_in_abstracts" else ()
 
     async def _write(
-        self, evidence: Evidence, statements: Statements, history: Sequence[Turn], draft: "_Draft"
+        self, evidence: Evidence, statements: Statements, history: Sequence[Turn], draft: Draft
     ) -> AsyncGenerator[Event]:
         """Each part that has an answer, one after the other; what another abstract says against it; what has none."""
         said = Turn(role="user", content=statements.question)
         for position, part in enumerate(evidence.answered):
             if position:
-                for event in draft.take(" "):
+                for event in _events(draft.take(" ")):
                     yield event
             before = [*history, said] if len(evidence.parts) > 1 else history
             async with aclosing(self._write_part(part, before, draft)) as events:
@@ -193,40 +244,42 @@ class Engine:
                     yield event
         if len(evidence.parts) == 1 and not evidence.checked:
             otherwise = statements.otherwise(evidence.parts[0].passages, draft.grounding.result.citations)
-            for event in draft.take(f"\n\nAnother abstract says otherwise: {otherwise}" if otherwise else ""):
+            for event in _events(draft.take(f"\n\nAnother abstract says otherwise: {otherwise}" if otherwise else "")):
                 yield event
         for missing in evidence.unanswered:
-            for event in draft.take(f"\n\nThe abstracts do not say: “{missing}”"):
+            for event in _events(draft.take(f"\n\nThe abstracts do not say: “{missing}”")):
                 yield event
-        for event in draft.flush():
+        for event in _events(draft.flush()):
             yield event
 
-    async def _write_part(self, part: Part, history: Sequence[Turn], draft: "_Draft") -> AsyncGenerator[Event]:
+    async def _write_part(self, part: Part, history: Sequence[Turn], draft: Draft) -> AsyncGenerator[Event]:
         """What the writer writes, and where that can't be relied on, what the backup writes."""
         escaped = [with_escaped_marks(passage) for passage in part.passages]
         reason = ""
         try:
             async with aclosing(self.writer.write(part.question, escaped, history)) as written:
                 async for piece in written:
-                    for event in draft.take(piece):
+                    for event in _events(draft.take(piece)):
                         yield event
         except BackendError as error:
             if self.backup is None:
                 raise
             log.warning("%s failed, %s answers instead: %s", self.writer.name, self.backup.name, error)
             reason = error.reason
-            for event in draft.take("…"):
+            for event in _events(draft.take("…")):
                 yield event
-        for event in draft.flush():
+        for event in _events(draft.flush()):
             yield event
-        if self.backup and (reason or draft.grounding.cites_nothing):
-            for event in draft.hand_over(self.backup.name, reason):
+        if part.decision.doubtful and reason:
+            draft.fail(reason)
+        elif self.backup and not part.decision.doubtful and (reason or draft.grounding.cites_nothing):
+            for event in _events(draft.hand_over(self.backup.name, reason)):
                 yield event
             async with aclosing(self.backup.write(part.question, escaped, history)) as written:
                 async for piece in written:
-                    for event in draft.take(piece) if isinstance(piece, str) else ():
+                    for event in _events(draft.take(piece)) if isinstance(piece, str) else ():
                         yield event
-            for event in draft.flush():
+            for event in _events(draft.flush()):
                 yield event
 
 
@@ -237,61 +290,6 @@ async def collect_answer(events: AsyncGenerator[Event]) -> Answer:
             if isinstance(event, Done):
                 return event.answer
     raise AssertionError("a stream ends with Done or an error")
-
-
-@dataclass
-class _Draft:
-    """An answer that is being written, and what is known of its writing."""
-
-    grounding: Grounding
-    generation: GenerationInfo
-
-    def take(self, piece: str | GenerationInfo) -> list[Event]:
-        if isinstance(piece, str):
-            return _events(self.grounding.feed(piece))
-        self.generation = piece
-        return []
-
-    def flush(self) -> list[Event]:
-        return _events(self.grounding.flush())
-
-    async def review(self, reviewer: AnswerReviewer) -> None:
-        """Take a reviewer's verdicts. Call it after `flush`."""
-        grounded = self.grounding.result
-        try:
-            sentences, usage = await reviewer.review(grounded.sentences, grounded.citations)
-        except BackendError as error:
-            log.warning("%s could not verify the answer: %s", reviewer.name, error)
-            own = f"{reviewer.name} could not verify the answer ({error.reason}); the verdicts are by comparing words."
-            self.generation = replace(self.generation, notice=f"{self.generation.notice} {own}".lstrip())
-            return
-        self.grounding.set_sentences(sentences)
-        self.generation = replace(self.generation, usage=self.generation.usage + usage)
-
-    def hand_over(self, backup: str, reason: str) -> list[Event]:
-        """Let the backup go on in a paragraph of its own, or begin if nothing has been shown. Call it after `flush`."""
-        writer, shown = self.generation.model, self.grounding.result.text
-        if not shown:
-            self.grounding = self.grounding.restarted()
-        why = "cited no abstract" if not reason else f"broke off ({reason})" if shown else f"failed ({reason})"
-        own = f"{writer} {why}; {'the rest' if shown else 'this'} is in the abstracts' own sentences."
-        self.generation = replace(
-            self.generation,
-            model=f"{writer}+{backup}" if shown else backup,
-            notice=f"{self.generation.notice} {own}".lstrip(),
-            complete=True,
-        )
-        return self.take("\n\n") if shown else []
-
-    def outcome(self, decision: Decision) -> tuple[Decision, GroundedText]:
-        """What kind of answer it became in the end."""
-        grounded = self.grounding.result
-        if not decision.answers:
-            return decision, grounded
-        if grounded.declined:
-            return replace(decision, outcome="not_in_abstracts", reason=answerability.NOT_IN_ABSTRACTS), grounded
-        incomplete = grounded.incomplete or not self.generation.complete
-        return (replace(decision, outcome="partial") if incomplete else decision), grounded
 
 
 def _events(found: Sequence[str | Citation]) -> list[Event]:

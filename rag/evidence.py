@@ -1,18 +1,26 @@
 """What an answer is written from: the passages found for a question or each of its parts, and a decision on each."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from rag import answerability, parts, topic
 from rag import question as questions
 from rag.answerability import Decision
-from rag.protocols import Retriever, Vocabulary
-from rag.types import EVERYTHING, Filters, Passage, StandaloneQuery
+from rag.protocols import AnswerReviewer, Retriever, Vocabulary
+from rag.question import Shape
+from rag.types import EVERYTHING, EvidenceRow, Filters, Passage, StandaloneQuery, Step, Usage
 from rag.writers import members
 
 SIDE_SCORE = 0.9
 """What a paper that one side of a comparison finds first scores at least, as a share of the best paper's score."""
+
+READ_SHARE = 0.5
+"""A model reads a paper for a list or a comparison from this share of the best one's score."""
+
+MODEL_PAPERS = 48
+"""How many papers a model that reads widely is shown for a list or a comparison."""
 
 Split = Callable[[str], Sequence[str]]
 """A question to the questions that it consists of."""
@@ -55,6 +63,39 @@ class Evidence:
         return [part.question for part in self.parts if not part.decision.answers] if self.answered else []
 
 
+@dataclass(frozen=True, kw_only=True)
+class ModelReading:
+    """What is put before a model that decides itself whether the passages answer.
+
+    It is asked from the confidence `ask_from` on, and shown up to `papers` papers where a question takes several.
+    """
+
+    ask_from: float
+    papers: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What a deep answer is written from. `reviewer` is what verifies it, `usage` and `notice` are of the search."""
+
+    evidence: Evidence
+    rows: tuple[EvidenceRow, ...]
+    usage: Usage
+    notice: str = ""
+    reviewer: AnswerReviewer | None = None
+
+
+NO_FINDINGS = Findings(evidence=Evidence((), ()), rows=(), usage=Usage())
+
+
+class Researcher(Protocol):
+    """Looks for the evidence of a deep answer."""
+
+    def research(self, query: StandaloneQuery, top_k: int, filters: Filters = ...) -> AsyncGenerator[Step | Findings]:
+        """Yield each step as it begins, then the findings. Raises BackendError."""
+        ...
+
+
 @dataclass(frozen=True)
 class Collector:
     """Finds the evidence in one library."""
@@ -63,23 +104,34 @@ class Collector:
     vocabulary: Vocabulary
     answer_from: float | None = None
     split: Split = parts.split
+    reading: ModelReading | None = None
 
     async def collect(self, query: StandaloneQuery, top_k: int, filters: Filters = EVERYTHING) -> Evidence:
         """Passages of at most `top_k` papers for each part; of more for a list. Raises as the retriever does."""
         shape = questions.analyse(query.question).shape
         asked = [query.question] if query.goes_on or shape == "list" else list(self.split(query.question))
-        wanted = max(top_k, members.CHECKED) if shape == "list" else top_k
+        wanted = self._wanted(shape, top_k)
         whole = await self.retriever.retrieve(query.search, wanted, filters)
         if len(asked) > 1:
             return await self._of_parts(query.question, asked, whole, top_k, filters)
         decision = self._decide(query.question, whole)
         if decision.answers and shape == "comparison":
             whole = await self._with_sides(query.question, whole, filters)
+        if shape != "single" and self.reading:
+            kept = [p for rank, p in enumerate(whole) if rank < top_k or p.score >= READ_SHARE * whole[0].score]
+            checked = len(whole) if shape == "list" else 0
+            return replace(_evidence(query.question, asked, [kept], [decision]), checked=checked)
         if shape == "list":
             listed = members.listed(whole)
             kept = [passage for rank, passage in enumerate(whole) if rank < top_k or passage in listed]
             return replace(_evidence(query.question, asked, [kept], [decision]), checked=len(whole))
         return _evidence(query.question, asked, [whole], [decision])
+
+    def _wanted(self, shape: Shape, top_k: int) -> int:
+        """How many papers to look at: a model that reads widely chooses itself what belongs in a list."""
+        if self.reading and shape != "single":
+            return max(top_k, self.reading.papers)
+        return max(top_k, members.CHECKED) if shape == "list" else top_k
 
     async def _of_parts(
         self, question: str, asked: Sequence[str], whole: Sequence[Passage], top_k: int, filters: Filters
@@ -105,7 +157,8 @@ class Collector:
         usable = answerability.usable(question, passages)
         if not usable:
             return answerability.RETRACTED_ONLY
-        decision = answerability.decide(question, usable, self.vocabulary, self.answer_from)
+        ask_from = self.reading.ask_from if self.reading else None
+        decision = answerability.decide(question, usable, self.vocabulary, self.answer_from, ask_from)
         if part and decision.answers and _lacks(part, usable[0]):
             return replace(decision, outcome="not_in_abstracts", reason=answerability.NOT_IN_ABSTRACTS)
         return decision

@@ -13,7 +13,7 @@ from langchain_core.language_models import BaseChatModel
 import prompts
 from rag.errors import BackendError
 from rag.types import Citation, Sentence, Usage, Verdict
-from rag.writers import models
+from rag.writers import models, prices
 from rag.writers.prompt_context import quoted
 
 _PROMPT = "verify"
@@ -57,11 +57,7 @@ class ModelVerifier:
             async with asyncio.timeout(self._seconds):
                 reply = await self._model.ainvoke([("user", prompt)])
         counted = reply.usage_metadata
-        usage = (
-            Usage(prompt_tokens=counted["input_tokens"], completion_tokens=counted["output_tokens"])
-            if counted
-            else Usage()
-        )
+        usage = prices.priced(self.name, models.usage_of(counted)) if counted else Usage()
         text = str(reply.text)
         if not _VERDICT.search(text):
             raise BackendError(f"{self.name}: the reply has no verdict", retryable=False, reason="it gave no verdict")

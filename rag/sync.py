@@ -14,7 +14,7 @@ from rag.connectors.enrich import EnrichReport
 from rag.connectors.search import DEFAULT_LIMIT
 from rag.engine import TOP_K
 from rag.protocols import Embedder
-from rag.types import EVERYTHING, Answer, Filters, IngestReport, Paper, Passage, Turn
+from rag.types import EVERYTHING, Answer, Effort, Filters, IngestReport, Paper, Passage, Turn
 from rag.workspace import Workspace
 
 T = TypeVar("T")
@@ -67,11 +67,13 @@ class SyncWorkspace:
         history: Sequence[Turn] = (),
         filters: Filters = EVERYTHING,
         top_k: int = TOP_K,
+        effort: Effort = "quick",
     ) -> Answer:
         """As `Workspace.ask`."""
-        return run_sync(
-            self._workspace.ask(question, library=library, model=model, history=history, filters=filters, top_k=top_k)
+        asking = self._workspace.ask(
+            question, library=library, model=model, history=history, filters=filters, top_k=top_k, effort=effort
         )
+        return run_sync(asking)
 
     def close(self) -> None:
         """Release the libraries for other processes, and the database."""

@@ -21,6 +21,9 @@ from rag.errors import RequestError
 Outcome = Literal["answered", "partial", "not_in_abstracts", "out_of_scope", "empty_library"]
 Verdict = Literal["supported", "partial", "unsupported", "contradicted"]
 
+Effort = Literal["quick", "deep"]
+"""How an answer is looked for: one search and one call of a model, or many of both."""
+
 Score = Annotated[float, PlainSerializer(lambda value: round(value, 4), return_type=float)]
 """A number of which four digits are shown."""
 
@@ -294,19 +297,58 @@ class FurtherSentence(Sentence):
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """Tokens that a model counted; zero where no model was asked."""
+    """Tokens that a model counted; zero where no model was asked.
+
+    `cached_tokens` are those of the prompt that the provider had read before; `cost_usd` is by its list prices
+    (`rag/data/prices.toml`), None where they are not known.
+    """
 
     __pydantic_config__ = ALL_FIELDS_SHOWN
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: Annotated[int, Field(exclude_if=lambda count: count == 0)] = 0
+    cost_usd: Annotated[float | None, Field(exclude_if=lambda cost: cost is None)] = None
 
     def __add__(self, other: "Usage") -> "Usage":
-        """The tokens of both."""
+        """The tokens of both; the cost where that of all tokens is known."""
+        if not other.total_tokens:
+            return self
+        if not self.total_tokens:
+            return other
+        known = self.cost_usd is not None and other.cost_usd is not None
         return Usage(
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
             completion_tokens=self.completion_tokens + other.completion_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            cost_usd=round((self.cost_usd or 0) + (other.cost_usd or 0), 8) if known else None,
         )
+
+    @property
+    def total_tokens(self) -> int:
+        """Of prompts and completions."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What a deep answer does next, in a sentence for its reader."""
+
+    name: Literal["plan", "search", "grade", "search_again", "write"]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceRow:
+    """How much a passage helps to answer a part of the question, 0 to 10, and a model's reason; of deep answers.
+
+    `number` is that of the passage.
+    """
+
+    number: int
+    part: str
+    grade: float
+    why: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -315,7 +357,7 @@ class GenerationInfo:
 
     `model` is what really wrote it, `prompt` the version of the prompts (empty where no model was asked), and `notice`
     what a reader should know of the writing, such as that it was cut short; empty when all went well. `complete` is
-    False when the text breaks off.
+    False when the text breaks off, or when the writer says that it leaves something unanswered.
     """
 
     model: str
@@ -349,7 +391,8 @@ class Answer:
     statements. It is no part of `text`, and `sentences` and `citations` do not count it. `confidence` is the estimated
     probability that the passages answer the question. `prompt` is the version of the prompts that a model was given,
     `notice` what a reader should know of how the text was generated, such as that a model failed and the text is the
-    abstracts' own sentences; each may be empty.
+    abstracts' own sentences; each may be empty. `evidence` is the table that a deep answer was written from,
+    empty for others.
     """
 
     __pydantic_config__ = ALL_FIELDS_SHOWN
@@ -370,6 +413,7 @@ class Answer:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     prompt: str = ""
     notice: str = ""
+    evidence: tuple[EvidenceRow, ...] = ()
 
     @property
     def cited_papers(self) -> Mapping[int, Paper]:

@@ -11,16 +11,15 @@ from types import TracebackType
 from typing import Self
 from weakref import WeakValueDictionary
 
-from rag import answerability, config, connectors, corpus, embedders, parts, retrieval, threads
-from rag.catalog_questions import CatalogQuestions
-from rag.condense import RuleBasedRewriter
+from rag import config, connectors, corpus, embedders, retrieval, threads
 from rag.config import Settings
 from rag.connectors import Connectors, enrich
 from rag.connectors.enrich import EnrichedPaper, EnrichReport
 from rag.connectors.search import DEFAULT_LIMIT, make_search
 from rag.database import Database, home_errors
 from rag.engine import TOP_K, Engine, collect_answer
-from rag.errors import BusyError, NotFoundError, OwnerDoor, RequestError
+from rag.engines import make_engine
+from rag.errors import BusyError, NotFoundError, OwnerDoor
 from rag.history.answers import SAVE_BUSY_SECONDS, Answers, AskRequest
 from rag.history.archive import Archive
 from rag.history.bibliography import Bibliography
@@ -33,11 +32,10 @@ from rag.library.browse import Browse
 from rag.library.library import Library, Progress, no_progress
 from rag.library.maps import Maps
 from rag.library.registry import LibrarySummary
-from rag.protocols import AnswerReviewer, Embedder, QueryRewriter, Writer
+from rag.protocols import Embedder
 from rag.retrieval import HybridRetriever
-from rag.types import EVERYTHING, Answer, Filters, IngestReport, Paper, Passage, Turn
+from rag.types import EVERYTHING, Answer, Effort, Filters, IngestReport, Paper, Passage, Turn
 from rag.watches.store import Watches
-from rag.writers.extractive import ExtractiveWriter
 
 DEFAULT_LIBRARY = "default"
 """The library that is meant where none is named."""
@@ -195,12 +193,19 @@ class Workspace:
         history: Sequence[Turn] = (),
         filters: Filters = EVERYTHING,
         top_k: int = TOP_K,
+        effort: Effort = "quick",
         door: str = "python",
         caller: str = LOCAL,
     ) -> Answer:
         """The answer to a question, which is stored so that feedback finds it. Raises as `Engine.ask` and `engine`."""
         request = AskRequest(
-            question=question, history=tuple(history), filters=filters, top_k=top_k, door=door, caller=caller
+            question=question,
+            history=tuple(history),
+            filters=filters,
+            top_k=top_k,
+            effort=effort,
+            door=door,
+            caller=caller,
         )
         return await collect_answer(self.answers.ask(await self.engine(library, model), request))
 
@@ -290,60 +295,3 @@ async def remove_library(settings: Settings, name: str) -> None:
     """Delete a library and everything in it. Raises NotFoundError, LockedError, ConfigError."""
     with home_errors(settings.home):
         await registry.remove(settings.home, name, settings.database_url, settings.chroma_url)
-
-
-def offered_models(settings: Settings) -> tuple[str, ...]:
-    """What a request may choose to write its answer; the first is the default."""
-    return tuple(dict.fromkeys((settings.model, ExtractiveWriter.name, *settings.choosable)))
-
-
-def make_engine(settings: Settings, library: Library, model: str = "") -> Engine:
-    """An engine over an open library; an empty model is the settings' own. A chat model takes seconds to load.
-
-    Raises RequestError or ConfigError.
-    """
-    offered = offered_models(settings)
-    name = model or offered[0]
-    if name not in offered:
-        raise RequestError(
-            f"model {name!r} is not offered; there is {', '.join(offered)} (SCHOLIAST_MODELS adds others)"
-        )
-    retriever = HybridRetriever(library, library.embedder)
-    writer, backup, rewriter = _writers(settings, library, name, RuleBasedRewriter(retriever, library))
-    return Engine(
-        library=library.name,
-        retriever=retriever,
-        vocabulary=library,
-        writer=writer,
-        backup=backup,
-        rewriter=rewriter,
-        reviewer=_reviewer(settings, name),
-        catalog=CatalogQuestions(library, retriever),
-        unsupported=settings.unsupported,
-        answer_from=answerability.calibrated(settings.home / answerability.CALIBRATION),
-        split=parts.split if name == ExtractiveWriter.name else parts.whole,
-    )
-
-
-def _reviewer(settings: Settings, writer: str) -> AnswerReviewer | None:
-    """The model that checks an answer after it is written; None where the words are compared alone."""
-    name = writer if settings.verifier == "model" else settings.verifier
-    if name in ("lexical", ExtractiveWriter.name):
-        return None
-    from rag import model_verifier  # LangChain takes seconds to import
-
-    return model_verifier.verifier(name, settings.model_base_url, settings.model_timeout_seconds)
-
-
-def _writers(
-    settings: Settings, library: Library, name: str, rules: QueryRewriter
-) -> tuple[Writer, Writer | None, QueryRewriter]:
-    """The writer, its fallback, and what rewrites follow-ups."""
-    extractive = ExtractiveWriter(library)
-    if name == extractive.name:
-        return extractive, None, rules
-    from rag.writers import chat  # LangChain takes seconds to import, and only chat models need it
-
-    window, seconds = settings.model_context_tokens, settings.model_timeout_seconds
-    writer = chat.writer(name, extractive, settings.model_base_url, window, seconds, rules)
-    return writer, extractive if settings.on_model_failure == "extractive" else None, writer

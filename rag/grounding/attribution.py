@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rag.grounding.lexical_verifier import CLEAR_WORDS, SUPPORTED_SHARE, added_words, stems_of
+from rag.grounding.lexical_verifier import CLEAR_WORDS, OTHER_LANGUAGE, SUPPORTED_SHARE, added_words, stems_of
 from rag.grounding.refusals import declines
 from rag.grounding.sentence_stream import Fragment, StreamedSentence
 from rag.protocols import Verifier
@@ -38,6 +38,11 @@ class AttributedSentence:
     def is_supported(self) -> bool:
         """Whether an abstract supports it, wholly or in part."""
         return bool(self.sentence.citations) and self.sentence.support in ("supported", "partial")
+
+    @property
+    def may_be_supported(self) -> bool:
+        """Whether an abstract supports it as far as their words can be compared, which they can't across languages."""
+        return self.is_supported or (bool(self.sentence.citations) and self.sentence.reason == OTHER_LANGUAGE)
 
 
 class Attribution:

@@ -59,13 +59,14 @@ class RefusalGate:
     """Holds what a stage makes of a text until its opening can no longer turn out to decline.
 
     After an apology only a sentence that is supported shows that there is an answer after all; marks alone say nothing.
+    So it is from the beginning where it is `doubtful` whether there is an answer.
     """
 
-    def __init__(self, inner: Stage[str, str | AttributedSentence]) -> None:
+    def __init__(self, inner: Stage[str, str | AttributedSentence], *, doubtful: bool = False) -> None:
         self._inner = inner
         self._opening = ""
         self._held: list[str | AttributedSentence] = []
-        self._state: Literal["opening", "declining", "open"] = "opening"
+        self._state: Literal["opening", "declining", "open"] = "declining" if doubtful else "opening"
 
     def feed(self, item: str) -> Iterator[str | AttributedSentence]:
         """The opening is read letter by letter, so that it does not matter in which pieces the text arrives."""
@@ -95,7 +96,7 @@ class RefusalGate:
             return
         self._held.append(found)
         if isinstance(found, AttributedSentence):
-            if found.is_supported or (self._state == "opening" and not found.declines):
+            if found.may_be_supported or (self._state == "opening" and not found.declines):
                 yield from self._release()
             else:
                 self._state = "declining"
@@ -110,7 +111,7 @@ class GroundedText:
     """An answer's text, its sentences in order, and what each rests on.
 
     `declined` says that the writer gave no answer, and then there is nothing else; `incomplete`, that it left something
-    unanswered, or that none of its sentences found support.
+    unanswered, that none of its sentences found support, or that the first one is contradicted.
     """
 
     text: str
@@ -129,11 +130,13 @@ class Grounding:
         policy: Policy = "flag",
         question: str = "",
         verifier: Verifier | None = None,
+        *,
+        doubtful: bool = False,
     ) -> None:
         self._arguments = passages, policy, question, verifier
         attribution = Attribution(passages, question, verifier or LexicalVerifier(), policy)
         sentences = Chain(SentenceStream(fragments=policy == "flag"), attribution)
-        self._gate = RefusalGate(sentences)
+        self._gate = RefusalGate(sentences, doubtful=doubtful)
         marks = MarkFilter({passage.number for passage in passages})
         self._stages = Chain(Chain(marks, InertMarkup()), self._gate)
         self._text = ""
@@ -164,7 +167,7 @@ class Grounding:
     def result(self) -> GroundedText:
         """The whole, at the end."""
         found = self._found
-        answered = any(sentence.is_supported for sentence in found)
+        answered = any(item.is_supported for item in found) and found[0].sentence.support != "contradicted"
         return GroundedText(
             self._text,
             tuple(item.sentence for item in found),

@@ -1,8 +1,9 @@
 """The marks `[n]` of an answer: other ways of writing them become `[n]`, those of passages not shown are taken out.
 
-What is a mark: `[1]`, `[1, 2]`, `[1-3]`, `[ 1 ]`, `[[1]]`, `[^1]`, `[Source 1]`, `【1】`, `【1†source】`, `\\[1\\]`,
-each with a link behind it or not; and `(1)` where a citation would stand: after a blank, before the end of a clause,
-not after a word such as Equation.
+What is a mark: `[1]`, `[1, 2]`, `[1-3]`, `[ 1 ]`, `[[1]]`, `[^1]`, `[Source 1]`, `[ID:1]`, `【1】`, `【1†source】`,
+`\\[1\\]`, `##1$$`, each with a link behind it or not; `[1` before the full stop of a sentence; `[-1]`, which names
+nothing; and `(1)` where a citation would stand: after a blank, before the end of a clause, not after a word such as
+Equation.
 What is none: brackets with words (`[CLS]`), intervals (`[0, 1]`, "the range [1, 10]"), years and larger numbers in
 parentheses, an index in code (which is written `a[ 0 ]`, so that nobody takes it for a mark).
 """
@@ -17,20 +18,23 @@ from rag.types import Passage
 _BLANK = r"[ \t\u00a0\u202f]"
 _BLANKS = rf"{_BLANK}*+"
 _OPEN, _CLOSE = r"\\?[\[［【〔]{1,2}", r"\\?[\]］】〕]{1,2}"
-_LABEL = r"(?:\^|sources?|abstracts?|papers?|passages?|references?|refs?\.?|documents?|docs?|citations?|no\.?|n|\#)"
+_LABEL = (
+    r"(?:\^|sources?|abstracts?|papers?|passages?|references?|refs?\.?|ids?|documents?|docs?|citations?|no\.?|n|\#)"
+)
 _ONE = rf"(?:{_LABEL}\s*[#:]?\s*)?\d+"
 _JOIN = r"\s*(?:,|;|&|and|[-‐‑–—])\s*"
 _WORDED = rf"{_ONE}(?:{_JOIN}{_ONE})*\s*(?:(?::\d+)?†[^\]］】〕\n]*)?"
 # Every part of a pattern has a longest length, so that what is held back, and the time to search it, have one too.
 _LONGEST, _LONGEST_LIST, _LONGEST_LINK, _MOST_ATOMS = 120, 400, 500, 16
 _BRACKETED = (
-    rf"(?:{_OPEN}\s*\d[\d\s,;–—-]{{0,{_LONGEST_LIST}}}+{_CLOSE}"
+    rf"(?:\#\#\d{{1,4}}\$\$|\[-\d{{1,4}}\]|\[\d{{1,2}}(?=\.[ \n])|{_OPEN}\s*\d[\d\s,;–—-]{{0,{_LONGEST_LIST}}}+{_CLOSE}"
     rf"|(?={_OPEN}[^\]］】〕\n]{{1,{_LONGEST}}}+[\]］】〕]){_OPEN}\s*{_WORDED}{_CLOSE})"
     rf"(?:\(https?:[^)\s]{{0,{_LONGEST_LINK}}}+\))?+"
 )
 _PAREN = rf"(?<={_BLANK})\(\d{{1,2}}(?:\s?[,;–-]\s?\d{{1,2}}){{0,5}}\)"
 _CLAUSE_ENDS = rf"(?={_BLANKS}(?:[.,;:!?\n\[【]|\(\d|\Z))"
-_ATOM = re.compile(rf"(?:{_BRACKETED}|{_PAREN}{_CLAUSE_ENDS})", re.IGNORECASE)
+_ATOM = re.compile(rf"(?:{_BRACKETED}|\[\d{{1,2}}(?=\.\Z)|{_PAREN}{_CLAUSE_ENDS})", re.IGNORECASE)
+_ATOM_OF_GROUP = re.compile(rf"{_ATOM.pattern}|\[\d{{1,2}}\Z", re.IGNORECASE)
 _GROUP = re.compile(
     rf"(?<!{_BLANK})(?P<blank>{_BLANKS})"
     rf"(?P<atoms>(?>{_ATOM.pattern})(?>{_BLANKS}{_ATOM.pattern}){{0,{_MOST_ATOMS - 1}}}+)(?P<after>{_BLANKS})",
@@ -39,13 +43,13 @@ _GROUP = re.compile(
 
 # What may yet become a mark, or decide about the one before it, is held back: it reaches to the end of what is known.
 _PARTIAL = (
-    rf"(?:\\|`++|{_OPEN}[\d\s,;–—-]{{0,{_LONGEST_LIST}}}+\\?|{_OPEN}[^\]］】〕\n]{{0,{_LONGEST}}}+"
+    rf"(?:\\|`++|\#\#?\d{{0,4}}\$?|{_OPEN}[\d\s,;–—-]{{0,{_LONGEST_LIST}}}+\\?|{_OPEN}[^\]］】〕\n]{{0,{_LONGEST}}}+"
     rf"|(?<=[\]］】〕])\([^)\s]{{0,{_LONGEST_LINK}}}+|\([\d\s,;–-]{{0,30}}+\)?)"
 )
 _UNDECIDED = re.compile(
     rf"{_BLANKS}(?>(?:{_BRACKETED}|{_PAREN}){_BLANKS}){{0,{_MOST_ATOMS}}}+{_PARTIAL}?\Z", re.IGNORECASE
 )
-_MAY_BEGIN = re.compile(rf"{_BLANK}++|[\[［【〔(`\\]")
+_MAY_BEGIN = re.compile(rf"{_BLANK}++|[\[［【〔(`\\\#]")
 _HALF = re.compile(
     rf"(?<!{_BLANK}){_BLANKS}{_OPEN}\s*+(?:\^|[a-z]{{0,10}}\.?[\s#:]*+)?[\d\s,;:–—-]{{0,{_LONGEST_LIST}}}+\\?(…?)\Z",
     re.IGNORECASE,
@@ -65,7 +69,7 @@ _NAMED_BEFORE = re.compile(
 )
 _WITHIN_BRACKETS = re.compile(rf"{_OPEN}[\d\s,;–—-]*+\Z")
 _INDEXED = re.compile(r"[\w)\]]")
-_SUSPECT = re.compile(r"[\[［【〔]|\(\d")
+_SUSPECT = re.compile(r"[\[［【〔]|\(\d|\#\#\d")
 _MOST_DIGITS = 6
 _LOOK_BACK = 60
 _AT_ONCE = 512
@@ -204,7 +208,7 @@ def without(text: str) -> str:
 def _atoms(found: re.Match[str], text: str) -> Iterator[tuple[str, str, str]]:
     """Each mark of a group, with the text before the group and the character that follows it."""
     before, following = _text_before(text, found.start()), text[found.end() : found.end() + 1]
-    for atom in _ATOM.finditer(text, found.start("atoms"), found.end()):
+    for atom in _ATOM_OF_GROUP.finditer(text, found.start("atoms"), found.end()):
         yield atom[0], before, following
 
 
@@ -225,6 +229,8 @@ def _text_before(text: str, place: int) -> str:
 def _numbers(atom: str, shown: Collection[int]) -> list[int]:
     """The shown ones among the numbers that a mark names, in its order."""
     named = []
+    if atom.startswith("[-"):
+        return []
     for first, last in _RANGE.findall(_AFTER_THE_NUMBERS.sub("", atom)):
         if len(first) <= _MOST_DIGITS and len(last) <= _MOST_DIGITS:
             named += [number for number in sorted(shown) if int(first) <= number <= int(last or first)]
@@ -241,5 +247,5 @@ def _is_prose(atom: str, before: str) -> bool:
 
 
 def _plain(atom: str) -> str:
-    inner = _AFTER_THE_NUMBERS.sub("", atom).strip("\\[]［］【】〔〕()^ ")
+    inner = _AFTER_THE_NUMBERS.sub("", atom).strip("\\[]［］【】〔〕()^#$- ")
     return f"(#{re.sub(r'^[^0-9]+', '', inner)})"

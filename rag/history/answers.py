@@ -19,7 +19,7 @@ from rag.errors import ConfigError, LibraryError, NotFoundError, RequestError
 from rag.history import spending
 from rag.history.schema import answers, feedback, timestamp
 from rag.library.schema import libraries
-from rag.types import EVERYTHING, Answer, Filters, Turn
+from rag.types import EVERYTHING, Answer, Effort, Filters, Turn
 
 FeedbackVerdict = Literal["good", "bad"]
 
@@ -56,12 +56,13 @@ class AskRequest:
     history: tuple[Turn, ...] = ()
     filters: Filters = EVERYTHING
     top_k: int
+    effort: Effort = "quick"
     door: str
     caller: str
 
     def ask(self, engine: Engine) -> AsyncGenerator[Event]:
         """The engine's events. Raises as the engine does."""
-        return engine.stream(self.question, self.history, self.filters, self.top_k)
+        return engine.stream(self.question, self.history, self.filters, self.top_k, self.effort)
 
 
 @dataclass(frozen=True, kw_only=True)

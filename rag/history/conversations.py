@@ -20,7 +20,7 @@ from rag.history import edits
 from rag.history.answers import NOT_STORED, AskRequest, recent_turns, run_to_end, stored_soon, with_notice
 from rag.history.claims import INTERRUPTED, LEASE_SECONDS, Claim, Claims, no_conversation
 from rag.history.schema import answers, conversations, messages, timestamp
-from rag.types import EVERYTHING, Filters, Turn
+from rag.types import EVERYTHING, Effort, Filters, Turn
 
 LOCAL = "local"
 """The owner where nobody has to authenticate: the user of this machine."""
@@ -126,6 +126,7 @@ class Conversations:
         caller: str,
         filters: Filters = EVERYTHING,
         top_k: int = TOP_K,
+        effort: Effort = "quick",
         context: Sequence[Turn] = (),
     ) -> AsyncGenerator[Event]:
         """Ask within a conversation: its messages are the history, and the answer is added to it before Done.
@@ -141,7 +142,13 @@ class Conversations:
         try:
             history = recent_turns([*claim.history, *context])
             request = AskRequest(
-                question=question, history=history, filters=filters, top_k=top_k, door=door, caller=caller
+                question=question,
+                history=history,
+                filters=filters,
+                top_k=top_k,
+                effort=effort,
+                door=door,
+                caller=caller,
             )
             async with aclosing(request.ask(engine)) as events:
                 async for event in events:

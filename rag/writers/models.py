@@ -9,9 +9,11 @@ from typing import Any, cast
 
 from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages.ai import UsageMetadata
 
 from rag.errors import BackendError, ConfigError, http_status, retryable
 from rag.text import tokens
+from rag.types import Usage
 
 OPENAI = "openai"
 DEFAULT_WINDOW = 8_192
@@ -20,6 +22,10 @@ DEFAULT_WINDOW = 8_192
 MAX_ANSWER_TOKENS = 4_000
 """Models that think before they write spend most of it on that."""
 
+SMALL_BILLIONS = 4.0
+"""Parameters up to which a model is led astray by abstracts that do not answer (`eval/results/llm.md`)."""
+
+_SIZE = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)b\b", re.IGNORECASE)
 _RETRIES = 2
 _LONGEST_MESSAGE = 300
 
@@ -51,6 +57,40 @@ def window_of(model: BaseChatModel, configured: int) -> int:
 def reserved_tokens(window: int) -> int:
     """How many tokens of the window are kept for the answer."""
     return min(MAX_ANSWER_TOKENS, window // 4)
+
+
+def is_small(name: str) -> bool:
+    """Whether a model's name says that it has few parameters, such as `qwen2.5:1.5b`; unknown sizes are not small."""
+    sizes = [float(size) for size in _SIZE.findall(name)]
+    return bool(sizes) and max(sizes) <= SMALL_BILLIONS
+
+
+def may_take_schema(name: str, model: BaseChatModel) -> bool:
+    """Whether the model may be asked for a reply by a JSON schema: those behind OpenAI's protocol, unless known not to.
+
+    A server that does not know the parameter says so when it is asked.
+    """
+    profile: Mapping[str, Any] = model.profile or {}
+    return name.startswith(f"{OPENAI}:") and profile.get("structured_output") is not False
+
+
+def schema_options(model: BaseChatModel, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a call that ask for a reply by this schema.
+
+    As a field of the body of our own: LangChain's parameter of that name would have the SDK parse the growing reply
+    again and again, and raise at the end of one that was cut off.
+    """
+    named = {"name": "reply", "strict": True, "schema": schema}
+    own = getattr(model, "extra_body", None) or {}
+    return {"extra_body": {**own, "response_format": {"type": "json_schema", "json_schema": named}}}
+
+
+def usage_of(counted: UsageMetadata) -> Usage:
+    """Tokens as LangChain counts them."""
+    cached = (counted.get("input_token_details") or {}).get("cache_read") or 0
+    return Usage(
+        prompt_tokens=counted["input_tokens"], completion_tokens=counted["output_tokens"], cached_tokens=cached
+    )
 
 
 @contextmanager

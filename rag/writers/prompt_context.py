@@ -10,12 +10,16 @@ from rag import question as questions
 from rag.grounding import marks
 from rag.text import tokens
 from rag.types import Passage, PassageSentence, Turn
+from rag.writers.keys import CitationKeys
 
 WORTH_SHOWING = 0.75
 WORTH_SHOWING_AMONG_SEVERAL = 0.6
 """Share of the best passage's score, for a question that one paper answers and for one that takes several. A third of
 eight passages reach it on average, and 98% of the papers that answer (`eval/results/llm.md`).
 """
+
+STABLE_TAG = f"abstract-{token_hex(4)}"
+"""Random for this process, and the same in all its prompts, so that a provider may reuse what it has read of them."""
 
 _TURNS = 6
 _CHARACTERS_OF_A_TURN = 1_000
@@ -44,15 +48,19 @@ def new_tag() -> str:
     return f"abstract-{token_hex(4)}"
 
 
-def pack(passages: Sequence[Passage], limit: int, tag: str) -> PackedPassages:
-    """As many passages as fit into `limit` tokens, in their order. One that does not fit gives its best sentences."""
+def pack(passages: Sequence[Passage], limit: int, tag: str, keys: CitationKeys | None = None) -> PackedPassages:
+    """As many passages as fit into `limit` tokens, in their order. One that does not fit gives its best sentences.
+
+    Each stands under its key, or its number where there are no keys.
+    """
     blocks: list[str] = []
     numbers: list[int] = []
     left = limit
     for passage in passages:
         text = _fitting(passage, left - _TOKENS_OF_TAGS)
         if text:
-            blocks.append(f'<{tag} number="{passage.number}">\n{text}\n</{tag}>')
+            name = f'key="{keys.of(passage.number)}"' if keys else f'number="{passage.number}"'
+            blocks.append(f"<{tag} {name}>\n{text}\n</{tag}>")
             numbers.append(passage.number)
             left -= _count(text) + _TOKENS_OF_TAGS
     return PackedPassages("\n".join(blocks), tuple(numbers))

@@ -16,7 +16,7 @@ from rag.config import Settings
 from rag.errors import ConfigError, RequestError, how_to_list_papers
 from rag.history.answers import Answers
 from rag.library.checks import Finding, diagnose
-from rag.types import Filters
+from rag.types import Effort, Filters
 from rag.workspace import DEMO_LIBRARY, Workspace, list_libraries, open_database
 from service.cli.terminal import UNSAFE_ON_A_TERMINAL, Page, print_error, print_file, progress, progress_of
 from service.owner.client import Owner
@@ -99,7 +99,7 @@ async def enrich(library: str, source: str, json: bool) -> bool:
 
 
 async def ask(
-    question: str, library: str, top_k: int, model: str, year: str, papers: Sequence[str], output: str
+    question: str, library: str, top_k: int, model: str, year: str, papers: Sequence[str], effort: Effort, output: str
 ) -> bool:
     """Answer one question; `output` is json, a format of references, or empty for the terminal."""
     _check_output(output)
@@ -107,7 +107,13 @@ async def ask(
     filters = Filters(year_from=first, year_to=last, papers=tuple(papers))
     async with Owner() as owner:
         answer = await owner.run(
-            Operations.ask, question=_text(question), library=library, model=model, filters=filters, top_k=top_k
+            Operations.ask,
+            question=_text(question),
+            library=library,
+            model=model,
+            filters=filters,
+            top_k=top_k,
+            effort=effort,
         )
     if output == "json":
         _print(serialize.answer(answer))

@@ -3,7 +3,7 @@
 import sys
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -122,13 +122,17 @@ def ask(
     ] = "",
     year: _Years = "",
     paper: _Papers = None,
+    effort: Annotated[
+        Literal["quick", "deep"], typer.Option("--effort", help="deep searches widely; it needs a chat model.")
+    ] = "quick",
     json: _Json = False,
     format: _Format = "",
 ) -> None:
     """Answer a question, with quotes for each sentence."""
     from service.cli import commands
 
-    run(commands.ask(_given(question, "a question"), library, top_k, model, year, paper or [], _output(json, format)))
+    asked = _given(question, "a question")
+    run(commands.ask(asked, library, top_k, model, year, paper or [], effort, _output(json, format)))
 
 
 @app.command()

@@ -76,6 +76,7 @@ class Page:
             for passage in answerability.nearest(answer.passages):
                 self._paper(f"[{passage.number}]", passage.paper)
         self.more(answer)
+        self._evidence(answer)
         self._write()
         self._write(Text(_facts(answer), _FAINT))
 
@@ -200,6 +201,13 @@ class Page:
         self._write(Text.assemble((f"{mark:<4}", _NUMBER), (paper.title, _TITLE), paper.suffix, more), hanging=4)
         if paper.url:
             self._write(Text(paper.url, _LINK), indent=4)
+
+    def _evidence(self, answer: Answer) -> None:
+        """What a deep answer was written from: the grade of each abstract, and why."""
+        if answer.evidence:
+            self._heading("Evidence")
+        for row in answer.evidence:
+            self._write(Text(f"[{row.number}] {row.grade:g}/10 {_plain(row.why)}"), hanging=4)
 
     def _heading(self, text: str, style: str = _TITLE) -> None:
         self._write()

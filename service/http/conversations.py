@@ -12,7 +12,7 @@ from rag.history.edits import MAX_TITLE
 from rag.types import Answer
 from service.http import dependencies, schemas
 from service.http.dependencies import Caller, MetricsDependency, PageLimit, PageOffset, WorkspaceDependency
-from service.http.schemas import LibraryName, ModelName, QuestionFilters, StreamFlag, Text, TopK
+from service.http.schemas import EffortName, LibraryName, ModelName, QuestionFilters, StreamFlag, Text, TopK
 from service.http.sse import answer_response
 
 routes = APIRouter(
@@ -46,6 +46,7 @@ class MessageRequest(schemas.RequestBody):
     top_k: TopK = TOP_K
     filters: QuestionFilters | None = None
     model: ModelName = None
+    effort: EffortName = None
     stream: StreamFlag = False
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"content": "And how much faster is it?"}]})
@@ -149,7 +150,14 @@ async def ask(
     engine = await workspace.engine(conversation.library, body.model or "")
     filters = (body.filters or QuestionFilters()).to_filters()
     events = workspace.conversations.ask(
-        engine, id, body.content, door="http", caller=caller, filters=filters, top_k=body.top_k
+        engine,
+        id,
+        body.content,
+        door="http",
+        caller=caller,
+        filters=filters,
+        top_k=body.top_k,
+        effort=body.effort or "quick",
     )
     return await answer_response(request, events, metrics, stream=bool(body.stream))
 

@@ -10,10 +10,11 @@ from starlette.types import Scope
 
 from rag import serialize
 from rag.engine import TOP_K, Delta, Done, Engine, Event, Sources
+from rag.engines import offered_models
 from rag.errors import NotFoundError
 from rag.history.answers import AskRequest
 from rag.wording import small_talk
-from rag.workspace import Workspace, list_libraries, offered_models
+from rag.workspace import Workspace, list_libraries
 from service.http import dependencies, openai_schemas
 from service.http.dependencies import Caller, MetricsDependency, WorkspaceDependency
 from service.http.metrics import Metrics
@@ -41,7 +42,9 @@ async def complete(
         question, history = CHAT_TASK, ()
     engine = await _engine(workspace, body.model)
     completion = await asyncio.to_thread(Completion.begin, body)
-    ask_request = AskRequest(question=question, history=history, top_k=TOP_K, door="openai", caller=caller)
+    ask_request = AskRequest(
+        question=question, history=history, top_k=TOP_K, effort=body.effort or "quick", door="openai", caller=caller
+    )
     events = until_deadline(request, workspace.answers.ask(engine, ask_request))
     if body.stream:
         include_usage = bool(body.stream_options and body.stream_options.include_usage)

@@ -15,7 +15,7 @@ from rag.errors import RequestError
 from rag.grounding.inert import inert
 from rag.text import tokens
 from rag.text.analysis import replace_surrogates
-from rag.types import Answer, Turn
+from rag.types import Answer, Effort, Turn
 from service.http import unknown
 
 CHAT_PATH = "/v1/chat/completions"
@@ -100,6 +100,7 @@ class ChatRequest(BaseModel):
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     response_format: ResponseFormat | None = None
+    effort: Effort | None = Field(default=None, description="Ours: `deep` for a deep answer, in `extra_body`.")
     n: int | None = None
 
     def question_and_history(self) -> tuple[str, tuple[Turn, ...]]:

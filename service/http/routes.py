@@ -95,6 +95,7 @@ async def ask(
         history=body.turns(),
         filters=body.to_filters(),
         top_k=body.top_k,
+        effort=body.effort or "quick",
         door="http",
         caller=caller,
     )

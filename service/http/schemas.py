@@ -10,7 +10,7 @@ from rag.connectors.search import DEFAULT_LIMIT, MAX_LIMIT
 from rag.engine import MAX_QUESTION_CHARACTERS, MAX_TOP_K, TOP_K
 from rag.history.answers import MAX_COMMENT, MAX_TURNS, FeedbackVerdict
 from rag.library.registry import LibrarySummary
-from rag.types import Answer, Filters, Paper, Turn
+from rag.types import Answer, Effort, Filters, Paper, Turn
 
 QUESTION_RULES: dict[str, JsonValue] = {"minLength": 1, "maxLength": MAX_QUESTION_CHARACTERS, "pattern": r"\S"}
 """The engine checks these, and says more; here they are for the OpenAPI document."""
@@ -39,6 +39,10 @@ TopK = Annotated[
     ),
 ]
 ModelName = Annotated[Text | None, Field(description="What writes the answer; the service's default unless given.")]
+EffortName = Annotated[
+    Effort | None,
+    Field(description="`deep`: the question in parts, several searches, graded abstracts; needs a chat model."),
+]
 StreamFlag = Annotated[bool | None, Field(description="Server-sent events instead of one object.")]
 
 
@@ -82,6 +86,7 @@ class QuestionRequest(RequestBody):
     top_k: TopK = TOP_K
     filters: QuestionFilters | None = None
     model: ModelName = None
+    effort: EffortName = None
     stream: StreamFlag = False
 
     model_config = ConfigDict(
@@ -205,7 +210,8 @@ _EVENT = {"type": "object", "properties": {"event": {"type": "string"}, "data": 
 ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
         "model": Answer,
-        "description": "The answer; with `stream` as events: `sources`, `delta`, `citation`, `done`, or `error`.",
+        "description": "The answer; with `stream` as events: `step` (of a deep answer), `sources`, `delta`, "
+        "`citation`, `done`, or `error`.",
         "content": {"text/event-stream": {"schema": _EVENT}},
     }
 }

@@ -1,6 +1,7 @@
 """The response to a question: one JSON object, or server-sent events with heartbeats; a client that leaves cancels it.
 
-The events are `sources`, `delta`, `citation` and `done`, or `error` when it fails after the first of them.
+The events are `sources`, `delta`, `citation` and `done`, for a deep answer `step` before them, or `error` when it fails
+after the first of them.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 from rag import serialize
 from rag.engine import CitationEvent, Delta, Done, Event, Sources, collect_answer
 from rag.errors import BackendError, ScholiastError
-from rag.types import Answer
+from rag.types import Answer, Step
 from service.http import problems
 from service.http.metrics import Metrics
 
@@ -102,6 +103,8 @@ class AnswerStream(EventSourceResponse):
     def encode(self, event: Event | Exception, scope: Scope) -> bytes:
         """What is sent of an event; an exception is the last one."""
         match event:
+            case Step():
+                return _event("step", {"step": event.name, "text": event.text})
             case Sources(passages):
                 return _event("sources", {"passages": [serialize.passage(passage) for passage in passages]})
             case Delta(text):

@@ -21,7 +21,7 @@ from rag.errors import CorpusError
 from rag.history.conversations import LOCAL
 from rag.library import ingest
 from rag.library.library import Progress
-from rag.types import Answer, Filters, IngestReport, Paper, Record
+from rag.types import Answer, Effort, Filters, IngestReport, Paper, Record
 from rag.watches import runs
 from rag.watches.runs import Run
 from rag.watches.store import Watch
@@ -99,12 +99,20 @@ class Operations:
         model: str = "",
         filters: Filters,
         top_k: int,
+        effort: Effort = "quick",
         door: str = TERMINAL,
         caller: str = LOCAL,
     ) -> Answer:
         """The answer to one question."""
         return await self._workspace.ask(
-            question, library=library, model=model, filters=filters, top_k=top_k, door=door, caller=caller
+            question,
+            library=library,
+            model=model,
+            filters=filters,
+            top_k=top_k,
+            effort=effort,
+            door=door,
+            caller=caller,
         )
 
     async def converse(

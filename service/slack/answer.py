@@ -136,7 +136,7 @@ class Answerer:
             ask = partial(
                 self._workspace.conversations.ask, engine, conversation.id, question, door="slack", context=context
             )
-            await self._ask(partial(ask, caller=_caller(incoming)), reply)
+            await self._ask(partial(ask, caller=_caller(incoming), effort=events.effort(incoming)), reply)
 
     async def _conversation(self, incoming: IncomingMessage, lease: Lease, library: str) -> tuple[Engine, Conversation]:
         """A thread stays with the library it began with; asking another one there is a conversation of its own."""

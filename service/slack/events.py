@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from rag.text.analysis import replace_surrogates
+from rag.types import Effort
 from rag.wording import is_between_people, without_politeness
 
 Kind = Literal["mention", "direct", "follow_up", "command", "references"]
@@ -19,6 +20,7 @@ _SPECIAL = re.compile(r"<!(?:subteam\^\w+|date\^[^|>]*|([a-z]+))(?:\|([^>]*))?>"
 _CHANNEL = re.compile(r"<#[A-Z0-9]+(?:\|([^>]*))?>")
 _LINK = re.compile(r"<((?:https?|mailto|tel):[^|>]*)(?:\|([^>]*))?>")
 _EMOJI = re.compile(r"(?<!\S)(?::(?:\+1|-1|[a-z][a-z0-9_+'-]*|skin-tone-\d):)+(?!\S)")
+_DEEP = re.compile(r"(?<!\S)effort:deep(?!\S)")
 _LIBRARY = re.compile(r"(?<!\S)library:(?:\"([^\"]*)\"|(\S+))")
 _QUESTION_START = re.compile(
     r"(?:(?:ok(?:ay)?|great|thanks|so|and|but|well)[,.!]? )*(?:and|or|also|what|which|whose|who|whom|when|where|why|how"
@@ -177,7 +179,12 @@ def question(incoming: IncomingMessage) -> tuple[str, str]:
     text = _without_markup(incoming.text, incoming.me)
     named = _LIBRARY.search(text)
     library = html.unescape(named[1] if named and named[1] is not None else named[2]) if named else ""
-    return _plain(_LIBRARY.sub("", text)), library
+    return _plain(_DEEP.sub("", _LIBRARY.sub("", text))), library
+
+
+def effort(incoming: IncomingMessage) -> Effort:
+    """How the answer is to be looked for: `effort:deep` in the message asks for a deep one."""
+    return "deep" if _DEEP.search(incoming.text) else "quick"
 
 
 def earlier_texts(messages: Iterable[Mapping[str, Any]], incoming: IncomingMessage) -> list[str]:

@@ -73,6 +73,7 @@ def help_text(library: str, bot_id: str) -> str:
         "• Follow up in the same thread; there is no need to mention me again.\n"
         "• `/ask` followed by a question works in any channel.\n"
         f"• Here I ask the library `{escape(library)}`; `library:NAME` in a question asks another one.\n"
+        "• With `effort:deep` in a question I search in several ways and read more, if I have a chat model.\n"
         "• Press a button below an answer to say whether it helped."
     )
 

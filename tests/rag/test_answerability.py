@@ -10,9 +10,10 @@ import pytest
 
 from rag import answer_signals, answerability, corpus, embedders
 from rag.engine import Engine
+from rag.engines import make_engine
 from rag.errors import ConfigError
 from rag.types import Answer, Filters
-from rag.workspace import DEMO_LIBRARY, make_engine, open_library
+from rag.workspace import DEMO_LIBRARY, open_library
 from tests.conftest import SAMPLE, settings
 from tests.support.passages import Flat, passage
 

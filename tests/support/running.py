@@ -16,8 +16,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from rag.engine import Engine
+from rag.engines import make_engine
 from rag.types import GenerationInfo, Passage, Turn
-from rag.workspace import make_engine
 from service.http.server import server_config
 
 

@@ -44,6 +44,10 @@ def whole(text: str, shown: tuple[int, ...] = SHOWN) -> str:
         ("Sleep gets shorter [1 and 2].", "Sleep gets shorter [1][2]."),
         ("Sleep gets shorter [1](https://example.org/a).", "Sleep gets shorter [1]."),
         ("Sleep gets shorter [1] [1] [2].", "Sleep gets shorter [1][2]."),
+        ("Sleep gets shorter [ID:1].", "Sleep gets shorter [1]."),
+        ("Sleep gets shorter ##1$$ ##2$$.", "Sleep gets shorter [1][2]."),
+        ("Sleep gets shorter [1. Work gets longer [2].", "Sleep gets shorter [1]. Work gets longer [2]."),
+        ("Sleep gets shorter [1.", "Sleep gets shorter [1]."),
         ("Sleep gets shorter. [1] Work gets longer.", "Sleep gets shorter. [1] Work gets longer."),
     ],
 )
@@ -55,6 +59,9 @@ def test_other_ways_of_writing_a_mark_become_ours(written: str, shown: str) -> N
     ("written", "shown"),
     [
         ("Sleep gets shorter [9].", "Sleep gets shorter."),
+        ("Sleep gets shorter [-1].", "Sleep gets shorter."),
+        ("Sleep gets shorter ##9$$.", "Sleep gets shorter."),
+        ("Sleep gets shorter [9. Work gets longer.", "Sleep gets shorter. Work gets longer."),
         ("Sleep gets shorter [1][9].", "Sleep gets shorter [1]."),
         ("Sleep gets shorter [9, 1].", "Sleep gets shorter [1]."),
         ("Sleep gets shorter [5, 7].", "Sleep gets shorter."),
@@ -81,6 +88,9 @@ def test_a_mark_of_a_passage_that_was_not_shown_is_taken_out(written: str, shown
         "It was shown before (2020).",
         "The [CLS] token and the [MASK] token.",
         "All values lie in [0, 1].",
+        "All values lie in [-1, 1].",
+        "## A heading",
+        "It is #1 of all.",
         "A value in the range [1, 3] is drawn.",
         "A vector of shape [1, 3].",
         "This follows from Equation (1).",
@@ -146,6 +156,7 @@ BITS = (
         "```",
         "\\[",
     ),
+    *("##", "$$", "##1$$", "[-1]", "[1. ", "[ID:", "#"),
     *("\\]", "[Source ", "Source 3]", "[Abstract 7]", "](http://x.y/z)", "!", "†", "Equation", "range ", "é", "[0, 1]"),
     *("[[", "]]", "Sleep", "…"),
 )

@@ -19,6 +19,7 @@ from rag.text import tokens
 from rag.types import Answer, GenerationInfo, Passage, Turn, Usage
 from rag.writers import chat, models, prompt_context
 from rag.writers.chat import ChatWriter
+from rag.writers.client import ChatClient
 from rag.writers.extractive import ExtractiveWriter
 from tests.support.answers import CAFFEINE, CLAIM, QUESTION, TEA, engine
 from tests.support.passages import Flat, passage
@@ -97,7 +98,7 @@ async def test_thoughts_are_not_part_of_an_answer(router: respx.MockRouter) -> N
 
 async def test_any_langchain_chat_model_will_do() -> None:
     model = FakeListChatModel(responses=[f"{CLAIM} [1]."])
-    text, generation = await written(ChatWriter("fake:m", model, ExtractiveWriter(Flat())))
+    text, generation = await written(ChatWriter(ChatClient("fake:m", model, 8192, 60.0), ExtractiveWriter(Flat())))
     assert (text, generation.complete) == (f"{CLAIM} [1].", True)
 
 

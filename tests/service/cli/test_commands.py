@@ -87,6 +87,12 @@ def test_what_can_not_be_answered_is_no_failure_and_shows_the_nearest_papers(sch
     assert "“" not in ran.out.split("Nearest papers")[1]
 
 
+def test_a_deep_answer_needs_a_chat_model_and_says_which_setting_names_one(scholiast: Scholiast, home: Path) -> None:
+    ran = scholiast("ask", QUESTION, "--effort", "deep")
+    assert ran.code == 2 and "set SCHOLIAST_MODEL" in ran.err
+    assert scholiast("ask", QUESTION, "--effort", "endless").code == 2
+
+
 def test_a_fresh_library_is_empty_and_that_is_no_failure(scholiast: Scholiast) -> None:
     ran = scholiast("ask", "why?", "--json")
     assert (ran.code, json.loads(ran.out)["outcome"]) == (0, "empty_library")
