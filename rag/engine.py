@@ -133,7 +133,7 @@ class Engine:
             grounded = uncited(answerability.decline_text(decision, evidence.passages))
             yield Delta(grounded.text)
         foreign = foreign if decision.answers else ""
-        notices = (alone.notice, foreign, draft.generation.notice, _papers_checked(evidence, grounded))
+        notices = (alone.notice, foreign, evidence.notice, draft.generation.notice, _papers_checked(evidence, grounded))
         clock.lap("write")
         yield Done(
             Answer(

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 from weakref import WeakValueDictionary
 
-from rag import answerability, config, connectors, corpus, embedders, parts, retrieval
+from rag import answerability, config, connectors, corpus, embedders, parts, rerankers, retrieval
 from rag.catalog_questions import CatalogQuestions
 from rag.condense import RuleBasedRewriter
 from rag.config import Settings
@@ -31,7 +31,7 @@ from rag.history.uploads import Uploads
 from rag.library import registry
 from rag.library.library import Library, Progress, no_progress
 from rag.library.registry import LibrarySummary
-from rag.protocols import AnswerReviewer, Embedder, QueryRewriter, Writer
+from rag.protocols import AnswerReviewer, Embedder, QueryRewriter, Reranker, Writer
 from rag.retrieval import HybridRetriever
 from rag.types import EVERYTHING, Answer, Filters, IngestReport, Paper, Passage, Turn
 from rag.watches.store import Watches
@@ -64,6 +64,7 @@ class Workspace:
         """
         self.settings = settings or config.load()
         self.embedder = embedder or embedders.embedder(self.settings.embedder)
+        self._reranker = rerankers.reranker(self.settings)
         self._database = open_database(self.settings)
         self.answers = Answers(self._database)
         self.conversations = Conversations(self._database)
@@ -109,7 +110,7 @@ class Workspace:
 
     async def engine(self, name: str = "", model: str = "") -> Engine:
         """An engine that answers from a library. Raises as `library` does, and RequestError for a model not offered."""
-        return await asyncio.to_thread(make_engine, self.settings, await self.library(name), model)
+        return await asyncio.to_thread(make_engine, self.settings, await self.library(name), model, self._reranker)
 
     async def ingest(
         self, *sources: str | Path | Paper, library: str = "", format: str = "", progress: Progress | None = None
@@ -180,7 +181,7 @@ class Workspace:
     ) -> list[Passage]:
         """One passage for each of at most `limit` papers, best first. Raises as `library` does, and RequestError."""
         opened = await self.library(library)
-        return await retrieval.search(HybridRetriever(opened, opened.embedder), query, limit, filters)
+        return await retrieval.search(HybridRetriever(opened, opened.embedder, self._reranker), query, limit, filters)
 
     async def ask(
         self,
@@ -293,7 +294,7 @@ def offered_models(settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys((settings.model, ExtractiveWriter.name, *settings.choosable)))
 
 
-def make_engine(settings: Settings, library: Library, model: str = "") -> Engine:
+def make_engine(settings: Settings, library: Library, model: str = "", reranker: Reranker | None = None) -> Engine:
     """An engine over an open library; an empty model is the settings' own. A chat model takes seconds to load.
 
     Raises RequestError or ConfigError.
@@ -304,7 +305,7 @@ def make_engine(settings: Settings, library: Library, model: str = "") -> Engine
         raise RequestError(
             f"model {name!r} is not offered; there is {', '.join(offered)} (SCHOLIAST_MODELS adds others)"
         )
-    retriever = HybridRetriever(library, library.embedder)
+    retriever = HybridRetriever(library, library.embedder, reranker)
     writer, backup, rewriter = _writers(settings, library, name, RuleBasedRewriter(retriever, library))
     return Engine(
         library=library.name,
