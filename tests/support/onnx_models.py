@@ -50,8 +50,8 @@ def write_modules(folder: Path, *kinds: str) -> None:
 
 def write_tokenizer(folder: Path) -> None:
     tokenizer = Tokenizer(WordLevel({word: n for n, word in enumerate(WORDS)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = WhitespaceSplit()  # type: ignore[assignment]  # the stubs do not know the setter
-    tokenizer.post_processor = TemplateProcessing(  # type: ignore[assignment]  # the same
+    tokenizer.pre_tokenizer = WhitespaceSplit()
+    tokenizer.post_processor = TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
     )
     folder.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import httpx2
 import pytest
 import respx
 from fastapi.testclient import TestClient
@@ -112,8 +113,9 @@ async def test_no_more_of_a_document_is_sent_than_rerankers_read(wire: respx.Moc
 async def test_what_may_pass_is_asked_for_once_more(wire: respx.MockRouter) -> None:
     scores = [{"index": n, "relevance_score": n} for n in range(3)]
     good = httpx.Response(200, json={"results": scores})
-    route = wire.post(URL).mock(side_effect=[httpx.Response(503), httpx.ConnectError, httpx.ConnectError, good])
-    with pytest.raises(BackendError, match="ConnectError") as failed:
+    lost = httpx2.ConnectError("refused")
+    route = wire.post(URL).mock(side_effect=[httpx.Response(503), lost, lost, good])
+    with pytest.raises(BackendError, match="ConnectError: refused") as failed:
         await HttpReranker(URL).rerank("q", PASSAGES)
     assert (failed.value.retryable, failed.value.reason) == (True, "it can't be reached")
     assert await HttpReranker(URL).rerank("q", PASSAGES) == [0, 1, 2]
