@@ -29,7 +29,7 @@ MAILBOX = re.compile(
 )
 """An address to which mail is sent: what RFC 5322 allows without quotes, so that nothing else fits into a header."""
 _FILE = ".env"
-_DESTINATIONS = ("model_base_url", "slack_api_url", "smtp_url", "database_url", "chroma_url")
+_DESTINATIONS = ("model_base_url", "slack_api_url", "smtp_url", "database_url", "chroma_url", "reranker")
 
 
 class Settings(BaseSettings):
@@ -47,7 +47,15 @@ class Settings(BaseSettings):
         default="", description="URL of a Chroma server; empty for embedded Chroma in the home folder."
     )
     embedder: str = Field(
-        default="minilm", description="minilm, minilm:FOLDER, openai:MODEL or langchain:PROVIDER:MODEL."
+        default="minilm", description="minilm, minilm:FOLDER, onnx:FOLDER, openai:MODEL or langchain:PROVIDER:MODEL."
+    )
+    reranker: str = Field(
+        default="", description="What orders the passages found: http:URL, cross-encoder:FOLDER, or empty for none."
+    )
+    reranker_model: str = Field(default="", description="The model that a reranker's server is asked for, if any.")
+    reranker_key: SecretStr = Field(default=SecretStr(""), description="The bearer key of a reranker's server.")
+    reranker_timeout_seconds: float = Field(
+        default=4.0, gt=0, description="How long a reranker's server may take; then passages stay in their order."
     )
     model: str = Field(default="extractive", description="What writes the answers: extractive, or PROVIDER:MODEL.")
     models: str = Field(default="", description="Comma-separated: other models that a request may choose.")
@@ -221,7 +229,7 @@ class Settings(BaseSettings):
     def questions_at_once(self) -> int:
         """More than a few keep each other waiting where the work is this machine's, but not where a provider has it."""
         names = (self.model, *self.choosable, self.embedder.partition(":")[0], self.verifier)
-        is_local = set(names) <= {"extractive", "minilm", "lexical"}
+        is_local = set(names) <= {"extractive", "minilm", "onnx", "lexical"}
         return self.max_in_flight or (_LOCAL_QUESTIONS if is_local else _REMOTE_QUESTIONS)
 
     @property

@@ -169,7 +169,8 @@ class Engine:
             yield Delta(grounded.text)
         foreign = foreign if decision.answers else ""
         written = draft.generation.notice
-        notices = (alone.notice, foreign, findings.notice, written, _papers_checked(evidence, grounded))
+        searched = (evidence.notice, findings.notice)
+        notices = (alone.notice, foreign, *searched, written, _papers_checked(evidence, grounded))
         clock.lap("write")
         yield Done(
             Answer(

@@ -10,7 +10,7 @@ from rag.engine import Engine
 from rag.errors import RequestError
 from rag.evidence import MODEL_PAPERS, ModelReading
 from rag.library.library import Library
-from rag.protocols import AnswerReviewer, QueryRewriter
+from rag.protocols import AnswerReviewer, QueryRewriter, Reranker
 from rag.retrieval import HybridRetriever
 from rag.writers.extractive import ExtractiveWriter
 
@@ -20,7 +20,7 @@ def offered_models(settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys((settings.model, ExtractiveWriter.name, *settings.choosable)))
 
 
-def make_engine(settings: Settings, library: Library, model: str = "") -> Engine:
+def make_engine(settings: Settings, library: Library, model: str = "", reranker: Reranker | None = None) -> Engine:
     """An engine over an open library; an empty model is the settings' own. A chat model takes seconds to load.
 
     Raises RequestError or ConfigError.
@@ -31,7 +31,7 @@ def make_engine(settings: Settings, library: Library, model: str = "") -> Engine
         raise RequestError(
             f"model {name!r} is not offered; there is {', '.join(offered)} (SCHOLIAST_MODELS adds others)"
         )
-    retriever = HybridRetriever(library, library.embedder)
+    retriever = HybridRetriever(library, library.embedder, reranker)
     rules = RuleBasedRewriter(retriever, library)
     extractive = ExtractiveWriter(library)
     engine = Engine(

@@ -62,6 +62,11 @@ class Evidence:
         """The questions that the abstracts leave open where they answer others."""
         return [part.question for part in self.parts if not part.decision.answers] if self.answered else []
 
+    @property
+    def notice(self) -> str:
+        """What a reader should know of how the passages were found; empty when all went well."""
+        return " ".join(dict.fromkeys(passage.notice for passage in self.passages if passage.notice))
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelReading:

@@ -32,6 +32,13 @@ class Embedder(Protocol):
         """Unit vectors, shape (len(texts), dimension), in the same order. Raises BackendError."""
         ...
 
+    async def embed_query(self, text: str) -> NDArray[np.float32]:
+        """The unit vector, shape (dimension,), of what is searched for; some models read it differently.
+
+        Raises BackendError.
+        """
+        ...
+
 
 class Retriever(Protocol):
     """A question to passages."""
@@ -44,8 +51,16 @@ class Retriever(Protocol):
 class Reranker(Protocol):
     """A question and candidate passages to scores."""
 
+    @property
+    def name(self) -> str:
+        """What the log calls it when it fails, e.g. `http:api.jina.ai`."""
+        ...
+
     async def rerank(self, question: str, passages: Sequence[Passage]) -> Sequence[float]:
-        """One score for each passage, in the same order, 0 to 1, higher is better. Raises BackendError."""
+        """One finite score for each passage, in the same order. Only their order counts, higher is better.
+
+        Raises BackendError.
+        """
         ...
 
 

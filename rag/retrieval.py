@@ -1,13 +1,14 @@
 """Dense and keyword rankings, fused, grouped by paper and reranked."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
 import numpy as np
 
-from rag.errors import RequestError
+from rag.errors import BackendError, RequestError
 from rag.library.library import Library
 from rag.protocols import Embedder, Reranker, Retriever
 from rag.text.analysis import content_stems
@@ -25,7 +26,7 @@ POOL = 100
 """How many papers each ranking brings to the fusion."""
 
 RERANKED = 24
-"""How many papers of the fusion are looked at sentence by sentence."""
+"""How many papers of the fusion are looked at sentence by sentence, and shown to a reranker."""
 
 SENTENCE_WEIGHT = 0.35
 """Weight of the two sentences nearest to the question, beside the fused score."""
@@ -38,27 +39,22 @@ MAX_QUERY_CHARACTERS = 4_000
 """Limits of `search`."""
 
 
-class SentenceReranker:
-    """A paper with two sentences near the question is more likely about it than one with a single one."""
-
-    async def rerank(self, question: str, passages: Sequence[Passage]) -> list[float]:
-        """The fused score, and the mean similarity of the two nearest sentences; 0 to 1."""
-        return [with_nearest_sentences(p.score, [sentence.similarity for sentence in p.sentences]) for p in passages]
+log = logging.getLogger("scholiast")
 
 
 class HybridRetriever:
     """Papers whose chunks lie near the question or share its words, best first."""
 
     def __init__(self, library: Library, embedder: Embedder, reranker: Reranker | None = None) -> None:
-        """`reranker` orders the best of the fusion; a SentenceReranker unless given."""
+        """`reranker` orders the best anew; without one they stay in the order of their scores."""
         self._library = library
         self._embedder = embedder
-        self._reranker = reranker or SentenceReranker()
+        self._reranker = reranker
 
     async def retrieve(self, question: str, limit: int, filters: Filters = EVERYTHING) -> list[Passage]:
         """One passage for each of at most `limit` papers. Empty when no stored paper passes the filters."""
         allowed = await self._library.allowed(filters)
-        vector = (await self._embedder.embed([question]))[0]
+        vector = await self._embedder.embed_query(question)
         dense, keyword = await asyncio.gather(
             self._library.nearest(vector, POOL, allowed), self._library.matching(question, POOL, allowed)
         )
@@ -67,11 +63,27 @@ class HybridRetriever:
         candidates = sorted(fused, key=lambda paper: (-fused[paper], paper))[: max(RERANKED, 2 * limit)]
         # A paper may have been removed since it was ranked; one without an abstract has nothing to show.
         stored = [paper for paper in (await self._library.stored(candidates)).values() if paper.sentences]
-        passages = [as_passage(paper, fused[paper.paper.id], vector) for paper in stored]
-        scores = await self._reranker.rerank(question, passages)
-        scored = [replace(passage, score=score) for passage, score in zip(passages, scores, strict=True)]
-        best = sorted(scored, key=lambda passage: (-passage.score, passage.paper.id))
+        scored = [_by_sentences(as_passage(paper, fused[paper.paper.id], vector)) for paper in stored]
+        ordered = sorted(scored, key=lambda passage: (-passage.score, passage.paper.id))
+        best = await self._reranked(question, ordered)
         return [replace(p, number=number) for number, p in enumerate(_without_near_duplicates(best, limit), start=1)]
+
+    async def _reranked(self, question: str, passages: Sequence[Passage]) -> Sequence[Passage]:
+        """The first `RERANKED` in the reranker's order, the others behind them; as they are where it fails.
+
+        The scores stay where they are, the best one with whichever passage is first: what follows is fitted to them.
+        """
+        if self._reranker is None or len(passages) < 2:
+            return passages
+        first, others = passages[:RERANKED], passages[RERANKED:]
+        try:
+            relevance = await self._reranker.rerank(question, first)
+        except BackendError as error:
+            log.warning("%s failed, the passages stay in the order of the search: %s", self._reranker.name, error)
+            notice = f"The reranker failed ({error.reason}); the passages are in the order of the search."
+            return [replace(passage, notice=notice) for passage in passages]
+        order = sorted(range(len(first)), key=lambda position: -relevance[position])
+        return [*(replace(first[old], score=first[new].score) for new, old in enumerate(order)), *others]
 
 
 async def search(retriever: Retriever, query: str, limit: int, filters: Filters = EVERYTHING) -> list[Passage]:
@@ -104,6 +116,12 @@ def fuse(
         paper: dense_share * dense_scores.get(paper, furthest) + (1 - dense_share) * keyword_scores.get(paper, 0.0)
         for paper in dense_scores.keys() | keyword_scores.keys()
     }
+
+
+def _by_sentences(passage: Passage) -> Passage:
+    """A paper with two sentences near the question is more likely about it than one with a single one."""
+    similarities = [sentence.similarity for sentence in passage.sentences]
+    return replace(passage, score=with_nearest_sentences(passage.score, similarities))
 
 
 def with_nearest_sentences(fused: float, similarities: Sequence[float]) -> float:

@@ -226,7 +226,8 @@ class Passage:
 
     `number` is the mark `[n]` that cites it; passages of one paper share a number. `score` ranks it among the passages
     of the same question (0 to 1); `similarity` is the cosine of its best chunk, which compares across questions.
-    `sentences` are its sentences in order; `paper.abstract[start:end] == text`.
+    `sentences` are its sentences in order; `paper.abstract[start:end] == text`. `notice` is what a reader should know
+    of how it was found, such as that a reranker failed; empty when all went well.
     """
 
     number: int
@@ -237,6 +238,7 @@ class Passage:
     end: Annotated[int, Internal] = 0
     similarity: Annotated[float, Internal] = 0.0
     sentences: Annotated[tuple[PassageSentence, ...], Internal] = ()
+    notice: Annotated[str, Internal] = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 from weakref import WeakValueDictionary
 
-from rag import config, connectors, corpus, embedders, retrieval, threads
+from rag import config, connectors, corpus, embedders, rerankers, retrieval, threads
 from rag.config import Settings
 from rag.connectors import Connectors, enrich
 from rag.connectors.enrich import EnrichedPaper, EnrichReport
@@ -64,6 +64,7 @@ class Workspace:
         """
         self.settings = settings or config.load()
         self.embedder = embedder or embedders.embedder(self.settings.embedder)
+        self._reranker = rerankers.reranker(self.settings)
         self._database = open_database(self.settings)
         self.answers = Answers(self._database)
         self.conversations = Conversations(self._database)
@@ -111,7 +112,7 @@ class Workspace:
 
     async def engine(self, name: str = "", model: str = "") -> Engine:
         """An engine that answers from a library. Raises as `library` does, and RequestError for a model not offered."""
-        return await threads.read(make_engine, self.settings, await self.library(name), model)
+        return await threads.read(make_engine, self.settings, await self.library(name), model, self._reranker)
 
     async def ingest(
         self, *sources: str | Path | Paper, library: str = "", format: str = "", progress: Progress | None = None
@@ -182,7 +183,7 @@ class Workspace:
     ) -> list[Passage]:
         """One passage for each of at most `limit` papers, best first. Raises as `library` does, and RequestError."""
         opened = await self.library(library)
-        return await retrieval.search(HybridRetriever(opened, opened.embedder), query, limit, filters)
+        return await retrieval.search(HybridRetriever(opened, opened.embedder, self._reranker), query, limit, filters)
 
     async def ask(
         self,

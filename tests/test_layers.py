@@ -21,7 +21,8 @@ EXCEPTIONS = {("service/cli/main.py", "eval")}
 RAG = (
     ("rag.errors", "rag.types", "rag.protocols", "rag.config", "rag.threads", "rag"),
     ("rag.text",),
-    ("rag.serialize", "rag.database", "rag.corpus", "rag.embedders", "rag.grounding"),
+    ("rag.onnx_model",),
+    ("rag.serialize", "rag.database", "rag.corpus", "rag.embedders", "rag.rerankers", "rag.grounding"),
     ("rag.references",),
     (
         "rag.library",
@@ -58,7 +59,7 @@ HOMES = {
     "fastapi_offline": {"service/http/app.py"},
     "filelock": {"rag/library/lock.py"},
     "httpx": {"rag/library/vector_index.py"},
-    "httpx2": {"eval/targets/", "rag/connectors/client.py", "rag/writers/"},
+    "httpx2": {"eval/targets/", "rag/connectors/client.py", "rag/rerankers/http.py", "rag/writers/"},
     "jinja2": {"eval/report.py"},
     "langchain": {"eval/judge.py", "rag/embedders/langchain.py", "rag/writers/"},
     "langchain_core": {
@@ -71,7 +72,7 @@ HOMES = {
     "mcp": {"service/mcp/"},
     "mcp_types": {"service/mcp/server.py"},
     "onnx": {"rag/embedders/minilm_graph.py"},
-    "onnxruntime": {"rag/embedders/minilm.py"},
+    "onnxruntime": {"rag/onnx_model.py"},
     "openai": {"rag/embedders/openai.py", "rag/writers/"},
     "platformdirs": {"rag/config.py", "rag/embedders/minilm.py", "rag/text/tokens.py"},
     "prometheus_client": {"service/http/metrics.py"},
@@ -97,7 +98,7 @@ HOMES = {
     "starlette": {"service/"},
     "tantivy": {"rag/library/keyword_index.py", "rag/text/analysis.py"},
     "tiktoken": {"rag/text/tokens.py"},
-    "tokenizers": {"rag/embedders/minilm.py"},
+    "tokenizers": {"rag/onnx_model.py"},
     "typer": {"service/cli/main.py", "service/cli/running.py", "service/cli/watch.py", "eval/cli.py"},
     "uvicorn": {"service/http/connections.py", "service/http/server.py"},
     "zstandard": {"rag/corpus/packed.py"},

@@ -70,7 +70,7 @@ async def topic_papers(library: Library, topic: str, allowed: Collection[str] | 
     years = await library.years()
     if allowed is not None:
         years = {id: year for id, year in years.items() if id in allowed}
-    vector = (await library.embedder.embed([topic]))[0]
+    vector = await library.embedder.embed_query(topic)
     if not content_stems(topic):
         return TopicPapers(topic="", mentioned=tuple(sorted(years)), near=(), around=(), years=years, vector=vector)
     mentioned: set[str] = set()

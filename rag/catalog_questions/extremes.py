@@ -30,7 +30,7 @@ async def answer(asked: CatalogQuestion, library: Library, allowed: set[str] | N
     """
     stems = content_stems(f"{asked.measure} {asked.topic}")
     ids = await library.having_all(stems, allowed)
-    vector = (await library.embedder.embed([f"{asked.measure} {asked.topic}"]))[0]
+    vector = await library.embedder.embed_query(f"{asked.measure} {asked.topic}")
     passages = await passages_of(library, ids[:_MOST_READ], vector)
     values = [value for passage in passages for value in _values(passage, asked.measure, set(stems))]
     papers = {value.passage.paper.id for value in values}

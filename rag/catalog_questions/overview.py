@@ -41,7 +41,7 @@ async def answer(kind: Kind, library: Library, allowed: Collection[str] | None) 
             return decline("not_in_abstracts", f"The library does not hold the {name} of its papers.")
         return compose("answered", [_names(name, counts[name])])
     chosen = sorted(years)[:: max(1, len(years) // _TYPICAL)][:_TYPICAL]
-    vector = (await library.embedder.embed([""]))[0]
+    vector = await library.embedder.embed_query("")
     passages = await passages_of(library, chosen, vector)
     known = [_names(name, counts[name]) for name in ("venues", "authors") if counts[name]]
     head = [Statement(text="Some of them:")] if passages else []

@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 from rag.errors import BackendError, ConfigError
 from rag.protocols import Embedder
 
-PROVIDERS = ("minilm", "openai", "langchain")
+PROVIDERS = ("minilm", "onnx", "openai", "langchain")
 
 
 def embedder(name: str) -> Embedder:
-    """The embedder `minilm`, `minilm:FOLDER`, `openai:MODEL`, `langchain:PROVIDER:MODEL` or `langchain:MODULE:CLASS`.
+    """`minilm`, `minilm:FOLDER`, `onnx:FOLDER`, `openai:MODEL`, `langchain:PROVIDER:MODEL` or `langchain:MODULE:CLASS`.
 
     Only the named provider's library is imported. Raises ConfigError if it can't be made.
     """
@@ -21,6 +21,11 @@ def embedder(name: str) -> Embedder:
     if provider not in PROVIDERS:
         raise ConfigError(f"no embedder {name!r}; there is {', '.join(PROVIDERS)} (set SCHOLIAST_EMBEDDER)")
     return cast(Embedder, import_module(f"rag.embedders.{provider}").embedder(rest))
+
+
+def setting_of(name: str) -> str:
+    """What to set SCHOLIAST_EMBEDDER to for the embedder that an index remembers; a hash does not tell the folder."""
+    return "onnx:FOLDER with the files of that hash" if name.startswith("onnx:") else name
 
 
 def unit_vectors(name: str, vectors: ArrayLike, count: int) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """Any LangChain `Embeddings`, named `langchain:PROVIDER:MODEL` or `langchain:package.module:ClassName`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import cast
 
@@ -27,7 +28,7 @@ def embedder(spec: str) -> Embedder:
 
 
 class LangChainEmbedder:
-    """Embeds every text as a document, also a question, since the library compares vectors of one kind."""
+    """Embeds what is searched for as a query, which providers with two kinds of vectors tell from documents."""
 
     def __init__(self, spec: str, embeddings: Embeddings) -> None:
         self.name = f"langchain:{spec}"
@@ -37,9 +38,21 @@ class LangChainEmbedder:
         """Unit vectors, shape (len(texts), dimension), in the same order; (0, 0) for no texts. Raises BackendError."""
         if not texts:
             return np.zeros((0, 0), np.float32)
-        try:
+        with _our_errors(self.name):
             vectors = await self._embeddings.aembed_documents(list(texts))
-        except Exception as error:  # each provider has errors of its own
-            message = f"{self.name}: {type(error).__name__}: {error}"
-            raise BackendError(message, retryable=retryable(error)) from error
         return unit_vectors(self.name, vectors, len(texts))
+
+    async def embed_query(self, text: str) -> NDArray[np.float32]:
+        """A unit vector, shape (dimension,). Raises BackendError."""
+        with _our_errors(self.name):
+            numbers = await self._embeddings.aembed_query(text)
+        vector: NDArray[np.float32] = unit_vectors(self.name, [numbers], 1)[0]
+        return vector
+
+
+@contextmanager
+def _our_errors(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # each provider has errors of its own
+        raise BackendError(f"{name}: {type(error).__name__}: {error}", retryable=retryable(error)) from error

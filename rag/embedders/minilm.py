@@ -5,26 +5,19 @@ an ONNX graph by `minilm_graph`, once, and kept in the user's cache folder.
 """
 
 import logging
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
-from tokenizers import Tokenizer
 
-from rag import threads
+from rag import onnx_model, threads
 from rag.embedders import minilm_weights
-from rag.errors import ConfigError
+from rag.onnx_model import LazyPool, TextModel
 from rag.protocols import Embedder
-from rag.text.analysis import replace_surrogates
 
 DIMENSION = 384
 MAX_TOKENS = 256
@@ -33,8 +26,6 @@ VERSION = 1
 """Changes with the graph. One graph serves every kind of processor, so it alone names the cached file."""
 _GRAPH = "encoder.onnx"
 _QUESTIONS = 4  # texts at once that are taken for a question and its parts
-
-onnxruntime.disable_telemetry_events()
 
 log = logging.getLogger(__name__)
 
@@ -65,9 +56,7 @@ class MiniLM:
         self._built = (cache or user_cache_path("scholiast")) / f"minilm-v{VERSION}-{'int8' if int8 else 'float32'}"
         # A given folder is always checked; without one, a graph that is built already needs no weights.
         self._source = minilm_weights.find(folder) if folder or not self._built.exists() else None
-        self._pool = ThreadPoolExecutor(threads or _processors(), thread_name_prefix="minilm")
-        self._lock = Lock()
-        self._encoder: _Encoder | None = None
+        self._pool = LazyPool(self._loaded, "minilm", threads)
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors, shape (len(texts), 384), in the same order. A text's vector depends on that text alone."""
@@ -76,58 +65,35 @@ class MiniLM:
         run = threads.read if len(texts) <= _QUESTIONS else threads.ingest
         return await run(self._embed, list(texts))
 
-    def _embed(self, texts: list[str]) -> NDArray[np.float32]:
-        encoder = self._loaded()
-        if len(texts) == 1:  # a question does not wait behind the papers of an ingest
-            return np.stack([encoder.vector(texts[0])])
-        return np.stack(list(self._pool.map(encoder.vector, texts)))
-
-    def _loaded(self) -> "_Encoder":
-        with self._lock:
-            if self._encoder is None:
-                self._encoder = _load(self._source, self._built, self._int8)
-            return self._encoder
-
-
-def _processors() -> int | None:
-    """Those this process may use, where the system can tell."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-
-
-@dataclass(frozen=True)
-class _Encoder:
-    tokenizer: Tokenizer
-    session: onnxruntime.InferenceSession
-
-    def vector(self, text: str) -> NDArray[np.float32]:
-        ids = self.tokenizer.encode(replace_surrogates(text)).ids
-        vector: NDArray[np.float32] = self.session.run(None, {"ids": np.array([ids])})[0][0]
+    async def embed_query(self, text: str) -> NDArray[np.float32]:
+        """The same vector as for a document."""
+        vector: NDArray[np.float32] = (await self.embed([text]))[0]
         return vector
 
+    def _embed(self, texts: list[str]) -> NDArray[np.float32]:
+        return np.stack(self._pool.map(_vector, texts))
 
-def _load(source: Path | None, built: Path, int8: bool) -> _Encoder:
+    def _loaded(self) -> TextModel:
+        return _load(self._source, self._built, self._int8)
+
+
+def _vector(model: TextModel, text: str) -> NDArray[np.float32]:
+    return np.asarray(model.run(text)[0][0], np.float32)
+
+
+def _load(source: Path | None, built: Path, int8: bool) -> TextModel:
     if source is None or built.exists():
-        return _encoder(built, str(built / _GRAPH))
+        return _model(built, str(built / _GRAPH))
     graph = _graph(source, int8)
     try:
         _keep(graph, source, built)
     except OSError as error:
         log.warning("can't keep the model of minilm in %s (%s); it will be built again next time", built, error)
-    return _encoder(source, graph)
+    return _model(source, graph)
 
 
-def _encoder(folder: Path, graph: str | bytes) -> _Encoder:
-    options = onnxruntime.SessionOptions()
-    # One thread per text: two texts on two threads are faster than one text on two threads that wait for each other.
-    options.intra_op_num_threads = 1
-    try:
-        tokenizer = Tokenizer.from_file(str(folder / minilm_weights.TOKENIZER))
-        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # both libraries raise errors of their own, some of them plain Exception
-        raise ConfigError(f"the model in {folder} can't be loaded ({error}); delete that folder") from error
-    tokenizer.enable_truncation(MAX_TOKENS)  # the file itself says 128, with padding
-    tokenizer.no_padding()
-    return _Encoder(tokenizer, session)
+def _model(folder: Path, graph: str | bytes) -> TextModel:
+    return onnx_model.load(folder / minilm_weights.TOKENIZER, graph, MAX_TOKENS, "delete that folder")
 
 
 def _graph(source: Path, int8: bool) -> bytes:

@@ -42,6 +42,11 @@ class OpenAIEmbedder:
         parts = [await self._request(batch) for batch in _batches(texts)]
         return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
 
+    async def embed_query(self, text: str) -> NDArray[np.float32]:
+        """The same vector as for a document."""
+        vector: NDArray[np.float32] = (await self.embed([text]))[0]
+        return vector
+
     async def _request(self, texts: list[str]) -> NDArray[np.float32]:
         with _our_errors(self.name):
             # Compatible servers know "float"; not all of them know the SDK's default, base64.

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from rag import embedders
+from rag import embedders, rerankers
 from rag.config import Settings
 from rag.errors import (
     ConfigError,
@@ -25,9 +25,11 @@ from rag.library.sync import Indexes
 from rag.library.vector_index import PROBE_COUNT
 from rag.protocols import Embedder
 from rag.text import tokens
+from rag.types import Paper, Passage
 
 _PREFIX = "SCHOLIAST_"
 _SAMPLE_TEXT = "Retrieval finds the abstracts that answer a question."
+_OTHER_TEXT = "Whales sing in cold water."
 _SAME_COSINE = 0.99
 
 
@@ -52,6 +54,7 @@ async def diagnose(
         await _check("embedder", _embedder(settings, make_embedder)),
     ]
     embedder = make_embedder(settings.embedder) if findings[-1].verdict == "ok" else None
+    findings.append(await _check("reranker", _reranker(settings)))
     try:
         catalog = await asyncio.to_thread(Catalog, settings.home, settings.database_url)
     except ScholiastError as error:
@@ -127,6 +130,24 @@ async def _embedder(settings: Settings, make_embedder: Callable[[str], Embedder]
     embedder = make_embedder(settings.embedder)
     vectors = await embedder.embed([_SAMPLE_TEXT])
     return f"{embedder.name!r} gives vectors of {vectors.shape[1]} numbers"
+
+
+async def _reranker(settings: Settings) -> str:
+    reranker = rerankers.reranker(settings)
+    if reranker is None:
+        return "none; passages are in the order of the search"
+    passages = [_passage(number, text) for number, text in enumerate((_OTHER_TEXT, _SAMPLE_TEXT), start=1)]
+    other, fitting = await reranker.rerank("What finds abstracts?", passages)
+    if fitting <= other:
+        raise ConfigError(
+            f"{reranker.name!r} scores a sentence about something else {other:.3g} and one that answers {fitting:.3g}; "
+            "check that its model is a reranker"
+        )
+    return f"{reranker.name!r} scores a sentence that answers {fitting:.3g}, another one {other:.3g}"
+
+
+def _passage(number: int, text: str) -> Passage:
+    return Passage(number=number, paper=Paper(id=f"sample-{number}", title="Sample", abstract=text), text=text, score=0)
 
 
 def _catalog(catalog: Catalog) -> str:

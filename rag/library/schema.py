@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
+from rag import embedders
 from rag.database import metadata
 from rag.errors import LibraryError, how_to_embed_again
 from rag.text import chunk
@@ -290,7 +291,7 @@ def find_mismatch(row: LibraryRow, embedder: str) -> str:
     if row.embedder != embedder:
         return (
             f"library {row.name!r} was built with embedder {row.embedder!r}, not {embedder!r}; "
-            f"set SCHOLIAST_EMBEDDER={row.embedder}, or {embed_again}"
+            f"set SCHOLIAST_EMBEDDER={embedders.setting_of(row.embedder)}, or {embed_again}"
         )
     if row.chunker not in chunk.USABLE:
         return f"library {row.name!r} was built with chunker {row.chunker!r}, not {chunk.NAME!r}; {embed_again}"

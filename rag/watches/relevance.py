@@ -38,7 +38,7 @@ async def matching(library: Library, text: str, ids: Sequence[str]) -> list[Matc
     """Those of the papers with these ids that are about the text, best first. Raises BackendError."""
     if not ids:
         return []
-    vector = (await library.embedder.embed([text]))[0]
+    vector = await library.embedder.embed_query(text)
     weights = library.idf(content_stems(text))
     found: list[Match] = []
     for start in range(0, len(ids), _PAPERS_AT_ONCE):

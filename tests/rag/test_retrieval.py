@@ -1,6 +1,6 @@
 """The two rankings become one, in which each paper stands once, with the part of its abstract that matched."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.retrieval import DENSE_SHARE, MAX_PASSAGE_CHARACTERS, STRONG_COSINE, HybridRetriever, fuse
+from rag.errors import BackendError
+from rag.retrieval import DENSE_SHARE, MAX_PASSAGE_CHARACTERS, RERANKED, STRONG_COSINE, HybridRetriever, fuse
 from rag.types import Filters, Paper, Passage
 from rag.workspace import DEFAULT_LIBRARY, open_library
 from tests.conftest import settings
-from tests.support.stand_ins import WordsEmbedder
+from tests.support.stand_ins import WordsEmbedder, papers
 
 TEA = Paper(
     id="tea",
@@ -180,3 +181,51 @@ def test_a_paper_on_the_far_side_counts_as_unlike_and_no_less() -> None:
     assert fuse({"a": 0.8, "b": -0.5}, {}, 0.0) == pytest.approx({"a": DENSE_SHARE, "b": 0})
     assert fuse({"a": -0.5}, {}, 0.0) == {"a": 0}
     assert fuse({}, {}, 0.0) == {}
+
+
+# Rerankers
+
+
+class ByTitle:
+    """Prefers titles late in the alphabet, and knows how many passages it was shown."""
+
+    name = "by-title"
+
+    def __init__(self, fails: bool = False) -> None:
+        self.fails = fails
+        self.shown = 0
+
+    async def rerank(self, question: str, passages: Sequence[Passage]) -> list[float]:
+        if self.fails:
+            raise BackendError("the server is gone", retryable=True, reason="it can't be reached")
+        self.shown = len(passages)
+        return [1_000.0 * ord(passage.paper.title[0]) for passage in passages]
+
+
+def with_reranker(retriever: HybridRetriever, reranker: ByTitle) -> HybridRetriever:
+    return HybridRetriever(retriever._library, retriever._embedder, reranker)
+
+
+async def test_a_reranker_changes_the_order_and_leaves_the_scores_with_the_ranks(retriever: HybridRetriever) -> None:
+    before = await retriever.retrieve("How far does whale song travel?", 3)
+    after = await with_reranker(retriever, ByTitle()).retrieve("How far does whale song travel?", 3)
+    assert ids(before)[0] == "whales"
+    assert ids(after) == ["tea", "coffee", "whales"]
+    assert [passage.number for passage in after] == [1, 2, 3]
+    assert [passage.score for passage in after] == [passage.score for passage in before]
+    of_paper = {passage.paper.id: passage.similarity for passage in before}
+    assert [passage.similarity for passage in after] == [of_paper[id] for id in ids(after)]
+
+
+async def test_a_reranker_that_fails_leaves_the_order_and_a_notice(retriever: HybridRetriever) -> None:
+    before = await retriever.retrieve("Which drum roasts coffee?", 3)
+    after = await with_reranker(retriever, ByTitle(fails=True)).retrieve("Which drum roasts coffee?", 3)
+    notice = "The reranker failed (it can't be reached); the passages are in the order of the search."
+    assert after == [replace(passage, notice=notice) for passage in before]
+
+
+async def test_a_reranker_reads_the_best_and_no_more_however_many_are_asked_for(retriever: HybridRetriever) -> None:
+    await put(retriever, *papers(40))
+    reranker = ByTitle()
+    found = await with_reranker(retriever, reranker).retrieve("the retriever of system 7", 40)
+    assert (reranker.shown, len(found) > RERANKED) == (RERANKED, True)

@@ -27,6 +27,10 @@ class WordsEmbedder:
         self.texts += len(texts)
         return np.array([self._vector(text) for text in texts], np.float32).reshape(len(texts), self._dimension)
 
+    async def embed_query(self, text: str) -> NDArray[np.float32]:
+        vector: NDArray[np.float32] = (await self.embed([text]))[0]
+        return vector
+
     def _vector(self, text: str) -> NDArray[np.float64]:
         words = _WORD.findall(text.casefold()) or [""]
         total = np.sum([_direction(word, self._dimension) for word in words], axis=0)

@@ -79,6 +79,7 @@ async def test_a_sound_library_has_no_fault(home: Path) -> None:
         "configuration",
         "tokenizer",
         "embedder",
+        "reranker",
         "catalog",
         "library main",
         "Chroma of main",
