@@ -17,7 +17,7 @@ _FENCE = re.compile(r"```[a-z]*\s*\n?", re.IGNORECASE)
 _LONGEST_FENCE = 14
 _SAYS_FIRST = r"(?:sure|certainly|of course|here(?:'s|’s| is)|below is|json)\b[^{}`]{0,120}"
 _PREFACE = re.compile(rf"\A{_SAYS_FIRST}(?=```|\{{\s*\")", re.IGNORECASE)
-_PREFACE_BEGUN = re.compile(rf"{_SAYS_FIRST}(?:`{{1,2}}|\{{\s*)?", re.IGNORECASE)
+_PREFACE_BEGUN = re.compile(rf"{_SAYS_FIRST}(?:`{{1,2}}|```[a-z]*\s*|\{{\s*)?", re.IGNORECASE)
 _END = re.compile(r"[.!?…。！？．]+[\"'”’」』）)*_]*\Z")
 _ITEM = re.compile(r"(?:[-*•–]|\d{1,2}[.)])\s")
 _LONGEST_MISSING = 200
