@@ -92,10 +92,12 @@ function year(label, name) {
 function models() {
   if (libraries.models.length < 2) return nothing;
   const set = (event) => (talk.model = event.target.value);
+  const deepen = (event) => (talk.isDeep = event.target.checked);
   return html`
     <label class="inline">Written by
       <select @change=${set}>${libraries.models.map((name) => html`<option ?selected=${name === talk.model}>${name}</option>`)}</select>
     </label>
+    <label class="inline"><input type="checkbox" .checked=${live(talk.isDeep)} @change=${deepen} /> Search deeply</label>
   `;
 }
 

@@ -12,7 +12,7 @@ const POLL_MILLISECONDS = 1000;
 const TRIES = 60;
 
 /** `filters` are those of the next question: years, and papers as `{id, title}`. */
-export const talk = { id: "", title: "", library: "", turns: [], problem: null, filters: noFilters(), model: "" };
+export const talk = { id: "", title: "", library: "", turns: [], problem: null, filters: noFilters(), model: "", isDeep: false };
 
 let leaving = false;
 window.addEventListener("pagehide", () => (leaving = true));
@@ -161,6 +161,7 @@ function question(turn) {
   const body = { content: turn.question };
   if (Object.keys(filters).length) body.filters = filters;
   if (talk.model) body.model = talk.model;
+  if (talk.isDeep) body.effort = "deep";
   return body;
 }
 
