@@ -70,7 +70,6 @@ HOMES = {
     },
     "matplotlib": {"eval/plots.py"},
     "mcp": {"service/mcp/"},
-    "mcp_types": {"service/mcp/server.py"},
     "onnx": {"rag/embedders/minilm_graph.py"},
     "onnxruntime": {"rag/onnx_model.py"},
     "openai": {"rag/embedders/openai.py", "rag/writers/"},

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.slow
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 MAY_NEED = {
+    "service/mcp/": "mcp",
     "service/slack/": "slack",
     "eval/plots.py": "eval",
     "eval/report.py": "eval",

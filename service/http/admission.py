@@ -1,6 +1,6 @@
 """ASGI middleware: which requests are answered now, which wait for their turn, and which are told to come back later.
 
-Requests are of one of four lanes, each with places of its own, so that uploads never keep questions waiting, nor
+Requests are of one of five lanes, each with places of its own, so that uploads never keep questions waiting, nor
 questions what is quickly read. Limits of a caller come first. Whoever is refused is told at once, before any work.
 """
 
@@ -20,10 +20,11 @@ from service.http.metrics import Metrics
 from service.http.middleware import MCP_PATH, UPLOAD_PATH
 from service.limits import CallerLimits
 
-Lane = Literal["questions", "uploads", "saves", "reads"]
+Lane = Literal["questions", "searches", "uploads", "saves", "reads"]
 
 _PREFIX = "/v1/"
-_QUESTIONS = re.compile(r"/mcp|/v1/(ask|chat/completions|conversations/[^/]+/messages|search|search/references|browse)")
+_QUESTIONS = re.compile(r"/mcp|/v1/(ask|chat/completions|conversations/[^/]+/messages)")
+_SEARCHES = re.compile(r"/v1/(search|search/references|browse)")
 _UPLOADS = re.compile(r"/v1/(papers|fetch|enrich|watches|libraries)(/.*)?")
 
 _UPLOADS_AT_ONCE, _WAITING_UPLOADS = 8, 8
@@ -50,6 +51,7 @@ class AdmissionMiddleware:
         seconds, several = settings.max_queue_seconds, len(settings.keys) > 1
         self._gates: dict[Lane, Gate] = {
             "questions": _gate(settings.questions_at_once, settings.max_queue, seconds, several),
+            "searches": _gate(settings.questions_at_once, settings.max_queue, seconds, several),
             "uploads": _gate(_UPLOADS_AT_ONCE, _WAITING_UPLOADS, seconds, several),
             "saves": _gate(_OTHERS_AT_ONCE, _WAITING_OTHERS, seconds, several),
             "reads": _gate(_OTHERS_AT_ONCE, _WAITING_OTHERS, seconds, several),
@@ -92,6 +94,8 @@ def lane_of(method: str, path: str) -> Lane:
     """What kind of work a request is."""
     if _QUESTIONS.fullmatch(path):
         return "questions"
+    if _SEARCHES.fullmatch(path):
+        return "searches"
     if method in ("GET", "HEAD"):
         return "reads"
     return "uploads" if _UPLOADS.fullmatch(path) else "saves"

@@ -43,8 +43,7 @@ def test_a_server_streams_holds_the_lock_and_releases_it_on_sigterm(
         with httpx2.stream("POST", f"{url}/v1/ask", json={"question": QUESTION, "stream": True}) as response:
             names = [line.removeprefix("event: ") for line in response.iter_lines() if line.startswith("event: ")]
         assert (names[0], names[1], names[-1]) == ("sources", "delta", "done")
-        locked = scholiast("ask", QUESTION)
-        assert (locked.code, url in locked.err) == (1, True)
+        assert scholiast("ask", QUESTION).code == 0  # in the server's process
         server.send_signal(signal.SIGTERM)
         assert server.wait(10) == 0
         assert scholiast("ask", QUESTION).code == 0

@@ -46,7 +46,8 @@ def held(home: Path) -> Iterator[None]:
 
 @pytest.mark.slow
 async def test_a_lock_of_another_program_holds_up_neither_searches_nor_answers(home: Path) -> None:
-    with running(create_app(settings(home), words())) as url:
+    app = create_app(settings(home, max_in_flight=str(ANSWERS)), words())
+    with running(app) as url:
         async with httpx2.AsyncClient(base_url=url, timeout=60) as client:
             await client.post("/v1/ask", json={"question": QUESTION})
             with held(home):
