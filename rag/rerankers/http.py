@@ -39,7 +39,8 @@ class HttpReranker:
         if not (key.isascii() and key.isprintable()):
             raise ConfigError("SCHOLIAST_RERANKER_KEY has characters that no header can have; set it to the key alone")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._client = httpx2.AsyncClient(headers=headers, timeout=seconds, follow_redirects=False)
+        # `rerank` bounds the whole call; a second limit would only make two messages of one failure.
+        self._client = httpx2.AsyncClient(headers=headers, timeout=None, follow_redirects=False)
 
     async def rerank(self, question: str, passages: Sequence[Passage]) -> list[float]:
         """One score for each passage, in the same order, higher is better. Raises BackendError."""

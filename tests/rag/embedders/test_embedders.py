@@ -292,6 +292,24 @@ async def test_any_langchain_embeddings_can_be_used() -> None:
     assert len(await model.embed([])) == 0
 
 
+class TwoKinds(Embeddings):
+    """Has other vectors for queries than for documents."""
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return [[1.0, 0.0] for _ in texts]
+
+    def embed_query(self, text: str) -> list[float]:
+        return [3.0, 4.0]
+
+
+async def test_a_provider_is_told_a_query_from_a_document() -> None:
+    model = LangChainEmbedder("fake:model", TwoKinds())
+    assert (await model.embed(["tea"])).tolist() == [[1, 0]]
+    assert await model.embed_query("tea") == pytest.approx([0.6, 0.8])
+    with pytest.raises(BackendError, match="too slow"):
+        await LangChainEmbedder("fake:model", Failing()).embed_query("tea")
+
+
 async def test_a_class_can_be_named() -> None:
     model = embedder("langchain:tests.rag.embedders.test_embedders:Failing")
     with pytest.raises(BackendError, match="too slow") as caught:

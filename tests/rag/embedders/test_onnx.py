@@ -1,14 +1,16 @@
 """Models of sentence-transformers in ONNX: a folder says how its vectors are made, and a library knows its model."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rag.embedders import embedder
+from rag.embedders import embedder, minilm_graph, minilm_weights
 from rag.errors import BackendError, ConfigError, LibraryError
 from rag.workspace import open_library
 from tests.conftest import settings
+from tests.rag.embedders.test_embedders import CARD, COSINES
 from tests.support.onnx_models import VECTORS, direction, embedder_folder, write_embedder, write_json, write_modules
 from tests.support.stand_ins import papers
 
@@ -108,6 +110,21 @@ async def test_what_is_beyond_the_models_length_is_not_read(
     first, second = await embedder(f"onnx:{tmp_path}").embed(["north east south", "north east west"])
     assert first == pytest.approx(direction("[CLS]", "north", "east", "[SEP]"))
     assert np.array_equal(first, second)
+
+
+# A published model
+
+
+@pytest.mark.slow
+async def test_a_published_model_gives_the_vectors_that_it_was_published_with(tmp_path: Path) -> None:
+    weights = minilm_weights.find()
+    shutil.copyfile(weights / "tokenizer.json", tmp_path / "tokenizer.json")  # says 128 tokens, with padding
+    write_json(tmp_path / "sentence_bert_config.json", {"max_seq_length": 256, "do_lower_case": False})
+    write_json(tmp_path / "1_Pooling" / "config.json", {"pooling_mode_mean_tokens": True})
+    write_modules(tmp_path, "Transformer", "Pooling", "Normalize")
+    (tmp_path / "model.onnx").write_bytes(minilm_graph.build(minilm_weights.load(weights), int8=False))
+    first, second, third = await embedder(f"onnx:{tmp_path}").embed(CARD)
+    assert [first @ second, first @ third, second @ third] == pytest.approx(COSINES, abs=0.0002)
 
 
 # The name
