@@ -7,12 +7,12 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from rag import retrieval, serialize
+from rag import serialize
 from rag.history.citing import AnswerSource, CitingAnswer
 from rag.library import browse, maps
 from rag.library.browse import Facets, Selection
 from rag.library.maps import LibraryMap
-from rag.retrieval import MAX_RESULTS, HybridRetriever
+from rag.retrieval import MAX_RESULTS
 from rag.types import Filters, Paper, Passage
 from rag.workspace import Workspace
 from service.http import dependencies, schemas
@@ -153,14 +153,13 @@ async def library_map(name: str, workspace: WorkspaceDependency) -> Response:
 
 
 async def _search(workspace: Workspace, library: str, words: str, selection: Selection) -> list[Passage]:
-    opened = await workspace.library(library)
     filters = Filters(year_from=selection.year_from, year_to=selection.year_to)
     if selection.venue:
         ids = await workspace.browse.ids(library, selection)
         if not ids:
             return []
         filters = Filters(papers=tuple(ids))
-    return await retrieval.search(HybridRetriever(opened, opened.embedder), words, MAX_RESULTS, filters)
+    return await workspace.search(words, library=library, limit=MAX_RESULTS, filters=filters)
 
 
 def _sorted(passages: list[Passage], order: Order) -> list[Passage]:
