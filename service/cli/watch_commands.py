@@ -13,6 +13,7 @@ from rag.watches.findings import Finding
 from rag.watches.runs import Run
 from rag.watches.store import Watch, Watches
 from rag.workspace import open_database
+from service import watching
 from service.cli.terminal import Page, print_error
 from service.owner.client import Owner
 from service.owner.operations import Operations
@@ -61,17 +62,17 @@ async def remove(id: str, json: bool) -> bool:
 
 async def run_watches(id: str, json: bool) -> bool:
     """Run one watch, or all that are due; a watch that fails, or a digest, does not stop the others."""
-    done, failures = list[Run](), dict[str, str]()
+    done: list[Run] = []
     async with Owner() as owner:
         watches = owner.workspace.watches
         for due in [id] if id else await asyncio.to_thread(watches.due):
             try:
-                ran = await owner.run(Operations.run_watch, id=due)
-                done, failures = [*done, ran.run], failures | ran.undelivered
+                done.append(await owner.run(Operations.run_watch, id=due))
             except ScholiastError as error:
                 if id:
                     raise
                 done.append(Run(watch=due, error=str(error)))
+        failures = await watching.deliver(owner.workspace)
         names = {watch.id: watch.text for watch in await asyncio.to_thread(watches.all)}
     if json:
         _print({"runs": [_run_json(run) for run in done], "undelivered": failures})

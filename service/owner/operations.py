@@ -26,7 +26,6 @@ from rag.watches import runs
 from rag.watches.runs import Run
 from rag.watches.store import Watch
 from rag.workspace import Workspace
-from service import watching
 
 TERMINAL = "terminal"
 
@@ -62,14 +61,6 @@ class Removed:
     library: str
     count: int
     unknown: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class WatchRun:
-    """What became of a run, and why some digests could not be sent, by watch."""
-
-    run: Run
-    undelivered: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,10 +193,9 @@ class Operations:
         """Begin a watch."""
         return await runs.begin(self._workspace, text, library=library, source=source, destination=destination)
 
-    async def run_watch(self, *, id: str) -> WatchRun:
-        """Run a watch, due or not, and tell what it found."""
-        run, failures = await watching.run_one(self._workspace, id)
-        return WatchRun(run=run, undelivered=failures)
+    async def run_watch(self, *, id: str) -> Run:
+        """Run a watch, due or not; its digest waits to be sent."""
+        return await runs.run_one(self._workspace, id)
 
     async def rebuild(self, *, library: str, embed: bool, progress: Progress) -> Rebuilt:
         """Rebuild the indexes."""
