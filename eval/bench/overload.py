@@ -8,11 +8,8 @@ connection; one that is told `Retry-After` waits that long, unless it is impatie
 
 import argparse
 import asyncio
-import subprocess
 import time
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -20,8 +17,8 @@ import numpy as np
 from eval import questions
 from eval.bench import load_client
 from eval.bench.load_client import Client, Reply
-from eval.bench.server import SCHOLIAST, cpu_seconds, environment, serving
-from eval.questions import SAMPLE_PAPERS, SAMPLE_QUESTIONS
+from eval.bench.server import cpu_seconds, serving_sample
+from eval.questions import SAMPLE_QUESTIONS
 
 _HEALTH_SECONDS = 0.2
 
@@ -30,19 +27,14 @@ def main() -> None:
     """Print a row for each number of clients."""
     options = _options()
     asked = [question.question for question in questions.load(SAMPLE_QUESTIONS)]
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        variables = environment(folder / "home")
-        command = [str(SCHOLIAST), "ingest", str(SAMPLE_PAPERS)]
-        subprocess.run(command, cwd=folder, env=variables, check=True, capture_output=True)
+    with serving_sample() as (process, url):
         print("clients | served/s | p50 ms | p95 ms | worst ms | told later/s | p50 ms | worst ms | broken | ", end="")
         print("healthz worst ms | server CPU ms/served")
-        with serving(folder, variables) as (process, url):
-            asyncio.run(_load(url, 2, 5.0, asked, impatient=False))
-            for clients in options.clients:
-                before = cpu_seconds(process.pid)
-                replies, health = asyncio.run(_load(url, clients, options.seconds, asked, options.impatient))
-                _print_row(clients, options.seconds, replies, health, cpu_seconds(process.pid) - before)
+        asyncio.run(_load(url, 2, 5.0, asked, impatient=False))
+        for clients in options.clients:
+            before = cpu_seconds(process.pid)
+            replies, health = asyncio.run(_load(url, clients, options.seconds, asked, options.impatient))
+            _print_row(clients, options.seconds, replies, health, cpu_seconds(process.pid) - before)
 
 
 async def _load(

@@ -8,6 +8,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from eval.questions import SAMPLE_PAPERS
 
 SCHOLIAST = Path(sys.executable).with_name("scholiast")
 
@@ -30,6 +33,18 @@ def serving(folder: Path, variables: Mapping[str, str], port: int = 0) -> Iterat
     finally:
         process.terminate()
         process.wait()
+
+
+@contextmanager
+def serving_sample() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A running server over the bundled sample, in a folder of its own, and its URL."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        variables = environment(folder / "home")
+        command = [str(SCHOLIAST), "ingest", str(SAMPLE_PAPERS)]
+        subprocess.run(command, cwd=folder, env=variables, check=True, capture_output=True)
+        with serving(folder, variables) as served:
+            yield served
 
 
 def cpu_seconds(process: int) -> float:

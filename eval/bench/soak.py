@@ -11,13 +11,11 @@ the slopes of a straight line through the second half of the run, which leaks wo
 import argparse
 import asyncio
 import random
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import quote, urlsplit
 
 import numpy as np
@@ -25,8 +23,8 @@ import numpy as np
 from eval import questions
 from eval.bench import load_client
 from eval.bench.load_client import Client, Reply
-from eval.bench.server import SCHOLIAST, environment, serving
-from eval.questions import SAMPLE_PAPERS, SAMPLE_QUESTIONS
+from eval.bench.server import serving_sample
+from eval.questions import SAMPLE_QUESTIONS
 
 _CAPACITY_CLIENTS = 4
 _CAPACITY_SECONDS = 15.0
@@ -46,13 +44,8 @@ def main() -> None:
     """Print a row for each minute."""
     options = _options()
     asked = [question.question for question in questions.load(SAMPLE_QUESTIONS)]
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        variables = environment(folder / "home")
-        command = [str(SCHOLIAST), "ingest", str(SAMPLE_PAPERS)]
-        subprocess.run(command, cwd=folder, env=variables, check=True, capture_output=True)
-        with serving(folder, variables) as (process, url):
-            asyncio.run(_soak(process.pid, url, asked, options.minutes, options.share))
+    with serving_sample() as (process, url):
+        asyncio.run(_soak(process.pid, url, asked, options.minutes, options.share))
 
 
 async def _soak(process: int, url: str, asked: Sequence[str], minutes: int, share: float) -> None:

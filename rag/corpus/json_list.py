@@ -39,11 +39,6 @@ def entries(path: Path) -> Iterator[tuple[int, object]]:
         reader.end()
 
 
-def is_list(path: Path) -> bool:
-    """Whether the file begins as a list does."""
-    return textfile.head(path).lstrip().startswith("[")
-
-
 @contextmanager
 def opened(path: Path) -> Iterator["Reader"]:
     """A reader at the beginning of a file."""

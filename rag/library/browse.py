@@ -26,11 +26,6 @@ class Selection:
     year_to: int | None = None
     venue: str = ""
 
-    @property
-    def is_everything(self) -> bool:
-        """Whether no paper is left out."""
-        return self == Selection()
-
 
 @dataclass(frozen=True, kw_only=True)
 class Count:
