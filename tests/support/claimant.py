@@ -13,22 +13,24 @@ from rag.types import Answer
 
 
 def main(home: Path, conversation: str, times: int) -> None:
-    """Print `ready`, wait for a line, and in the end print how often it was refused."""
+    """Print `ready`, wait for a line, print `refused` at the first refusal, and `done` in the end."""
     print("ready", flush=True)
     sys.stdin.readline()
-    messages, refused = Claims(Database(home)), 0
+    messages, refused = Claims(Database(home)), False
     for _ in range(times):
         while True:
             try:
                 claim = messages.claim(conversation, "why?")
                 break
             except BusyError:
-                refused += 1
+                if not refused:
+                    print("refused", flush=True)
+                refused = True
                 time.sleep(0.002)
         time.sleep(0.005)
         asked = AskRequest(question="why?", top_k=8, door="test", caller="local")
         messages.finish(claim, asked, _answer())
-    print(refused)
+    print("done", flush=True)
 
 
 def _answer() -> Answer:
