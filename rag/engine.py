@@ -240,7 +240,8 @@ class Engine:
                 for event in _events(draft.take(" ")):
                     yield event
             before = [*history, said] if len(evidence.parts) > 1 else history
-            async with aclosing(self._write_part(part, before, draft)) as events:
+            fresh = replace(part, passages=_with_said(part.passages, draft.grounding.result.citations))
+            async with aclosing(self._write_part(fresh, before, draft)) as events:
                 async for event in events:
                     yield event
         if len(evidence.parts) == 1 and not evidence.checked:
@@ -295,6 +296,15 @@ async def collect_answer(events: AsyncGenerator[Event]) -> Answer:
 
 def _events(found: Sequence[str | Citation]) -> list[Event]:
     return [Delta(item) if isinstance(item, str) else CitationEvent(item) for item in found]
+
+
+def _with_said(passages: Sequence[Passage], citations: Sequence[Citation]) -> list[Passage]:
+    """The passages with those sentences marked as said that the citations quote."""
+    said = {(citation.number, citation.start) for citation in citations}
+    return [
+        replace(passage, sentences=tuple(replace(s, said=(passage.number, s.start) in said) for s in passage.sentences))
+        for passage in passages
+    ]
 
 
 def _papers_checked(evidence: Evidence, grounded: GroundedText) -> str:

@@ -212,12 +212,16 @@ class Turn:
 
 @dataclass(frozen=True, kw_only=True)
 class PassageSentence:
-    """A sentence of an abstract and its cosine similarity to the question: `paper.abstract[start:end] == text`."""
+    """A sentence of an abstract and its cosine similarity to the question: `paper.abstract[start:end] == text`.
+
+    `said` of one on which the answer so far rests.
+    """
 
     start: int
     end: int
     text: str
     similarity: float
+    said: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

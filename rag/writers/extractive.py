@@ -1,6 +1,6 @@
 """Composes an answer from the supporting sentences themselves; needs no model."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -87,17 +87,19 @@ def _stems(passage: Passage) -> set[str]:
     return set(content_stems(f"{passage.paper.title} {passage.text}"))
 
 
-def lead(sentences: Sequence[str], probabilities: Sequence[float], words: int) -> list[int]:
+def lead(sentences: Sequence[str], probabilities: Sequence[float], words: int, said: Collection[int] = ()) -> list[int]:
     """The sentences to show, the likeliest first, and each after the ones that it can't be understood without.
 
-    At most MAX_SENTENCES likely ones within `words` words in all, but always the likeliest.
+    At most MAX_SENTENCES likely ones within `words` words in all, but always the likeliest. Those `said` already are
+    not shown again; where the likeliest is one of them there may be nothing to add.
     """
     order = sorted(range(len(sentences)), key=lambda i: -probabilities[i])
     chosen: list[int] = []
-    for place, i in enumerate(order[:MAX_SENTENCES]):
-        together = [j for j in _with_antecedents(sentences, i) if j not in chosen]
+    for place, i in enumerate([i for i in order if i not in said][:MAX_SENTENCES]):
+        together = [j for j in _with_antecedents(sentences, i) if j not in chosen and j not in said]
         cost = sum(len(sentences[j].split()) for j in (*chosen, *together))
-        if place == 0 or (cost <= words and probabilities[i] >= SECOND_SHARE * probabilities[order[0]]):
+        likely = i == order[0] or probabilities[i] >= SECOND_SHARE * probabilities[order[0]]
+        if likely and (place == 0 or cost <= words):
             chosen += together
     return chosen
 
@@ -117,9 +119,10 @@ def _prose(passages: Sequence[Passage], probabilities: Sequence[np.ndarray]) -> 
     pieces: list[str] = []
     for passage, likely in zip(passages, probabilities, strict=True):
         texts = [sentence.text for sentence in passage.sentences]
-        shown = lead(texts, likely.tolist(), words)
+        said = [i for i, sentence in enumerate(passage.sentences) if sentence.said]
+        shown = lead(texts, likely.tolist(), words, said)
         sentences = [tidy(texts[i], follows=bool(k) and shown[k - 1] == i - 1) for k, i in enumerate(shown)]
-        if several:
+        if several and sentences:
             sentences[0] = f"{short_name(passage)}: {sentences[0]}"
         pieces += [cite(sentence, passage.number) for sentence in sentences]
     return pieces

@@ -67,6 +67,13 @@ async def test_each_of_two_questions_is_answered(workspace: Workspace) -> None:
     assert "4.2%" in answer.text
 
 
+async def test_a_sentence_that_answers_both_questions_is_told_once(workspace: Workspace) -> None:
+    answer = await workspace.ask("How much faster is Kite, and what does Kite run faster than?")
+    told = [sentence.text for sentence in answer.sentences]
+    assert "Kite runs three times faster than earlier recognisers on phones." in told
+    assert len(set(told)) == len(told)
+
+
 async def test_a_question_of_which_one_half_has_no_answer_is_partial_and_names_it(workspace: Workspace) -> None:
     answer = await workspace.ask("On how many hours of speech is Kite trained, and which university trained it?")
     assert answer.outcome == "partial"

@@ -45,3 +45,10 @@ def test_a_sentence_that_is_far_less_likely_does_not_follow() -> None:
     sentences = ["We propose Kite.", "Kite hears 60 languages.", "Birds sing."]
     assert lead(sentences, [0.3, 0.6, 0.05], 60) == [1, 0]
     assert lead(sentences, [0.1, 0.6, 0.05], 60) == [1]
+
+
+def test_what_is_said_is_not_shown_again_and_the_next_only_if_it_is_nearly_as_likely() -> None:
+    sentences = ["We propose Kite.", "It hears 60 languages.", "Birds sing."]
+    assert lead(sentences, [0.3, 0.6, 0.05], 60, said=[1]) == [0]
+    assert lead(sentences, [0.3, 0.6, 0.05], 60, said=[0]) == [1]
+    assert lead(sentences, [0.1, 0.6, 0.05], 60, said=[1]) == []
