@@ -16,6 +16,7 @@ from rag.errors import ConfigError
 from service.http.app import create_app
 from service.http.connections import IDLE_SECONDS, Connections
 from service.http.metrics import Metrics
+from service.memory import share_arenas
 
 _OTHER_FILES = 400
 """Files that are open besides connections: those of up to 16 libraries, the database, and what is being uploaded."""
@@ -26,6 +27,7 @@ _STOP_AFTER_SECONDS = 10
 
 def serve(host: str, port: int) -> None:
     """Answer over HTTP until SIGTERM or Ctrl-C. Raises ConfigError."""
+    share_arenas()
     settings = config.load()
     family, address = _resolved(host, port)
     if not settings.keys and not ip_address(address).is_loopback:
