@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PINS := pyproject.toml constraints.txt rag/embedders/minilm_weights.txt
 
-.PHONY: check demo serve test test-all coverage eval bench install dev hooks format format-check lint types wheel page-library audit constraints
+.PHONY: check demo serve test test-all coverage eval bench install dev hooks format format-check lint types wheel page-library audit sbom constraints
 .DEFAULT_GOAL := check
 
 check: format-check lint types test ## format, lint, types, quick tests
@@ -81,10 +81,14 @@ wheel: dev ## build the wheel in dist; install it outside of the checkout with t
 page-library: dev ## fetch the page's rendering library again from its npm package, as its manifest has it (needs npm)
 	$(BIN)/python -m service.page.vendor.fetch
 
-audit: dev ## look up known weaknesses of the pinned versions, and list them in build/sbom.json (asks the network)
+audit: dev ## look up known weaknesses of the pinned versions (asks the network; fails where a version can't be looked up)
 	@$(call install_into,$(BIN)/python) pip-audit
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
+
+sbom: dev ## list the pinned versions in build/sbom.json (CycloneDX)
+	@$(call install_into,$(BIN)/python) cyclonedx-bom
 	@mkdir -p build
-	$(BIN)/pip-audit --no-deps --disable-pip --requirement constraints.txt --format cyclonedx-json --output build/sbom.json
+	@$(BIN)/cyclonedx-py requirements constraints.txt --pyproject pyproject.toml --of JSON --output-file build/sbom.json
 
 constraints: ## pin what is new in pyproject.toml; UPGRADE=--upgrade pins everything again (needs uv)
 	uv pip compile pyproject.toml --quiet --universal $(UPGRADE) --all-extras \
