@@ -185,12 +185,16 @@ class IngestReport:
 @dataclass(frozen=True, kw_only=True)
 class Filters:
     """What a question may be answered from. Years are inclusive, and a paper without one fails any bound on them; no
-    paper ids means every paper.
+    paper ids means every paper, and so do no venues and no authors. A paper passes with any of several.
+
+    A venue is given by words that stand side by side in its name, an author as a question would name them.
     """
 
     year_from: int | None = None
     year_to: int | None = None
     papers: tuple[str, ...] = ()
+    venues: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises RequestError for years that no paper can be of."""

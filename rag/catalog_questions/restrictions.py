@@ -3,19 +3,17 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from unicodedata import combining, normalize
 
 from rag import question as questions
 from rag.catalog_questions.composition import in_print, joined, years_of
 from rag.catalog_questions.recognition import asks_for_any, recognise
 from rag.library.catalog import Byline
 from rag.library.library import Library
+from rag.text.names import is_same_person, is_same_venue
 from rag.text.vocabulary import pattern
 from rag.types import EVERYTHING, Filters
 
-_WORD = re.compile(r"[^\W_]+")
 _NAMES_JOINED = re.compile(r",? and | & |, ?")
-_SURNAME_LETTERS = 2
 _LAST_YEAR_OF_DECADE = 9
 
 
@@ -89,7 +87,7 @@ async def _narrowed(
     if ids == set() or (first is not None and last is not None and first > last):
         return none
     papers = tuple(sorted(ids)) if ids is not None else filters.papers
-    narrower = Filters(year_from=first, year_to=last, papers=papers)
+    narrower = replace(filters, year_from=first, year_to=last, papers=papers)
     allowed = await library.allowed(narrower)
     passing = len(years) if allowed is None else sum(id in years for id in allowed)
     if not passing:
@@ -171,7 +169,7 @@ class _Byline:
     def matches(self, line: Byline) -> bool:
         """Whether all the authors, or the venue, are those of the paper."""
         if self.venue:
-            return f" {_folded(self.venue)} " in f" {_folded(line.venue)} "
+            return is_same_venue(self.venue, line.venue)
         return all(any(is_same_person(said, name) for name in line.authors) for said in self.authors)
 
     @property
@@ -186,22 +184,3 @@ class _Byline:
             return f"No paper in this library has the venue {in_print(self.venue)}."
         plural = "authors" if len(self.authors) > 1 else "an author"
         return f"No paper in this library has {plural} named {joined([in_print(name) for name in self.authors])}."
-
-
-def is_same_person(said: str, name: str) -> bool:
-    """Whether a name that a question says is that of an author: "Moe", "A. Moe" and "Ann Moe" of "Moe, Ann"."""
-    wanted, there = _folded(said).split(), _folded(name).split()
-    if not wanted or wanted[-1] not in there or len(wanted[-1]) < _SURNAME_LETTERS:
-        return False
-    initials = {word[0] for word in there}
-    spelled = {word for word in there if len(word) > 1}
-    return all(
-        word in there or (len(word) == 1 and word in initials) or (word[0] in there and word not in spelled)
-        for word in wanted[:-1]
-    )
-
-
-def _folded(text: str) -> str:
-    """Its words in lower case without accents, a blank between them."""
-    bare = "".join(c for c in normalize("NFKD", text.casefold()) if not combining(c))
-    return " ".join(_WORD.findall(bare))

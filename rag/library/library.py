@@ -12,6 +12,7 @@ from rag.errors import LibraryError, LockedError, NotFoundError, OwnerDoor, how_
 from rag.library import dense, ingest, merging, registry, schema
 from rag.library.catalog import Byline, Catalog, Counts
 from rag.library.dense import Hits
+from rag.library.filtering import passing
 from rag.library.ingest import IngestBatch
 from rag.library.lock import Lock
 from rag.library.merging import Change
@@ -174,11 +175,11 @@ class Library:
 
     async def allowed(self, filters: Filters) -> set[str] | None:
         """The ids that pass the filters; None when all do."""
-        chosen = set((await self.resolve(filters.papers)).values()) if filters.papers else None
-        if filters.year_from is None and filters.year_to is None:
-            return chosen
-        years = await threads.read(self._catalog.of_years, self.name, filters.year_from, filters.year_to)
-        return years if chosen is None else years & chosen
+        others = await threads.read(passing, self._catalog, self.name, filters)
+        if not filters.papers:
+            return others
+        chosen = set((await self.resolve(filters.papers)).values())
+        return chosen if others is None else chosen & others
 
     async def years(self) -> dict[str, int | None]:
         """The year of every paper, by id; None where it is not known."""

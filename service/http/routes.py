@@ -67,8 +67,16 @@ async def _search_filters(
     year_from: Year = None,
     year_to: Year = None,
     papers: Annotated[list[str] | None, Query(description="Ids of papers; may be repeated.")] = None,
+    venues: Annotated[list[str] | None, Query(description="Words of a venue's name; may be repeated.")] = None,
+    authors: Annotated[list[str] | None, Query(description="Names as people say them; may be repeated.")] = None,
 ) -> Filters:
-    return Filters(year_from=year_from, year_to=year_to, papers=tuple(papers or ()))
+    return Filters(
+        year_from=year_from,
+        year_to=year_to,
+        papers=tuple(papers or ()),
+        venues=tuple(venues or ()),
+        authors=tuple(authors or ()),
+    )
 
 
 SearchFilters = Annotated[Filters, Depends(_search_filters)]

@@ -65,10 +65,18 @@ class QuestionFilters(RequestBody):
     year_from: int | None = Field(default=None, ge=0, le=9999)
     year_to: int | None = Field(default=None, ge=0, le=9999)
     papers: list[Text] | None = Field(default=None, description="Ids of papers; none or an empty list is every paper.")
+    venues: list[Text] | None = Field(default=None, description="Words of a venue's name; any of several passes.")
+    authors: list[Text] | None = Field(default=None, description="Names as people say them; any of several passes.")
 
     def to_filters(self) -> Filters:
         """The engine's own type."""
-        return Filters(year_from=self.year_from, year_to=self.year_to, papers=tuple(self.papers or ()))
+        return Filters(
+            year_from=self.year_from,
+            year_to=self.year_to,
+            papers=tuple(self.papers or ()),
+            venues=tuple(self.venues or ()),
+            authors=tuple(self.authors or ()),
+        )
 
 
 class QuestionRequest(RequestBody):

@@ -187,3 +187,16 @@ def test_a_question_is_answered_from_the_years_that_are_chosen(site: str, opened
     page.get_by_role("button", name="Remove: … to 1990").click()
     ask(page, QUESTION)
     expect(page.locator(".turn").nth(1).locator(".mark").first).to_be_visible()
+
+
+def test_a_question_is_answered_from_the_venue_and_author_that_are_named(site: str, opened: Opened) -> None:
+    page = opened(site)
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_label("Venue").fill("Nowhere")
+    page.get_by_label("Author").fill("Nobody")
+    ask(page, QUESTION)
+    expect(page.locator(".outcome")).to_have_text("○ Not answered")
+    page.get_by_role("button", name="Remove: in Nowhere").click()
+    page.get_by_role("button", name="Remove: by Nobody").click()
+    ask(page, QUESTION)
+    expect(page.locator(".turn").nth(1).locator(".mark").first).to_be_visible()

@@ -20,12 +20,16 @@ TEA = Paper(
     title="Steeping Green Tea",
     abstract="Green tea turns bitter in boiling water. We steep forty cups of it. Seventy degrees taste best.",
     year=2021,
+    authors=("Ann Moe", "Bo Lind"),
+    venue="Journal of Hot Drinks",
 )
 COFFEE = Paper(
     id="coffee",
     title="Roasting Coffee in Drums",
     abstract="Coffee roasts in a drum at two hundred degrees. The drum turns slowly, and no bean burns.",
     year=2023,
+    authors=("Lind, B.",),
+    venue="Proc. Drums 2023",
 )
 WHALES = Paper(
     id="whales",
@@ -111,6 +115,13 @@ async def test_a_paper_on_the_same_subject_in_other_words_is_shown(retriever: Hy
         (Filters(papers=("whales", "tea"), year_from=2000), ["tea"]),
         (Filters(papers=("nobody",)), []),
         (Filters(year_from=2030), []),
+        (Filters(authors=("moe",)), ["tea"]),
+        (Filters(authors=("B. Lind",)), ["coffee", "tea"]),
+        (Filters(authors=("Moe", "Nobody")), ["tea"]),
+        (Filters(venues=("drums",)), ["coffee"]),
+        (Filters(venues=("drums", "hot drinks")), ["coffee", "tea"]),
+        (Filters(venues=("drums",), authors=("Moe",)), []),
+        (Filters(authors=("Lind",), year_to=2022, papers=("tea", "whales")), ["tea"]),
     ],
 )
 async def test_only_papers_that_pass_the_filters_come(

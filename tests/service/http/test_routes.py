@@ -38,6 +38,9 @@ def test_filters_decide_which_papers_are_used(client: TestClient, papers: Sequen
     assert {passage["paper"]["id"] for passage in only["passages"]} == {chosen}
     late = client.post("/v1/ask", json={"question": QUESTION, "filters": {"year_from": 2030}}).json()
     assert (late["outcome"], late["passages"]) == ("not_in_abstracts", [])
+    for nobody in ({"authors": ["Nobody"]}, {"venues": ["Nowhere"]}):
+        none = client.post("/v1/ask", json={"question": QUESTION, "filters": nobody}).json()
+        assert (none["outcome"], none["passages"]) == ("not_in_abstracts", [])
 
 
 def test_top_k_is_how_many_papers_are_shown(client: TestClient) -> None:
@@ -59,6 +62,7 @@ def test_search_takes_the_filters_of_a_question(client: TestClient, papers: Sequ
     found = client.get("/v1/search", params={"q": "heads", "papers": chosen}).json()["results"]
     assert {result["paper"]["id"] for result in found} == set(chosen)
     assert client.get("/v1/search", params={"q": "heads", "year_from": 2030}).json()["results"] == []
+    assert client.get("/v1/search", params={"q": "heads", "authors": ["Nobody"]}).json()["results"] == []
     problem_of(client.get("/v1/search", params={"q": "heads", "year_from": 2023, "year_to": 2022}), 422)
 
 

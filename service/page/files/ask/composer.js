@@ -4,6 +4,7 @@ import { libraries } from "../libraries.js";
 import { ask, isBusy, stop, talk } from "./conversation.js";
 
 const MOST = 4000;
+const MOST_OF_A_NAME = 200;
 
 const draft = { text: "", open: false };
 
@@ -47,12 +48,14 @@ export function view() {
 }
 
 function chips() {
-  const { yearFrom, yearTo, papers } = talk.filters;
+  const { yearFrom, yearTo, venue, author, papers } = talk.filters;
   const years = yearFrom || yearTo ? `${yearFrom || "…"} to ${yearTo || "…"}` : "";
-  if (!years && !papers.length) return nothing;
+  if (!years && !venue.trim() && !author.trim() && !papers.length) return nothing;
   return html`
     <ul class="chips plain" aria-label="Answered only from">
       ${years ? chip(years, () => Object.assign(talk.filters, { yearFrom: "", yearTo: "" })) : nothing}
+      ${venue.trim() ? chip(`in ${venue}`, () => (talk.filters.venue = "")) : nothing}
+      ${author.trim() ? chip(`by ${author}`, () => (talk.filters.author = "")) : nothing}
       ${papers.map((paper) =>
         chip(paper.title, () => (talk.filters.papers = papers.filter(({ id }) => id !== paper.id))),
       )}
@@ -71,22 +74,33 @@ function chip(text, remove) {
 function filters() {
   return html`
     <div class="filters">
-      ${year("From year", "yearFrom")} ${year("To year", "yearTo")}
+      ${year("From year", "yearFrom")} ${year("To year", "yearTo")} ${words("Venue", "venue")} ${words("Author", "author")}
       <p class="fine">“Ask about this paper”, on the page of a paper, asks of it alone.</p>
     </div>
   `;
 }
 
 function year(label, name) {
-  const set = (event) => {
+  return html`
+    <label class="field"><span>${label}</span>
+      <input type="number" min="0" max="9999" inputmode="numeric" .value=${live(talk.filters[name])} @input=${setting(name)} />
+    </label>
+  `;
+}
+
+function words(label, name) {
+  return html`
+    <label class="field"><span>${label}</span>
+      <input maxlength=${MOST_OF_A_NAME} dir="auto" .value=${live(talk.filters[name])} @input=${setting(name)} />
+    </label>
+  `;
+}
+
+function setting(name) {
+  return (event) => {
     talk.filters[name] = event.target.value;
     refresh();
   };
-  return html`
-    <label class="field"><span>${label}</span>
-      <input type="number" min="0" max="9999" inputmode="numeric" .value=${live(talk.filters[name])} @input=${set} />
-    </label>
-  `;
 }
 
 function models() {

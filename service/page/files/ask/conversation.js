@@ -11,7 +11,7 @@ const BUSY = 409;
 const POLL_MILLISECONDS = 1000;
 const TRIES = 60;
 
-/** `filters` are those of the next question: years, and papers as `{id, title}`. */
+/** `filters` are those of the next question: years, a venue, an author, and papers as `{id, title}`. */
 export const talk = { id: "", title: "", library: "", turns: [], problem: null, filters: noFilters(), model: "", isDeep: false };
 
 let leaving = false;
@@ -19,7 +19,7 @@ window.addEventListener("pagehide", () => (leaving = true));
 window.addEventListener("pageshow", () => (leaving = false));
 
 export function noFilters() {
-  return { yearFrom: "", yearTo: "", papers: [] };
+  return { yearFrom: "", yearTo: "", venue: "", author: "", papers: [] };
 }
 
 /** A question with what has come of its answer. `state` is waiting, writing, done, stopped or failed. */
@@ -153,10 +153,12 @@ function take(turn, name, data) {
 }
 
 function question(turn) {
-  const { yearFrom, yearTo, papers } = talk.filters;
+  const { yearFrom, yearTo, venue, author, papers } = talk.filters;
   const filters = {};
   if (yearFrom) filters.year_from = Number(yearFrom);
   if (yearTo) filters.year_to = Number(yearTo);
+  if (venue.trim()) filters.venues = [venue.trim()];
+  if (author.trim()) filters.authors = [author.trim()];
   if (papers.length) filters.papers = papers.map(({ id }) => id);
   const body = { content: turn.question };
   if (Object.keys(filters).length) body.filters = filters;
