@@ -101,7 +101,12 @@ async def test_another_version_of_a_paper_is_not_shown_again(retriever: HybridRe
 
 
 async def test_a_paper_on_the_same_subject_in_other_words_is_shown(retriever: HybridRetriever) -> None:
-    await put(retriever, replace(TEA, id="black-tea", abstract="Black tea stands boiling water well, says a panel."))
+    await put(
+        retriever,
+        replace(
+            TEA, id="black-tea", authors=(), venue=None, abstract="Black tea stands boiling water well, says a panel."
+        ),
+    )
     assert set(ids(await retriever.retrieve("Which water is best for tea?", 2))) == {"tea", "black-tea"}
 
 
