@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    URL,
     Connection,
     Dialect,
     Engine,
@@ -23,7 +24,15 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from rag.errors import ConfigError, LibraryError, UnavailableError, how_to_make_room
@@ -32,6 +41,9 @@ from rag.text.analysis import replace_surrogates
 FILE = "scholiast.sqlite3"
 
 BUSY_SECONDS = 30.0
+_CONNECT_SECONDS = 5
+_NOTICE_SECONDS = 30  # after which a Postgres server that vanished without a word is noticed
+_LIBPQ_DRIVERS = ("psycopg", "psycopg2")
 _VALUES_AT_ONCE = 500
 _MORE_CONNECTIONS = 32  # than five, at times: those that wait to write must leave some to those that read
 _TABLES_LOCK = 7_263_454_001  # a number of our own among Postgres's advisory locks
@@ -111,17 +123,23 @@ class Database:
             yield
         except SQLAlchemyError as error:
             reason = getattr(error, "orig", None) or error
-            if hindrance := self._hindrance(str(reason)):
-                raise UnavailableError(f"catalog {self.place}: {reason}; {hindrance}") from error
+            if hindrance := self._hindrance(error, str(reason)):
+                raise UnavailableError(f"catalog {self.place}: {reason}; {hindrance}", public=hindrance) from error
             raise LibraryError(f"catalog {self.place}: {reason}; {_remedy(str(reason))}") from error
 
-    def _hindrance(self, reason: str) -> str:
+    def _hindrance(self, error: SQLAlchemyError, reason: str) -> str:
         """What to do where nothing is wrong with the database, and the same may succeed later; empty otherwise."""
+        if room := how_to_make_room(reason):
+            return room
+        if isinstance(error, PoolTimeoutError):
+            return "every connection to the database is in use; try again in a moment"
+        if self._home is None and _is_outage(error):
+            return "the database can't be reached just now, or is stopping; try again when its server runs"
         if "locked" in reason or "busy" in reason:
             return f"another process has been writing for {self._busy_seconds:g} seconds; try again when it is done"
         if "unable to open" in reason and self._home and self._home.exists() and not os.access(self._home, os.W_OK):
             return how_to_make_room("read-only file system")  # SQLite can't even read there, and does not say why
-        return how_to_make_room(reason)
+        return ""
 
 
 def in_parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -132,11 +150,15 @@ def in_parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
 
 @contextmanager
 def home_errors(home: Path | None) -> Iterator[None]:
-    """Turn an OSError about the home folder into a ConfigError that says what to do."""
+    """Turn an OSError about the home folder into an error that says what to do: ConfigError, or UnavailableError."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
+        if room := how_to_make_room(reason):
+            raise UnavailableError(
+                f"SCHOLIAST_HOME is {home}, where nothing can be stored; {room}", public=room
+            ) from error
         raise ConfigError(
             f"SCHOLIAST_HOME is {home}, and that can't be used ({reason}); set it to a folder you may write to"
         ) from error
@@ -148,9 +170,17 @@ def _remedy(reason: str) -> str:
     return "check SCHOLIAST_DATABASE_URL, the disk and the permissions of the folder"
 
 
+def _is_outage(error: SQLAlchemyError) -> bool:
+    """Whether a server is away, stops or starts, or can take no more connections; its SQL would be another error."""
+    return isinstance(error, OperationalError | InterfaceError) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )
+
+
 def _engine(url: str, busy_seconds: float) -> Engine:
     try:
-        engine = create_engine(make_url(url), max_overflow=_MORE_CONNECTIONS)
+        place = make_url(url)
+        engine = create_engine(place, max_overflow=_MORE_CONNECTIONS, **_options(place))
     except (ArgumentError, NoSuchModuleError, TypeError) as error:  # TypeError: a database in memory has no pool
         raise ConfigError(f"SCHOLIAST_DATABASE_URL: {error}") from error
     except ModuleNotFoundError as error:
@@ -161,6 +191,22 @@ def _engine(url: str, busy_seconds: float) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", partial(_prepare_sqlite, busy_seconds))
     return engine
+
+
+def _options(url: URL) -> dict[str, Any]:
+    """For a server: a connection is tried before it is used, as the server may have restarted since."""
+    if url.get_backend_name() == "sqlite":
+        return {}
+    if url.get_driver_name() not in _LIBPQ_DRIVERS:
+        return {"pool_pre_ping": True}
+    patience = {
+        "connect_timeout": _CONNECT_SECONDS,
+        "tcp_user_timeout": _NOTICE_SECONDS * 1000,
+        "keepalives_idle": _NOTICE_SECONDS // 3,
+        "keepalives_interval": _NOTICE_SECONDS // 3,
+        "keepalives_count": 2,
+    }
+    return {"pool_pre_ping": True, "connect_args": {name: patience[name] for name in patience if name not in url.query}}
 
 
 def _prepare_sqlite(busy_seconds: float, connection: Any, _record: object) -> None:

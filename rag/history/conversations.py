@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from rag import threads
 from rag.database import Database
 from rag.engine import TOP_K, Done, Engine, Event
-from rag.errors import LibraryError, RequestError, UnavailableError
+from rag.errors import LibraryError, RequestError, ScholiastError, UnavailableError
 from rag.history import edits
 from rag.history.answers import NOT_STORED, AskRequest, recent_turns, run_to_end, stored_soon, with_notice
 from rag.history.claims import INTERRUPTED, LEASE_SECONDS, Claim, Claims, no_conversation
@@ -161,7 +161,7 @@ class Conversations:
             await run_to_end(self._claims.withdraw, claim)
             raise
         except Exception as error:
-            reason = str(error) or type(error).__name__
+            reason = error.public if isinstance(error, ScholiastError) else type(error).__name__
             raise
         finally:
             renewing.cancel()

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select, update
 
 from rag.database import Database, in_parts
-from rag.errors import LibraryError
+from rag.errors import NotFoundError
 from rag.library import identifiers, provenance, staging, works
 from rag.library.schema import (
     DESCRIPTION,
@@ -337,7 +337,7 @@ def _next_revision(connection: Connection, name: str) -> int:
     bump = update(libraries).where(libraries.c.name == name).values(revision=following, keyed_revision=following)
     revision = connection.execute(bump.returning(libraries.c.revision)).scalar_one_or_none()
     if revision is None:
-        raise LibraryError(f"library {name!r} was removed meanwhile")
+        raise NotFoundError(f"library {name!r} was removed meanwhile")
     return int(revision)
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 from weakref import finalize
 
 from rag import threads
-from rag.errors import LibraryError, LockedError, NotFoundError, OwnerDoor, how_to_list_papers
+from rag.errors import BusyError, LibraryError, LockedError, NotFoundError, OwnerDoor, how_to_list_papers
 from rag.library import dense, ingest, merging, registry, schema
 from rag.library.catalog import Byline, Catalog, Counts
 from rag.library.dense import Hits
@@ -43,6 +43,7 @@ class Library:
         self._lock = Lock(folder)
         self._shared = bool(chroma_url)
         self._writing = asyncio.Lock()
+        self._is_closed = False
         self._indexes = Indexes(catalog, name, folder, chroma_url)
         self._release = finalize(self, _close, self._indexes, catalog, self._lock)
         self._release.atexit = False
@@ -77,7 +78,11 @@ class Library:
         return library
 
     def close(self) -> None:
-        """Release the library, so that others can open it; so does dropping the last reference to it."""
+        """Release the library, so that others can open it; so does dropping the last reference to it.
+
+        A search that goes on meanwhile raises BusyError or NotFoundError.
+        """
+        self._is_closed = True
         self._release()
 
     @property
@@ -333,7 +338,9 @@ class Library:
         generation = indexes.generation
         try:
             return search(indexes)
-        except LibraryError:
+        except LibraryError as error:
+            if self._is_closed:
+                raise BusyError(f"library {self.name!r} was closed meanwhile; ask again in a moment") from error
             if generation in ("", self._row().generation):
                 raise
             return search(self._current())

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from rag.errors import LibraryError, LockedError, UnavailableError, how_to_rebuild
+from rag.errors import LibraryError, LockedError, NotFoundError, UnavailableError, how_to_rebuild
 from rag.library import keyword_index
 from rag.library.catalog import Catalog
 from rag.library.keyword_index import KeywordIndex
@@ -202,7 +202,7 @@ class Indexes:
     def _row(self) -> LibraryRow:
         row = self._catalog.library(self._library)
         if row is None:
-            raise LibraryError(f"library {self._library!r} was removed meanwhile")
+            raise NotFoundError(f"library {self._library!r} was removed meanwhile")
         return row
 
     def _open_vectors(self, generation: str, *, create: bool) -> VectorIndex:
@@ -221,7 +221,7 @@ class Indexes:
 
     def _delete_unless_in_use(self, generation: str) -> None:
         """When a switch failed. Whether it did can't always be told; then nothing is deleted."""
-        with suppress(LibraryError):
+        with suppress(LibraryError, NotFoundError):
             if self._row().generation != generation:
                 self._delete(generation)
 
