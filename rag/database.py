@@ -3,8 +3,9 @@
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,21 @@ class Database:
         with self._our_errors(), self._engine.begin() as connection:
             yield connection
 
+    def lock(self, name: str) -> "DatabaseLock":
+        """The lock with this name, which no other machine that uses the database holds at the same time."""
+        return DatabaseLock(self, name)
+
+    @property
+    def is_server(self) -> bool:
+        """Whether other machines may use the database too."""
+        return self._engine.dialect.name == "postgresql"
+
+    def connect(self) -> Connection:
+        """A connection of one's own to close, in which each statement is a transaction."""
+        self.prepare()
+        with self._our_errors():
+            return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
     @contextmanager
     def _our_errors(self) -> Iterator[None]:
         try:
@@ -140,6 +156,50 @@ class Database:
         if "unable to open" in reason and self._home and self._home.exists() and not os.access(self._home, os.W_OK):
             return how_to_make_room("read-only file system")  # SQLite can't even read there, and does not say why
         return ""
+
+
+class DatabaseLock:
+    """An advisory lock of Postgres, held by a connection of its own, so that it is free when its process dies.
+
+    Where the database is a file, no other machine uses it, and the lock is always free. Every method blocks.
+    """
+
+    def __init__(self, database: Database, name: str) -> None:
+        """Use `Database.lock`."""
+        self._database = database
+        self._number = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
+        self._connection: Connection | None = None
+
+    def acquire(self) -> bool:
+        """Hold the lock; False while another connection does. Raises LibraryError when the database can't be used."""
+        if not self._database.is_server or self._is_held():
+            return True
+        connection = self._database.connect()
+        try:
+            held = bool(connection.execute(select(func.pg_try_advisory_lock(self._number))).scalar_one())
+        except SQLAlchemyError:
+            held = False
+        if held:
+            self._connection = connection
+        else:
+            connection.close()
+        return held
+
+    def release(self) -> None:
+        """Let others hold it."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(SQLAlchemyError):  # a connection that is gone holds nothing
+                connection.execute(select(func.pg_advisory_unlock(self._number)))
+            connection.close()
+
+    def _is_held(self) -> bool:
+        """Whether the connection that holds it is still there: a server that was restarted has forgotten the lock."""
+        try:
+            return self._connection is not None and self._connection.execute(select(1)).scalar_one() == 1
+        except SQLAlchemyError:
+            self.release()
+            return False
 
 
 def in_parts(values: Sequence[str]) -> Iterator[Sequence[str]]:

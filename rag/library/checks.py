@@ -81,7 +81,7 @@ async def _of_library(
     settings: Settings, catalog: Catalog, row: LibraryRow, embedder: Embedder | None
 ) -> list[Finding]:
     folder = folder_of(settings.home, row.name)
-    indexes, lock = Indexes(catalog, row.name, folder, settings.chroma_url), Lock(folder)
+    indexes, lock = Indexes(catalog, row.name, folder, settings.chroma_url), Lock(folder, catalog.lock(row.name))
     papers = await _check(f"library {row.name}", _vectors(catalog, row, embedder))
     owned = await _check(f"indexes of {row.name}", asyncio.to_thread(_own, lock, row))
     if owned.verdict != "ok":

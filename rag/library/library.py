@@ -8,7 +8,15 @@ from typing import TypeVar
 from weakref import finalize
 
 from rag import threads
-from rag.errors import BusyError, LibraryError, LockedError, NotFoundError, OwnerDoor, how_to_list_papers
+from rag.errors import (
+    BusyError,
+    LibraryError,
+    LockedError,
+    NotFoundError,
+    OwnerDoor,
+    UnavailableError,
+    how_to_list_papers,
+)
 from rag.library import dense, ingest, merging, registry, schema
 from rag.library.catalog import Byline, Catalog, Counts
 from rag.library.dense import Hits
@@ -31,6 +39,10 @@ _PAPERS_AT_ONCE = 32
 # Small additions are slow in both indexes, so they catch up after every thousand papers, and at the end.
 _BATCHES_BEFORE_INDEXES = 32
 
+_MOST_LACKING = 1000
+_WHOLE_SHARE = 0.9
+"""A keyword index that lacks more papers, and has a smaller share of them, is not searched before it has caught up."""
+
 
 class Library:
     """The papers of one name. They can be read while something is written."""
@@ -40,7 +52,7 @@ class Library:
         self.name = name
         self.embedder = embedder
         self._catalog = catalog
-        self._lock = Lock(folder)
+        self._lock = Lock(folder, catalog.lock(name))
         self._shared = bool(chroma_url)
         self._writing = asyncio.Lock()
         self._is_closed = False
@@ -222,12 +234,19 @@ class Library:
         """How many papers and chunks there are."""
         return await threads.read(self._catalog.counts, self.name)
 
+    async def check_server(self) -> None:
+        """Raise UnavailableError when there is a Chroma server and it does not answer, also while nothing is stored."""
+        if self._shared:
+            await threads.read(lambda: self._indexes.vectors().count())
+
     def _start(self, create: bool, repair: bool) -> None:
         if not create and self._catalog.library(self.name) is None:
             raise registry.no_library(self.name, self._catalog)
         if not self._shared:
             self._lock.acquire(self.name)
-        row = self._catalog.library(self.name) or self._create()
+        if self._catalog.library(self.name) is None:
+            self._create()
+        row = self._row()
         if row.revision == 0:  # it holds nothing that was built with another configuration
             self._catalog.update(self.name, embedder=self.embedder.name, dimension=0, chunker=chunk.NAME)
             row = self._row()
@@ -238,7 +257,7 @@ class Library:
         if not self._shared and not repair:
             self._indexes.catch_up()
 
-    def _create(self) -> LibraryRow:
+    def _create(self) -> None:
         row = LibraryRow(
             name=self.name,
             embedder=self.embedder.name,
@@ -250,24 +269,40 @@ class Library:
             chroma_revision=0,
         )
         self._catalog.create(row)
-        return row
 
     def _current(self) -> Indexes:
-        """The indexes, in step: with a Chroma server, other processes write too and may not have finished."""
+        """The indexes, in step: with a Chroma server, other processes write too and may not have finished.
+
+        Raises UnavailableError while another thread still builds most of this machine's keyword index.
+        """
         if self._shared and not self._writing.locked() and not self._indexes.refresh():
-            with suppress(LockedError):
-                self._lock.acquire(self.name)
-                try:
-                    self._indexes.catch_up()
-                finally:
-                    self._lock.release()
+            # The keyword index is this machine's own, so another one that writes does not keep it from following.
+            self._follow(self._lock.acquire_here, self._indexes.catch_up_keywords)
+            self._follow(self._lock.acquire, self._indexes.catch_up)
+            self._check_whole()
         return self._indexes
+
+    def _follow(self, acquire: Callable[[str], None], catch_up: Callable[[], None]) -> None:
+        with suppress(LockedError):
+            acquire(self.name)
+            try:
+                catch_up()
+            finally:
+                self._lock.release()
+
+    def _check_whole(self) -> None:
+        found, wanted = len(self._indexes.keywords()), self._catalog.counts(self.name).papers
+        if wanted - found > _MOST_LACKING and found < _WHOLE_SHARE * wanted:
+            message = (
+                f"the keyword index of library {self.name!r} is being built here, with {found:,} of {wanted:,} papers; "
+                "try again in a moment"
+            )
+            raise UnavailableError(message, public=message)
 
     @asynccontextmanager
     async def _as_writer(self) -> AsyncIterator[None]:
         async with self._writing:
-            if self._shared:
-                await threads.ingest(self._lock.acquire, self.name)
+            await threads.ingest(self._lock.acquire if self._shared else self._lock.confirm, self.name)
             try:
                 yield
             finally:

@@ -66,9 +66,18 @@ class Indexes:
     def catch_up(self) -> None:
         """Apply the changes that the indexes lack. Does little when they are in step; may be repeated."""
         with self._catching_up:
-            self._catch_up(self._row())
+            row = self._row()
+            self._catch_up_keywords(row)
+            for after, upto in self._steps(row.chroma_revision, row.revision):
+                self._feed_vectors(self.vectors(), after, upto)
+                self._catalog.advance_chroma(row.name, before=after, after=upto)
 
-    def _catch_up(self, row: LibraryRow) -> None:
+    def catch_up_keywords(self) -> None:
+        """The same for the keyword index alone, which each home folder has for itself."""
+        with self._catching_up:
+            self._catch_up_keywords(self._row())
+
+    def _catch_up_keywords(self, row: LibraryRow) -> None:
         if self.keywords().revision > row.revision:
             raise LibraryError(
                 f"the keyword index of library {row.name!r} has change {self.keywords().revision}, "
@@ -81,9 +90,6 @@ class Indexes:
         except LibraryError:
             # A process killed while it committed may leave a file that makes the same commit fail every time.
             self._recreate_keywords(row)
-        for after, upto in self._steps(row.chroma_revision, row.revision):
-            self._feed_vectors(self.vectors(), after, upto)
-            self._catalog.advance_chroma(row.name, before=after, after=upto)
 
     def rebuild(self, embedder: str = "") -> None:
         """Create both indexes beside those in use, then switch to them in one transaction.

@@ -74,3 +74,4 @@ class Readiness:
         """Loads what the first question would otherwise wait for."""
         engine = await self._workspace.engine()
         await engine.retriever.retrieve("warm", 1)
+        await (await self._workspace.library()).check_server()
