@@ -17,7 +17,7 @@ from rag.database import Database
 from rag.engine import TOP_K, Done, Engine, Event
 from rag.errors import LibraryError, RequestError, ScholiastError, UnavailableError
 from rag.history import edits
-from rag.history.answers import NOT_STORED, AskRequest, recent_turns, run_to_end, stored_soon, with_notice
+from rag.history.answers import NOT_STORED, AskRequest, metered, recent_turns, run_to_end, stored_soon, with_notice
 from rag.history.claims import INTERRUPTED, LEASE_SECONDS, Claim, Claims, no_conversation
 from rag.history.schema import answers, conversations, messages, timestamp
 from rag.types import EVERYTHING, Effort, Filters, Turn
@@ -150,7 +150,7 @@ class Conversations:
                 door=door,
                 caller=caller,
             )
-            async with aclosing(request.ask(engine)) as events:
+            async with aclosing(metered(self._database, engine, request)) as events:
                 async for event in events:
                     if isinstance(event, Done):
                         notice = await stored_soon(event.answer.id, self._claims.finish, claim, request, event.answer)
