@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 from weakref import finalize
@@ -11,10 +11,8 @@ from rag import threads
 from rag.errors import (
     BusyError,
     LibraryError,
-    LockedError,
     NotFoundError,
     OwnerDoor,
-    UnavailableError,
     how_to_list_papers,
 )
 from rag.library import dense, ingest, merging, registry, schema
@@ -38,10 +36,6 @@ Progress = Callable[[int, int], None]
 _PAPERS_AT_ONCE = 32
 # Small additions are slow in both indexes, so they catch up after every thousand papers, and at the end.
 _BATCHES_BEFORE_INDEXES = 32
-
-_MOST_LACKING = 1000
-_WHOLE_SHARE = 0.9
-"""A keyword index that lacks more papers, and has a smaller share of them, is not searched before it has caught up."""
 
 
 class Library:
@@ -273,31 +267,11 @@ class Library:
     def _current(self) -> Indexes:
         """The indexes, in step: with a Chroma server, other processes write too and may not have finished.
 
-        Raises UnavailableError while another thread still builds most of this machine's keyword index.
+        Raises UnavailableError as `Indexes.follow`.
         """
-        if self._shared and not self._writing.locked() and not self._indexes.refresh():
-            # The keyword index is this machine's own, so another one that writes does not keep it from following.
-            self._follow(self._lock.acquire_here, self._indexes.catch_up_keywords)
-            self._follow(self._lock.acquire, self._indexes.catch_up)
-            self._check_whole()
+        if self._shared and not self._writing.locked():
+            self._indexes.follow(self._lock)
         return self._indexes
-
-    def _follow(self, acquire: Callable[[str], None], catch_up: Callable[[], None]) -> None:
-        with suppress(LockedError):
-            acquire(self.name)
-            try:
-                catch_up()
-            finally:
-                self._lock.release()
-
-    def _check_whole(self) -> None:
-        found, wanted = len(self._indexes.keywords()), self._catalog.counts(self.name).papers
-        if wanted - found > _MOST_LACKING and found < _WHOLE_SHARE * wanted:
-            message = (
-                f"the keyword index of library {self.name!r} is being built here, with {found:,} of {wanted:,} papers; "
-                "try again in a moment"
-            )
-            raise UnavailableError(message, public=message)
 
     @asynccontextmanager
     async def _as_writer(self) -> AsyncIterator[None]:

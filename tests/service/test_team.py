@@ -46,7 +46,7 @@ class Replica:
             self.said.append(line)
         threading.Thread(target=lambda: self.said.extend(errors), daemon=True).start()
         client = httpx2.Client(base_url=line.split()[3], timeout=60)
-        assert wait_until(lambda: client.get("/readyz").status_code == 200, 30), self.said
+        assert wait_until(lambda: client.get("/readyz").status_code == 200, 90), self.said
         return client
 
 
@@ -112,7 +112,7 @@ async def test_a_machine_that_writes_keeps_others_of_its_database_from_writing(t
 async def test_a_machine_whose_keyword_index_is_being_built_says_so_instead_of_answering_from_half_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.library.library._MOST_LACKING", 10)
+    monkeypatch.setattr("rag.library.sync._MOST_LACKING", 10)
     shared = f"sqlite:///{tmp_path / 'catalog'}"
     with chroma_running(tmp_path / "chroma") as chroma:
         one = await Library.open(tmp_path / "one", "main", WordsEmbedder(), shared, chroma.url, create=True)

@@ -71,7 +71,7 @@ class ChromaServer:
         program = Path(sys.executable).with_name("chroma")
         command = [str(program), "run", "--path", str(self._folder), "--host", "127.0.0.1", "--port", str(self.port)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        assert wait_until(lambda: accepts(self.port), 30)
+        assert wait_until(lambda: accepts(self.port), 90)
 
     def stop(self) -> None:
         """Kill it."""
