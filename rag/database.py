@@ -3,12 +3,14 @@
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    URL,
     Connection,
     Dialect,
     Engine,
@@ -23,7 +25,15 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from rag.errors import ConfigError, LibraryError, UnavailableError, how_to_make_room
@@ -32,6 +42,9 @@ from rag.text.analysis import replace_surrogates
 FILE = "scholiast.sqlite3"
 
 BUSY_SECONDS = 30.0
+_CONNECT_SECONDS = 5
+_NOTICE_SECONDS = 30  # after which a Postgres server that vanished without a word is noticed
+_LIBPQ_DRIVERS = ("psycopg", "psycopg2")
 _VALUES_AT_ONCE = 500
 _MORE_CONNECTIONS = 32  # than five, at times: those that wait to write must leave some to those that read
 _TABLES_LOCK = 7_263_454_001  # a number of our own among Postgres's advisory locks
@@ -105,23 +118,88 @@ class Database:
         with self._our_errors(), self._engine.begin() as connection:
             yield connection
 
+    def lock(self, name: str) -> "DatabaseLock":
+        """The lock with this name, which no other machine that uses the database holds at the same time."""
+        return DatabaseLock(self, name)
+
+    @property
+    def is_server(self) -> bool:
+        """Whether other machines may use the database too."""
+        return self._engine.dialect.name == "postgresql"
+
+    def connect(self) -> Connection:
+        """A connection of one's own to close, in which each statement is a transaction."""
+        self.prepare()
+        with self._our_errors():
+            return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
     @contextmanager
     def _our_errors(self) -> Iterator[None]:
         try:
             yield
         except SQLAlchemyError as error:
             reason = getattr(error, "orig", None) or error
-            if hindrance := self._hindrance(str(reason)):
-                raise UnavailableError(f"catalog {self.place}: {reason}; {hindrance}") from error
+            if hindrance := self._hindrance(error, str(reason)):
+                raise UnavailableError(f"catalog {self.place}: {reason}; {hindrance}", public=hindrance) from error
             raise LibraryError(f"catalog {self.place}: {reason}; {_remedy(str(reason))}") from error
 
-    def _hindrance(self, reason: str) -> str:
+    def _hindrance(self, error: SQLAlchemyError, reason: str) -> str:
         """What to do where nothing is wrong with the database, and the same may succeed later; empty otherwise."""
+        if room := how_to_make_room(reason):
+            return room
+        if isinstance(error, PoolTimeoutError):
+            return "every connection to the database is in use; try again in a moment"
+        if self._home is None and _is_outage(error):
+            return "the database can't be reached just now, or is stopping; try again when its server runs"
         if "locked" in reason or "busy" in reason:
             return f"another process has been writing for {self._busy_seconds:g} seconds; try again when it is done"
         if "unable to open" in reason and self._home and self._home.exists() and not os.access(self._home, os.W_OK):
             return how_to_make_room("read-only file system")  # SQLite can't even read there, and does not say why
-        return how_to_make_room(reason)
+        return ""
+
+
+class DatabaseLock:
+    """An advisory lock of Postgres, held by a connection of its own, so that it is free when its process dies.
+
+    Where the database is a file, no other machine uses it, and the lock is always free. Every method blocks.
+    """
+
+    def __init__(self, database: Database, name: str) -> None:
+        """Use `Database.lock`."""
+        self._database = database
+        self._number = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
+        self._connection: Connection | None = None
+
+    def acquire(self) -> bool:
+        """Hold the lock; False while another connection does. Raises LibraryError when the database can't be used."""
+        if not self._database.is_server or self._is_held():
+            return True
+        connection = self._database.connect()
+        try:
+            held = bool(connection.execute(select(func.pg_try_advisory_lock(self._number))).scalar_one())
+        except SQLAlchemyError:
+            held = False
+        if held:
+            self._connection = connection
+        else:
+            connection.close()
+        return held
+
+    def release(self) -> None:
+        """Let others hold it."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(SQLAlchemyError):  # a connection that is gone holds nothing
+                connection.execute(select(func.pg_advisory_unlock(self._number)))
+            connection.close()
+
+    def _is_held(self) -> bool:
+        """Whether the connection that holds it is still there: a server that was restarted has forgotten the lock."""
+        try:
+            return self._connection is not None and self._connection.execute(select(1)).scalar_one() == 1
+        except SQLAlchemyError:
+            self.release()
+            return False
 
 
 def in_parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -132,11 +210,15 @@ def in_parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
 
 @contextmanager
 def home_errors(home: Path | None) -> Iterator[None]:
-    """Turn an OSError about the home folder into a ConfigError that says what to do."""
+    """Turn an OSError about the home folder into an error that says what to do: ConfigError, or UnavailableError."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
+        if room := how_to_make_room(reason):
+            raise UnavailableError(
+                f"SCHOLIAST_HOME is {home}, where nothing can be stored; {room}", public=room
+            ) from error
         raise ConfigError(
             f"SCHOLIAST_HOME is {home}, and that can't be used ({reason}); set it to a folder you may write to"
         ) from error
@@ -148,9 +230,17 @@ def _remedy(reason: str) -> str:
     return "check SCHOLIAST_DATABASE_URL, the disk and the permissions of the folder"
 
 
+def _is_outage(error: SQLAlchemyError) -> bool:
+    """Whether a server is away, stops or starts, or can take no more connections; its SQL would be another error."""
+    return isinstance(error, OperationalError | InterfaceError) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )
+
+
 def _engine(url: str, busy_seconds: float) -> Engine:
     try:
-        engine = create_engine(make_url(url), max_overflow=_MORE_CONNECTIONS)
+        place = make_url(url)
+        engine = create_engine(place, max_overflow=_MORE_CONNECTIONS, **_options(place))
     except (ArgumentError, NoSuchModuleError, TypeError) as error:  # TypeError: a database in memory has no pool
         raise ConfigError(f"SCHOLIAST_DATABASE_URL: {error}") from error
     except ModuleNotFoundError as error:
@@ -161,6 +251,22 @@ def _engine(url: str, busy_seconds: float) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", partial(_prepare_sqlite, busy_seconds))
     return engine
+
+
+def _options(url: URL) -> dict[str, Any]:
+    """For a server: a connection is tried before it is used, as the server may have restarted since."""
+    if url.get_backend_name() == "sqlite":
+        return {}
+    if url.get_driver_name() not in _LIBPQ_DRIVERS:
+        return {"pool_pre_ping": True}
+    patience = {
+        "connect_timeout": _CONNECT_SECONDS,
+        "tcp_user_timeout": _NOTICE_SECONDS * 1000,
+        "keepalives_idle": _NOTICE_SECONDS // 3,
+        "keepalives_interval": _NOTICE_SECONDS // 3,
+        "keepalives_count": 2,
+    }
+    return {"pool_pre_ping": True, "connect_args": {name: patience[name] for name in patience if name not in url.query}}
 
 
 def _prepare_sqlite(busy_seconds: float, connection: Any, _record: object) -> None:

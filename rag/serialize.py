@@ -104,7 +104,16 @@ def libraries(libraries: "Sequence[LibrarySummary]") -> dict[str, Any]:
 
 def findings(findings: "Sequence[Finding]") -> dict[str, Any]:
     """What `scholiast doctor` found, part by part."""
-    return {"findings": [asdict(finding) for finding in findings]}
+    return {"findings": [_finding(finding, finding.message) for finding in findings]}
+
+
+def public_findings(findings: "Sequence[Finding]") -> dict[str, Any]:
+    """The same for other machines."""
+    return {"findings": [_finding(finding, finding.public or finding.message) for finding in findings]}
+
+
+def _finding(finding: "Finding", message: str) -> dict[str, Any]:
+    return {"part": finding.part, "verdict": finding.verdict, "message": message, "remedy": finding.remedy}
 
 
 def _snippet(passage: Passage) -> str:

@@ -19,6 +19,7 @@ from service.cli.main import main
 from service.http.app import create_app
 from tests.support.command import words
 from tests.support.fake_slack import FakeSlack
+from tests.support.small_disk import mounted as small_disk_mounted
 
 # A shell that starts the tests in the background has Ctrl-C ignored, by every process that they start in turn.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -80,6 +81,13 @@ def slack() -> Iterator[FakeSlack]:
     """A Slack on a loopback port."""
     with FakeSlack().running() as fake:
         yield fake
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own that can be filled (`small_disk.fill`)."""
+    with small_disk_mounted(tmp_path / "disk"):
+        yield tmp_path / "disk"
 
 
 @dataclass(frozen=True)

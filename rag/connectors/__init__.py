@@ -74,9 +74,8 @@ class Connectors:
                 records = await asyncio.to_thread(list, pages.records(reached, connector.FORMAT, name))
             except CorpusError as error:
                 pages.delete()
-                raise BackendError(
-                    f"{connector.TITLE} gave a reply without papers that can be read: {error}", retryable=True
-                ) from error
+                message = f"{connector.TITLE} gave a reply without papers that can be read"
+                raise BackendError(f"{message}: {error}", retryable=True, public=message) from error
             yield [*records, *_notes(search, reached, name)]
             await asyncio.to_thread(pages.delete)
 
@@ -107,7 +106,12 @@ class Connectors:
                     if not reached.works:
                         raise
                     kept = f"{reached.works:,} works are here; for a day, the same search goes on after them"
-                    raise BackendError(f"{error}. {kept}", retryable=error.retryable, reason=error.reason) from error
+                    raise BackendError(
+                        f"{error}. {kept}",
+                        retryable=error.retryable,
+                        reason=error.reason,
+                        public=f"{error.public}. {kept}",
+                    ) from error
                 reached = await asyncio.to_thread(pages.add, reached, page)
                 progress(reached.works, min(search.limit, max(reached.total, reached.works)))
         return reached

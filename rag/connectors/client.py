@@ -69,16 +69,20 @@ class PoliteClient:
                 await self._download(call, file)
                 return await asyncio.to_thread(read, file)
             except _RetryableError as error:
-                reason, wait = str(error), error.wait
+                told = reason = str(error)
+                wait = error.wait
             except (ValueError, RecursionError, CorpusError) as error:
-                reason, wait = f"its reply can't be read: {str(error)[:200]}", None
+                told, wait = "its reply can't be read", None
+                reason = f"{told}: {str(error)[:200]}"
             except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
-                reason, wait = f"{type(error).__name__} {error}".strip(), None
+                told, wait = "it can't be reached", None
+                reason = f"{type(error).__name__} {error}".strip()
             if wait is not None and wait > MAX_WAIT_SECONDS:
-                raise self._failed(f"{reason}; it asks to wait {wait:.0f} seconds")
+                asks = f"{reason}; it asks to wait {wait:.0f} seconds"
+                raise self._failed(asks, asks)
             if attempt + 1 < MAX_ATTEMPTS:
                 await self._pace.clock.sleep(2.0**attempt if wait is None else wait)
-        raise self._failed(reason)
+        raise self._failed(reason, told)
 
     async def _download(self, call: Call, file: Path) -> None:
         async with asyncio.timeout(_REQUEST_SECONDS):
@@ -90,11 +94,11 @@ class PoliteClient:
                     async for piece in response.aiter_bytes():
                         size += len(piece)
                         if size > MAX_REPLY_BYTES:
-                            raise BackendError(
+                            message = (
                                 f"the reply of {self._source} has more than {MAX_REPLY_BYTES >> 20} MiB; "
-                                "narrow the query",
-                                retryable=False,
+                                "narrow the query"
                             )
+                            raise BackendError(message, retryable=False, public=message)
                         await out.write(piece)
 
     @asynccontextmanager
@@ -114,9 +118,14 @@ class PoliteClient:
                 raise BackendError(
                     f"{self._source} redirects to {target.host!r}, another place; such a redirect is not followed",
                     retryable=False,
+                    reason=f"{self._source} redirects to another place",
                 )
             request = self._request(call, target)
-        raise BackendError(f"{self._source} redirects more than {_MAX_REDIRECTS} times", retryable=False)
+        raise BackendError(
+            f"{self._source} redirects more than {_MAX_REDIRECTS} times",
+            retryable=False,
+            reason="it redirects for ever",
+        )
 
     def _request(self, call: Call, url: httpx2.URL) -> httpx2.Request:
         method, form = ("POST", dict(call.form)) if call.form else ("GET", None)
@@ -128,7 +137,8 @@ class PoliteClient:
             raise _RetryableError(f"it answers with status {status}", _retry_after(response, self._pace.clock.now()))
         if status in _KEY_REFUSED:
             advice = f"; check {self._key_name}" if self._key_name else ""
-            raise BackendError(f"{self._source} refuses access (status {status}){advice}", retryable=False)
+            message = f"{self._source} refuses access (status {status}){advice}"
+            raise BackendError(message, retryable=False, public=message)
         if status != 200:
             advice = f", or check {self._key_name}" if self._key_name else ""
             raise RefusedError(f"{self._source} does not take the request (status {status}); change the query{advice}")
@@ -142,13 +152,11 @@ class PoliteClient:
         except (KeyError, ValueError, ZeroDivisionError):
             return
 
-    def _failed(self, reason: str) -> BackendError:
+    def _failed(self, reason: str, told: str) -> BackendError:
+        """`told` is the reason without the words of libraries, which may name a proxy of ours."""
         advice = f"try again later; a key in {self._key_name} allows more" if self._key_name else "try again later"
-        return BackendError(
-            f"{self._source} can't be asked now: {reason}; {advice}",
-            retryable=True,
-            reason=f"{self._source} did not answer",
-        )
+        message, public = (f"{self._source} can't be asked now: {why}; {advice}" for why in (reason, told))
+        return BackendError(message, retryable=True, reason=f"{self._source} did not answer", public=public)
 
 
 class _WithoutParameters(logging.Filter):

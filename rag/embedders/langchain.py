@@ -55,4 +55,5 @@ def _our_errors(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # each provider has errors of its own
-        raise BackendError(f"{name}: {type(error).__name__}: {error}", retryable=retryable(error)) from error
+        reason = type(error).__name__
+        raise BackendError(f"{name}: {reason}: {error}", retryable=retryable(error), reason=reason) from error

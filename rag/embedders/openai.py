@@ -75,6 +75,7 @@ def _our_errors(name: str) -> Iterator[None]:
         yield
     except openai.APIStatusError as error:
         message = f"{name}: HTTP {error.status_code}: {error.message}"
-        raise BackendError(message, retryable=retryable(error)) from error
+        raise BackendError(message, retryable=retryable(error), reason=f"HTTP {error.status_code}") from error
     except (openai.OpenAIError, JSONDecodeError) as error:
-        raise BackendError(f"{name}: {type(error).__name__}: {error}", retryable=retryable(error)) from error
+        reason = type(error).__name__
+        raise BackendError(f"{name}: {reason}: {error}", retryable=retryable(error), reason=reason) from error

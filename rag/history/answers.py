@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Literal, ParamSpec, TypeVar
@@ -94,7 +94,7 @@ class Answers:
         as the engine does.
         """
         request = replace(request, history=recent_turns(request.history))
-        async with aclosing(request.ask(engine)) as events:
+        async with aclosing(metered(self._database, engine, request)) as events:
             async for event in events:
                 if isinstance(event, Done):
                     notice = await stored_soon(event.answer.id, self._insert, request, event.answer)
@@ -156,6 +156,28 @@ class Answers:
         query = select(answers, *columns).join(feedback, feedback.c.answer == answers.c.id)
         with self._database.reading() as connection:
             return [_exported(row) for row in connection.execute(query.order_by(feedback.c.updated, answers.c.id))]
+
+
+async def metered(database: Database, engine: Engine, request: AskRequest) -> AsyncGenerator[Event]:
+    """The engine's events. Where they end without an answer, what it has cost until then counts as spent."""
+    meter = spending.Meter(engine.writer.name, " ".join([*(t.content for t in request.history), request.question]))
+    done = False
+    try:
+        async with aclosing(request.ask(engine)) as events:
+            async for event in events:
+                meter.note(event)
+                done = isinstance(event, Done)
+                yield event
+    finally:
+        if not done:
+            with suppress(LibraryError):
+                await run_to_end(_record_broken_off, database, request.caller, meter)
+
+
+def _record_broken_off(database: Database, caller: str, meter: spending.Meter) -> None:
+    if (usage := meter.usage()).total_tokens:
+        with database.writing() as connection:
+            spending.record(connection, caller, usage)
 
 
 def recent_turns(turns: Sequence[Turn]) -> tuple[Turn, ...]:

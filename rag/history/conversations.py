@@ -15,9 +15,9 @@ from sqlalchemy.exc import IntegrityError
 from rag import threads
 from rag.database import Database
 from rag.engine import TOP_K, Done, Engine, Event
-from rag.errors import LibraryError, RequestError, UnavailableError
+from rag.errors import LibraryError, RequestError, ScholiastError, UnavailableError
 from rag.history import edits
-from rag.history.answers import NOT_STORED, AskRequest, recent_turns, run_to_end, stored_soon, with_notice
+from rag.history.answers import NOT_STORED, AskRequest, metered, recent_turns, run_to_end, stored_soon, with_notice
 from rag.history.claims import INTERRUPTED, LEASE_SECONDS, Claim, Claims, no_conversation
 from rag.history.schema import answers, conversations, messages, timestamp
 from rag.types import EVERYTHING, Effort, Filters, Turn
@@ -150,7 +150,7 @@ class Conversations:
                 door=door,
                 caller=caller,
             )
-            async with aclosing(request.ask(engine)) as events:
+            async with aclosing(metered(self._database, engine, request)) as events:
                 async for event in events:
                     if isinstance(event, Done):
                         notice = await stored_soon(event.answer.id, self._claims.finish, claim, request, event.answer)
@@ -161,7 +161,7 @@ class Conversations:
             await run_to_end(self._claims.withdraw, claim)
             raise
         except Exception as error:
-            reason = str(error) or type(error).__name__
+            reason = error.public if isinstance(error, ScholiastError) else type(error).__name__
             raise
         finally:
             renewing.cancel()

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
-from rag.database import Database, in_parts
-from rag.errors import LibraryError
+from rag.database import Database, DatabaseLock, in_parts
+from rag.errors import LibraryError, NotFoundError
 from rag.library import identifiers, provenance, staging, works
 from rag.library.schema import (
     DESCRIPTION,
@@ -69,6 +70,10 @@ class Catalog:
         """Close every connection."""
         self._database.close()
 
+    def lock(self, name: str) -> DatabaseLock:
+        """The right to write to a library, among the machines that share the database."""
+        return self._database.lock(f"scholiast:{name}")
+
     def libraries(self) -> list[LibraryRow]:
         """Every library, by name."""
         with self._reading() as connection:
@@ -81,9 +86,13 @@ class Catalog:
         return None if row is None else library_from_row(row)
 
     def create(self, library: LibraryRow) -> None:
-        """Add an empty library."""
-        with self._writing() as connection:
-            connection.execute(insert(libraries).values(**vars(library)))
+        """Add an empty library, unless another process has added it meanwhile."""
+        try:
+            with self._writing() as connection:
+                connection.execute(insert(libraries).values(**vars(library)))
+        except LibraryError as error:
+            if not isinstance(error.__cause__, IntegrityError):
+                raise
 
     def drop(self, name: str) -> None:
         """Remove a library and everything in it."""
@@ -337,7 +346,7 @@ def _next_revision(connection: Connection, name: str) -> int:
     bump = update(libraries).where(libraries.c.name == name).values(revision=following, keyed_revision=following)
     revision = connection.execute(bump.returning(libraries.c.revision)).scalar_one_or_none()
     if revision is None:
-        raise LibraryError(f"library {name!r} was removed meanwhile")
+        raise NotFoundError(f"library {name!r} was removed meanwhile")
     return int(revision)
 
 

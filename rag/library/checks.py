@@ -35,12 +35,16 @@ _SAME_COSINE = 0.99
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """The result of checking one part; `remedy` is what to do, empty when there is nothing to do."""
+    """The result of checking one part; `remedy` is what to do, empty when there is nothing to do.
+
+    `public` is the message for other machines, where it differs (`ScholiastError.public`).
+    """
 
     part: str
     verdict: Literal["ok", "warning", "fault"]
     message: str
     remedy: str = ""
+    public: str = ""
 
 
 async def diagnose(
@@ -49,7 +53,7 @@ async def diagnose(
     """Check everything, with every library or only the one named. Takes some seconds; our errors become findings."""
     findings = [
         *_unknown_settings(),
-        await _check("configuration", asyncio.to_thread(_home, settings)),
+        await _check("configuration", asyncio.to_thread(_home, settings), "the home folder can be used"),
         await _check("tokenizer", asyncio.to_thread(_tokenizer)),
         await _check("embedder", _embedder(settings, make_embedder)),
     ]
@@ -60,7 +64,7 @@ async def diagnose(
     except ScholiastError as error:
         return [*findings, _fault("catalog", error)]
     try:
-        findings.append(await _check("catalog", asyncio.to_thread(_catalog, catalog)))
+        findings.append(await _check("catalog", asyncio.to_thread(_catalog, catalog), "the catalog can be read"))
         rows = await asyncio.to_thread(catalog.libraries) if findings[-1].verdict == "ok" else []
         chosen = [row for row in rows if library in {"", row.name}]
         for row in chosen:
@@ -77,7 +81,7 @@ async def _of_library(
     settings: Settings, catalog: Catalog, row: LibraryRow, embedder: Embedder | None
 ) -> list[Finding]:
     folder = folder_of(settings.home, row.name)
-    indexes, lock = Indexes(catalog, row.name, folder, settings.chroma_url), Lock(folder)
+    indexes, lock = Indexes(catalog, row.name, folder, settings.chroma_url), Lock(folder, catalog.lock(row.name))
     papers = await _check(f"library {row.name}", _vectors(catalog, row, embedder))
     owned = await _check(f"indexes of {row.name}", asyncio.to_thread(_own, lock, row))
     if owned.verdict != "ok":
@@ -91,12 +95,13 @@ async def _of_library(
     return [papers, chroma, keywords]
 
 
-async def _check(part: str, found: Awaitable[str]) -> Finding:
-    """A check returns a message when all is well, and raises what is wrong."""
+async def _check(part: str, found: Awaitable[str], public: str = "") -> Finding:
+    """A check returns a message when all is well, and raises what is wrong; `public` stands for that message."""
     try:
-        return Finding(part=part, verdict="ok", message=await found)
+        return Finding(part=part, verdict="ok", message=await found, public=public)
     except LockedError as error:
-        return Finding(part=part, verdict="warning", message=str(error), remedy="to have it checked, stop that process")
+        remedy = "to have it checked, stop that process"
+        return Finding(part=part, verdict="warning", message=str(error), remedy=remedy, public=error.public)
     except ScholiastError as error:
         return _fault(part, error)
 
@@ -104,7 +109,9 @@ async def _check(part: str, found: Awaitable[str]) -> Finding:
 def _fault(part: str, error: ScholiastError) -> Finding:
     """Our messages say what was found and, after the last semicolon, what to do."""
     found, _, remedy = str(error).rpartition("; ")
-    return Finding(part=part, verdict="fault", message=found or remedy, remedy=remedy if found else "")
+    return Finding(
+        part=part, verdict="fault", message=found or remedy, remedy=remedy if found else "", public=error.public
+    )
 
 
 def _unknown_settings() -> list[Finding]:

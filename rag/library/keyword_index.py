@@ -282,8 +282,10 @@ class KeywordIndex:
                     f"another process is writing the keyword index {self._folder}; wait for it"
                 ) from error
             room = how_to_make_room(str(error))
-            remedy, kind = (room, UnavailableError) if room else (how_to_rebuild(self._library), LibraryError)
-            raise kind(f"the keyword index {self._folder} can't be {verb} ({error}); {remedy}") from error
+            what = f"the keyword index {self._folder} can't be {verb} ({error})"
+            if room:
+                raise UnavailableError(f"{what}; {room}", public=room) from error
+            raise LibraryError(f"{what}; {how_to_rebuild(self._library)}") from error
 
 
 def _rank(now: _Snapshot, query: Query, scorer: bm25.Scorer, limit: int) -> list[tuple[str, float]]:

@@ -2,13 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 from weakref import finalize
 
 from rag import threads
-from rag.errors import LibraryError, LockedError, NotFoundError, OwnerDoor, how_to_list_papers
+from rag.errors import (
+    BusyError,
+    LibraryError,
+    NotFoundError,
+    OwnerDoor,
+    how_to_list_papers,
+)
 from rag.library import dense, ingest, merging, registry, schema
 from rag.library.catalog import Byline, Catalog, Counts
 from rag.library.dense import Hits
@@ -40,9 +46,10 @@ class Library:
         self.name = name
         self.embedder = embedder
         self._catalog = catalog
-        self._lock = Lock(folder)
+        self._lock = Lock(folder, catalog.lock(name))
         self._shared = bool(chroma_url)
         self._writing = asyncio.Lock()
+        self._is_closed = False
         self._indexes = Indexes(catalog, name, folder, chroma_url)
         self._release = finalize(self, _close, self._indexes, catalog, self._lock)
         self._release.atexit = False
@@ -77,7 +84,11 @@ class Library:
         return library
 
     def close(self) -> None:
-        """Release the library, so that others can open it; so does dropping the last reference to it."""
+        """Release the library, so that others can open it; so does dropping the last reference to it.
+
+        A search that goes on meanwhile raises BusyError or NotFoundError.
+        """
+        self._is_closed = True
         self._release()
 
     @property
@@ -217,12 +228,19 @@ class Library:
         """How many papers and chunks there are."""
         return await threads.read(self._catalog.counts, self.name)
 
+    async def check_server(self) -> None:
+        """Raise UnavailableError when there is a Chroma server and it does not answer, also while nothing is stored."""
+        if self._shared:
+            await threads.read(lambda: self._indexes.vectors().count())
+
     def _start(self, create: bool, repair: bool) -> None:
         if not create and self._catalog.library(self.name) is None:
             raise registry.no_library(self.name, self._catalog)
         if not self._shared:
             self._lock.acquire(self.name)
-        row = self._catalog.library(self.name) or self._create()
+        if self._catalog.library(self.name) is None:
+            self._create()
+        row = self._row()
         if row.revision == 0:  # it holds nothing that was built with another configuration
             self._catalog.update(self.name, embedder=self.embedder.name, dimension=0, chunker=chunk.NAME)
             row = self._row()
@@ -233,7 +251,7 @@ class Library:
         if not self._shared and not repair:
             self._indexes.catch_up()
 
-    def _create(self) -> LibraryRow:
+    def _create(self) -> None:
         row = LibraryRow(
             name=self.name,
             embedder=self.embedder.name,
@@ -245,24 +263,20 @@ class Library:
             chroma_revision=0,
         )
         self._catalog.create(row)
-        return row
 
     def _current(self) -> Indexes:
-        """The indexes, in step: with a Chroma server, other processes write too and may not have finished."""
-        if self._shared and not self._writing.locked() and not self._indexes.refresh():
-            with suppress(LockedError):
-                self._lock.acquire(self.name)
-                try:
-                    self._indexes.catch_up()
-                finally:
-                    self._lock.release()
+        """The indexes, in step: with a Chroma server, other processes write too and may not have finished.
+
+        Raises UnavailableError as `Indexes.follow`.
+        """
+        if self._shared and not self._writing.locked():
+            self._indexes.follow(self._lock)
         return self._indexes
 
     @asynccontextmanager
     async def _as_writer(self) -> AsyncIterator[None]:
         async with self._writing:
-            if self._shared:
-                await threads.ingest(self._lock.acquire, self.name)
+            await threads.ingest(self._lock.acquire if self._shared else self._lock.confirm, self.name)
             try:
                 yield
             finally:
@@ -333,7 +347,9 @@ class Library:
         generation = indexes.generation
         try:
             return search(indexes)
-        except LibraryError:
+        except LibraryError as error:
+            if self._is_closed:
+                raise BusyError(f"library {self.name!r} was closed meanwhile; ask again in a moment") from error
             if generation in ("", self._row().generation):
                 raise
             return search(self._current())

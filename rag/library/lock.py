@@ -10,6 +10,7 @@ from pathlib import Path
 
 import filelock
 
+from rag.database import DatabaseLock
 from rag.errors import LockedError, OwnerDoor
 
 
@@ -34,15 +35,32 @@ class Owner:
 
 
 class Lock:
-    """The lock of a library's folder, held from `acquire` to `release`."""
+    """The lock of a library, held from `acquire` to `release`: of its folder, and among machines of its database."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, among_machines: DatabaseLock) -> None:
+        self._folder, self._among_machines = folder, among_machines
         # Not per thread: taken in a worker thread and released from another.
         self._lock = filelock.FileLock(folder / "lock", thread_local=False)
 
     def acquire(self, library: str) -> None:
         """Become the owner. Raises LockedError naming the owner and the ways out."""
+        self.acquire_here(library)
+        try:
+            self.confirm(library)
+        except BaseException:
+            self.release()
+            raise
+
+    def confirm(self, library: str) -> None:
+        """Hold the lock among machines, again if the database was restarted. Raises LockedError if another has it."""
+        if not self._among_machines.acquire():
+            raise LockedError(
+                f"library {library!r} is being written by another machine that uses the same database: wait for it, or "
+                "let all of them share a Chroma server (SCHOLIAST_CHROMA_URL)"
+            )
+
+    def acquire_here(self, library: str) -> None:
+        """Become the owner among the processes of this home folder alone. Raises LockedError."""
         self._folder.mkdir(parents=True, exist_ok=True)
         if self._lock.is_locked:  # by us: filelock would only count it
             raise LockedError(_message(library, _this_process()))
@@ -60,6 +78,7 @@ class Lock:
 
     def release(self) -> None:
         """Let others become the owner; does nothing when we are not."""
+        self._among_machines.release()
         if not self._lock.is_locked:
             return
         _owner_file(self._folder).unlink(missing_ok=True)

@@ -63,7 +63,7 @@ def _summaries(home: Path, database_url: str) -> list[LibrarySummary]:
 
 def _remove(home: Path, name: str, database_url: str, chroma_url: str) -> None:
     folder, catalog = folder_of(home, name), Catalog(home, database_url)
-    lock = Lock(folder)
+    lock = Lock(folder, catalog.lock(name))
     try:
         if catalog.library(name) is None:
             raise no_library(name, catalog)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, Row, Select, and_, delete, func, insert, or_, select, update
 
+from rag.database import in_parts
 from rag.errors import BusyError, how_to_embed_again
 from rag.library.schema import BYTES_PER_NUMBER, DESCRIPTION, VECTORS, libraries, papers, staged_papers, vector_columns
 from rag.text import chunk
@@ -20,9 +21,11 @@ def stage(connection: Connection, library: str, embedder: str, stored: Sequence[
     """Keep the vectors of papers, in place of those kept before; those of another embedder or chunker are dropped."""
     ids = [paper.paper.id for paper in stored]
     of_others = or_(staged_papers.c.embedder != embedder, staged_papers.c.chunker != chunk.NAME)
-    connection.execute(
-        delete(staged_papers).where(staged_papers.c.library == library, or_(of_others, staged_papers.c.id.in_(ids)))
-    )
+    connection.execute(delete(staged_papers).where(staged_papers.c.library == library, of_others))
+    for some in in_parts(ids):
+        connection.execute(
+            delete(staged_papers).where(staged_papers.c.library == library, staged_papers.c.id.in_(some))
+        )
     built = {"library": library, "embedder": embedder, "chunker": chunk.NAME}
     rows = [
         {**built, "id": paper.paper.id, "content_hash": paper.paper.content_hash, **vector_columns(paper)}

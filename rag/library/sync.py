@@ -2,20 +2,25 @@
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from rag.errors import LibraryError, LockedError, UnavailableError, how_to_rebuild
+from rag.errors import LibraryError, LockedError, NotFoundError, UnavailableError, how_to_rebuild
 from rag.library import keyword_index
 from rag.library.catalog import Catalog
 from rag.library.keyword_index import KeywordIndex
+from rag.library.lock import Lock
 from rag.library.schema import LibraryRow
 from rag.library.vector_index import PROBE_COUNT, ProbeResult, VectorIndex, is_as_closed, probe, probe_in_subprocess
 
 # Small additions are slow in both indexes; large ones take memory.
 _PAPERS_AT_ONCE = 1000
+
+_MOST_LACKING = 1000
+_WHOLE_SHARE = 0.9
+"""A keyword index that lacks more papers, and has a smaller share of them, is not searched before it has caught up."""
 
 
 class Indexes:
@@ -63,12 +68,33 @@ class Indexes:
                 self._keywords = None
         return self.keywords().revision >= row.revision and row.chroma_revision >= row.revision
 
+    def follow(self, lock: Lock) -> None:
+        """Apply what other processes have written, unless one of them does so just now.
+
+        Raises UnavailableError while another thread or process still builds most of this machine's keyword index.
+        """
+        if not self.refresh():
+            # The keyword index is this machine's own, so one that writes elsewhere does not keep it from following.
+            _holding(lock.acquire_here, self.catch_up_keywords, lock, self._library)
+            if not self.refresh():
+                _holding(lock.acquire, self.catch_up, lock, self._library)
+            self._check_whole()
+
     def catch_up(self) -> None:
         """Apply the changes that the indexes lack. Does little when they are in step; may be repeated."""
         with self._catching_up:
-            self._catch_up(self._row())
+            row = self._row()
+            self._catch_up_keywords(row)
+            for after, upto in self._steps(row.chroma_revision, row.revision):
+                self._feed_vectors(self.vectors(), after, upto)
+                self._catalog.advance_chroma(row.name, before=after, after=upto)
 
-    def _catch_up(self, row: LibraryRow) -> None:
+    def catch_up_keywords(self) -> None:
+        """The same for the keyword index alone, which each home folder has for itself."""
+        with self._catching_up:
+            self._catch_up_keywords(self._row())
+
+    def _catch_up_keywords(self, row: LibraryRow) -> None:
         if self.keywords().revision > row.revision:
             raise LibraryError(
                 f"the keyword index of library {row.name!r} has change {self.keywords().revision}, "
@@ -81,9 +107,15 @@ class Indexes:
         except LibraryError:
             # A process killed while it committed may leave a file that makes the same commit fail every time.
             self._recreate_keywords(row)
-        for after, upto in self._steps(row.chroma_revision, row.revision):
-            self._feed_vectors(self.vectors(), after, upto)
-            self._catalog.advance_chroma(row.name, before=after, after=upto)
+
+    def _check_whole(self) -> None:
+        found, wanted = len(self.keywords()), self._catalog.counts(self._library).papers
+        if wanted - found > _MOST_LACKING and found < _WHOLE_SHARE * wanted:
+            message = (
+                f"the keyword index of library {self._library!r} is being built here, with {found:,} of {wanted:,} "
+                "papers; try again in a moment"
+            )
+            raise UnavailableError(message, public=message)
 
     def rebuild(self, embedder: str = "") -> None:
         """Create both indexes beside those in use, then switch to them in one transaction.
@@ -202,7 +234,7 @@ class Indexes:
     def _row(self) -> LibraryRow:
         row = self._catalog.library(self._library)
         if row is None:
-            raise LibraryError(f"library {self._library!r} was removed meanwhile")
+            raise NotFoundError(f"library {self._library!r} was removed meanwhile")
         return row
 
     def _open_vectors(self, generation: str, *, create: bool) -> VectorIndex:
@@ -221,7 +253,7 @@ class Indexes:
 
     def _delete_unless_in_use(self, generation: str) -> None:
         """When a switch failed. Whether it did can't always be told; then nothing is deleted."""
-        with suppress(LibraryError):
+        with suppress(LibraryError, NotFoundError):
             if self._row().generation != generation:
                 self._delete(generation)
 
@@ -237,6 +269,16 @@ class Indexes:
 
     def _keyword_folder(self, generation: str) -> Path:
         return self._folder / "keywords" / f"{generation}-{keyword_index.VERSION}"
+
+
+def _holding(acquire: Callable[[str], None], work: Callable[[], None], lock: Lock, library: str) -> None:
+    """Work while the lock is held; do nothing while another holds it."""
+    with suppress(LockedError):
+        acquire(library)
+        try:
+            work()
+        finally:
+            lock.release()
 
 
 def new_generation() -> str:

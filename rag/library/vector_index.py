@@ -23,7 +23,7 @@ from chromadb.api.types import Metadata
 from chromadb.config import Settings
 from chromadb.errors import ChromaError, NotFoundError
 
-from rag.errors import BackendError, ConfigError, LibraryError, UnavailableError, how_to_make_room, how_to_rebuild
+from rag.errors import ConfigError, LibraryError, UnavailableError, how_to_make_room, how_to_rebuild
 from rag.types import StoredPaper, Vectors
 
 _COLLECTION = "papers"
@@ -40,6 +40,8 @@ _NEIGHBOURS = 3
 _SAME_COSINE = 0.999
 _FOUND_SHARE = 0.9  # an approximate index may miss a few; one written by two processes was seen to miss a quarter
 _TIMEOUT_SECONDS = 300
+_PATIENCE = httpx.Timeout(60, connect=5)  # seconds; a server may need many for thousands of rows
+_NO_ANSWER = "the vector index can't be reached just now; try again when its server runs"
 _DIGITS = 6  # what follows depends on when Chroma moved a vector into its graph, and would order equal texts
 
 Probes = Sequence[tuple[str, Vectors]]
@@ -82,7 +84,7 @@ class VectorIndex:
 
     @classmethod
     def served(cls, url: str, library: str, generation: str, *, create: bool) -> "VectorIndex":
-        """The collection on the Chroma server at `url`; `create` makes it. Raises BackendError, ConfigError."""
+        """The collection on the Chroma server at `url`; `create` makes it. Raises UnavailableError, ConfigError."""
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ConfigError(f"SCHOLIAST_CHROMA_URL is {url!r}; it should look like http://localhost:8000")
@@ -92,6 +94,7 @@ class VectorIndex:
             client = chromadb.HttpClient(
                 parts.hostname, port, parts.scheme == "https", settings=Settings(anonymized_telemetry=False)
             )
+            client._server._session.timeout = _PATIENCE  # type: ignore[attr-defined]  # Chroma waits for ever, and has no setting
             return cls(client, _collection(client, name, create), library, f"{name} at {url}")
 
     def apply(self, papers: Sequence[StoredPaper], removed: Sequence[str]) -> None:
@@ -221,8 +224,9 @@ def _our_errors(library: str, place: str) -> Iterator[None]:
         raise _missing(library, place) from error
     except (ChromaError, httpx.HTTPError, ValueError, OSError) as error:
         if _is_about_the_connection(error):
-            message = f"no answer from the Chroma index {place} ({error}); is its server running?"
-            raise BackendError(message, retryable=True) from error
+            raise UnavailableError(
+                f"no answer from the Chroma index {place} ({error}); is its server running?", public=_NO_ANSWER
+            ) from error
         raise _damaged(library, place, error) from error
     except AttributeError as error:  # raised by Chroma when what it failed to open is opened again
         raise _damaged(library, place, "it can't be opened") from error
@@ -240,7 +244,7 @@ def _is_about_the_connection(error: BaseException) -> bool:
 def _damaged(library: str, place: str, error: object) -> LibraryError:
     reason = " ".join(str(error).split())[:200]
     if room := how_to_make_room(reason):
-        return UnavailableError(f"the Chroma index {place} can't be used ({reason}); {room}")
+        return UnavailableError(f"the Chroma index {place} can't be used ({reason}); {room}", public=room)
     if "unable to open database" in str(error):
         return UnavailableError(
             f"the Chroma index {place} is there but can't be opened; raise the limit on open files (`ulimit -n`) or "

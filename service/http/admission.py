@@ -7,6 +7,7 @@ questions what is quickly read. Limits of a caller come first. Whoever is refuse
 import asyncio
 import random
 import re
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Literal
 
@@ -38,6 +39,18 @@ _DETAILS = {
 }
 
 
+def make_gates(settings: Settings) -> dict[Lane, Gate]:
+    """The places of each lane; other doors whose work takes from the same machine take theirs there too."""
+    seconds, several = settings.max_queue_seconds, len(settings.keys) > 1
+    return {
+        "questions": _gate(settings.questions_at_once, settings.max_queue, seconds, several),
+        "searches": _gate(settings.questions_at_once, settings.max_queue, seconds, several),
+        "uploads": _gate(_UPLOADS_AT_ONCE, _WAITING_UPLOADS, seconds, several),
+        "saves": _gate(_OTHERS_AT_ONCE, _WAITING_OTHERS, seconds, several),
+        "reads": _gate(_OTHERS_AT_ONCE, _WAITING_OTHERS, seconds, several),
+    }
+
+
 class AdmissionMiddleware:
     """Sheds load: 429 for a caller that has used up its limits, 503 when there is no room, both with `Retry-After`.
 
@@ -45,18 +58,12 @@ class AdmissionMiddleware:
     place, so that a client that sends slowly takes none.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, limits: CallerLimits, metrics: Metrics) -> None:
-        self._app, self._limits, self._metrics = app, limits, metrics
+    def __init__(
+        self, app: ASGIApp, settings: Settings, gates: Mapping[Lane, Gate], limits: CallerLimits, metrics: Metrics
+    ) -> None:
+        self._app, self._gates, self._limits, self._metrics = app, gates, limits, metrics
         self._answer_seconds = settings.answer_timeout_seconds
-        seconds, several = settings.max_queue_seconds, len(settings.keys) > 1
-        self._gates: dict[Lane, Gate] = {
-            "questions": _gate(settings.questions_at_once, settings.max_queue, seconds, several),
-            "searches": _gate(settings.questions_at_once, settings.max_queue, seconds, several),
-            "uploads": _gate(_UPLOADS_AT_ONCE, _WAITING_UPLOADS, seconds, several),
-            "saves": _gate(_OTHERS_AT_ONCE, _WAITING_OTHERS, seconds, several),
-            "reads": _gate(_OTHERS_AT_ONCE, _WAITING_OTHERS, seconds, several),
-        }
-        for lane, gate in self._gates.items():
+        for lane, gate in gates.items():
             metrics.watch_lane(lane, lambda gate=gate: gate.at_work, lambda gate=gate: gate.waiting)  # type: ignore[misc]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

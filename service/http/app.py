@@ -33,7 +33,7 @@ from service.http import (
     upkeep,
     watches,
 )
-from service.http.admission import AdmissionMiddleware
+from service.http.admission import AdmissionMiddleware, make_gates
 from service.http.background import Background
 from service.http.metrics import Metrics
 from service.http.middleware import (
@@ -74,7 +74,8 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.state.metrics = Metrics()
     app.state.background = Background(app.state.workspace)
     limits = CallerLimits(app.state.workspace)
-    app.state.slack = slack.SlackEndpoint(app.state.workspace, app.state.metrics, limits)
+    gates = make_gates(settings)
+    app.state.slack = slack.SlackEndpoint(app.state.workspace, app.state.metrics, limits, gates["questions"])
     app.include_router(reading.routes)  # before the papers, whose ids may have slashes
     app.include_router(routes.v1)
     app.include_router(archive.routes)
@@ -96,7 +97,7 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.add_exception_handler(RequestValidationError, problems.handle_invalid)
     # The last one added is the first to see a request.
     metrics: Metrics = app.state.metrics
-    app.add_middleware(AdmissionMiddleware, settings=settings, limits=limits, metrics=metrics)
+    app.add_middleware(AdmissionMiddleware, settings=settings, gates=gates, limits=limits, metrics=metrics)
     app.add_middleware(BodyLimitMiddleware, metrics=metrics)
     proxied = bool(settings.slack_signing_secret.get_secret_value() or settings.proxies)
     app.add_middleware(AccessMiddleware, keys=settings.keys, behind_proxy=proxied, origins=settings.origins)

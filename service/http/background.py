@@ -67,9 +67,9 @@ class Background:
             raise
         except Exception as error:
             noting.cancel()
-            expected = isinstance(error, ScholiastError)
-            log.error("upload %s failed: %s", upload.id, error, exc_info=not expected)
-            await uploads.fail(upload.id, str(error) if expected else "this is a bug; the log has it under this id")
+            log.error("upload %s failed: %s", upload.id, error, exc_info=not isinstance(error, ScholiastError))
+            told = error.public if isinstance(error, ScholiastError) else "this is a bug; the log has it under this id"
+            await uploads.fail(upload.id, told)
         else:
             noting.cancel()
             await uploads.finish(upload.id, serialize.report(report))

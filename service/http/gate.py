@@ -3,8 +3,10 @@
 import asyncio
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Literal
+
+_PATIENT_SECONDS = 0.5
 
 ShedReason = Literal["queue_full", "queue_timeout"]
 
@@ -60,6 +62,18 @@ class Gate:
             yield
         finally:
             self._leave(caller)
+
+    @asynccontextmanager
+    async def patient_place(self, caller: str) -> AsyncIterator[None]:
+        """A place for work that is stored and waits for as long as it takes: where it would be shed it tries again."""
+        async with AsyncExitStack() as stack:
+            while True:
+                try:
+                    await stack.enter_async_context(self.place(caller))
+                    break
+                except ShedError:
+                    await asyncio.sleep(_PATIENT_SECONDS)
+            yield
 
     def _may_work(self, caller: str) -> bool:
         return self.at_work < self.places and self._at_work[caller] < self._places_a_caller

@@ -1,5 +1,6 @@
 """Failures as HTTP: one small table from our errors to a status, one JSON shape (RFC 9457) for every failure."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -32,6 +33,8 @@ CLIENT_CLOSED_REQUEST = 499
 _RETRY_AFTER_SECONDS = 5
 _MAX_SHOWN = 80
 _UNKNOWN = ("extra_forbidden", unknown.PARAMETER)
+
+log = logging.getLogger("scholiast")
 
 
 class _Kind(NamedTuple):
@@ -66,19 +69,21 @@ _HTTP = {
 
 
 def of(error: Exception, scope: Scope) -> JSONResponse:
-    """The response to a request that failed. The text of an error that is not ours stays in the log."""
+    """The response to a request that failed. What is not for everybody of the text of an error stays in the log."""
     if not isinstance(error, ScholiastError):
         return _response(_BUG, "this is a bug; the log has it under the request id", scope)
+    if error.public != str(error):
+        log.error("request %s failed: %s", scope.get("state", {}).get("request_id"), error)
     kind = next(_KINDS[base] for base in type(error).__mro__ if base in _KINDS)
     retryable = isinstance(error, LockedError | UnavailableError) or (
         isinstance(error, BackendError) and error.retryable
     )
     if isinstance(error, BusyError):
-        return _response(kind, str(error), scope, {"Retry-After": "1"}, retryable=True)
+        return _response(kind, error.public, scope, {"Retry-After": "1"}, retryable=True)
     if retryable:
         headers = {"Retry-After": str(_RETRY_AFTER_SECONDS)}
-        return _response(kind._replace(status=503), str(error), scope, headers, retryable=True)
-    return _response(kind, str(error), scope, retryable=False)
+        return _response(kind._replace(status=503), error.public, scope, headers, retryable=True)
+    return _response(kind, error.public, scope, retryable=False)
 
 
 def of_status(status: int, detail: str, scope: Scope, headers: Mapping[str, str] | None = None) -> JSONResponse:

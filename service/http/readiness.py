@@ -18,6 +18,8 @@ class Readiness:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
+        self._checking: asyncio.Task[str] | None = None
+        self._logged = ""
         self._pending: dict[Callable[[], Awaitable[object]], str] = {
             self._open: "the default library is being opened",
             self._search: "the embedder and the indexes are being loaded",
@@ -27,14 +29,25 @@ class Readiness:
         """Why the server is not ready; empty when it is. Once it was, a search shows whether it still is."""
         if self._pending:
             return list(self._pending.values())
-        try:
-            async with asyncio.timeout(_SEARCH_SECONDS):
-                await self._search()
-        except ScholiastError as error:
-            return [str(error)]
-        except TimeoutError:
+        if self._checking is None or self._checking.done():
+            self._checking = asyncio.create_task(self._fault())
+        # Shared and never cancelled: its thread can't be stopped, and each probe would block one more.
+        done, _ = await asyncio.wait([self._checking], timeout=_SEARCH_SECONDS)
+        if not done:
             return [f"a search takes longer than {_SEARCH_SECONDS:g} seconds"]
-        return []
+        return list(filter(None, [self._checking.result()]))
+
+    async def _fault(self) -> str:
+        """Why a search fails now; empty when it does not."""
+        try:
+            await self._search()
+        except ScholiastError as error:
+            if str(error) != self._logged:
+                log.error("not ready: %s", error)
+            self._logged = str(error)
+            return error.public
+        self._logged = ""
+        return ""
 
     async def run(self) -> None:
         """Return when the server is ready. Each reason why it is not is logged once."""
@@ -48,9 +61,9 @@ class Readiness:
         try:
             await step()
         except ScholiastError as error:
-            if self._pending[step] != str(error):
+            if self._pending[step] != error.public:
                 log.error("not ready: %s", error)
-            self._pending[step] = str(error)
+            self._pending[step] = error.public
         else:
             del self._pending[step]
 
@@ -61,3 +74,4 @@ class Readiness:
         """Loads what the first question would otherwise wait for."""
         engine = await self._workspace.engine()
         await engine.retriever.retrieve("warm", 1)
+        await (await self._workspace.library()).check_server()

@@ -54,7 +54,7 @@ async def until_deadline(request: Request, events: AsyncGenerator[Event]) -> Asy
             except StopAsyncIteration:
                 return
             except TimeoutError as error:
-                raise BackendError(_TOO_LATE, retryable=True, reason="it took too long") from error
+                raise BackendError(_TOO_LATE, retryable=True, reason="it took too long", public=_TOO_LATE) from error
             yield event
 
 

@@ -1,11 +1,13 @@
 """Routes that keep libraries in order: the doctor's list, and building the indexes of a library again."""
 
+from typing import Literal
+
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from rag import serialize
-from rag.library.checks import Finding, diagnose
+from rag.library.checks import diagnose
 from service.http import dependencies, schemas
 from service.http.dependencies import WorkspaceDependency
 from service.http.routes import LibraryQuery
@@ -16,6 +18,15 @@ routes = APIRouter(
     dependencies=dependencies.ours,
     responses=schemas.problems(401, 403, 422, 429, 500, 503),
 )
+
+
+class Finding(BaseModel):
+    """The result of checking one part; `remedy` is what to do, empty when there is nothing to do."""
+
+    part: str
+    verdict: Literal["ok", "warning", "fault"]
+    message: str
+    remedy: str
 
 
 class FindingList(BaseModel):
@@ -39,7 +50,7 @@ async def doctor(workspace: WorkspaceDependency, library: LibraryQuery = "") -> 
     The indexes of a library that this service has open are not opened a second time: a warning says so.
     """
     findings = await diagnose(workspace.settings, library, lambda _: workspace.embedder)
-    return JSONResponse(serialize.findings(findings))
+    return JSONResponse(serialize.public_findings(findings))
 
 
 @routes.post("/libraries/{name}/rebuild", responses={200: {"model": RebuiltLibrary}, **schemas.problems(404)})

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from rag import corpus
 from rag.corpus import json_document
-from rag.errors import CorpusError, RequestError
+from rag.errors import CorpusError, RequestError, storage_errors
 from rag.library import ingest
 from rag.library.ingest import IngestBatch
 from rag.types import Paper, Record, RejectedRecord
@@ -52,7 +52,7 @@ async def read_upload(request: Request, format: str) -> Upload:
     CorpusError, or HTTPException for a bad form.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    with TemporaryDirectory(prefix="scholiast-") as folder:
+    with storage_errors("the upload"), TemporaryDirectory(prefix="scholiast-") as folder:
         if media_type == "multipart/form-data":
             try:
                 async with request.form(max_files=_MAX_FILES) as form:

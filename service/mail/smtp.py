@@ -12,12 +12,11 @@ _PORTS = {"smtp": 587, "smtps": 465}
 
 
 class MailError(Exception):
-    """The mail server can't be reached, or has not taken a mail; the message never has the password."""
+    """The mail server can't be reached, or has not taken a mail; its address and password are not in the message."""
 
 
 def send(url: str, mail: EmailMessage) -> None:
     """Hand a mail to the server at a URL. Blocks; raises MailError."""
-    host = urlsplit(url).hostname or ""
     try:
         server = _connected(url)
         try:
@@ -28,22 +27,22 @@ def send(url: str, mail: EmailMessage) -> None:
             server.close()
     except smtplib.SMTPAuthenticationError as error:
         raise MailError(
-            f"{host} refuses the user or the password of SCHOLIAST_SMTP_URL ({error.smtp_code}); check both"
+            f"the mail server refuses the user or the password of SCHOLIAST_SMTP_URL ({error.smtp_code}); check both"
         ) from error
     except smtplib.SMTPRecipientsRefused as error:
         replies = "; ".join(_reply(code, text) for code, text in error.recipients.values())
-        raise MailError(f"{host} does not take mail for this address: {replies}") from error
+        raise MailError(f"the mail server does not take mail for this address: {replies}") from error
     except smtplib.SMTPSenderRefused as error:
         raise MailError(
-            f"{host} does not take mail from {error.sender}: {_reply(error.smtp_code, error.smtp_error)}; "
+            f"the mail server does not take mail from {error.sender}: {_reply(error.smtp_code, error.smtp_error)}; "
             "check SCHOLIAST_SMTP_FROM"
         ) from error
     except smtplib.SMTPResponseException as error:
-        raise MailError(f"{host} answers {_reply(error.smtp_code, error.smtp_error)}") from error
+        raise MailError(f"the mail server answers {_reply(error.smtp_code, error.smtp_error)}") from error
     except ssl.SSLError as error:
-        raise MailError(f"no TLS with {host}: {error.reason or error}; check SCHOLIAST_SMTP_URL") from error
+        raise MailError(f"no TLS with the mail server: {error.reason or error}; check SCHOLIAST_SMTP_URL") from error
     except (OSError, smtplib.SMTPException) as error:
-        raise MailError(f"{host} can't be reached: {error}; check SCHOLIAST_SMTP_URL") from error
+        raise MailError(f"the mail server can't be reached: {error}; check SCHOLIAST_SMTP_URL") from error
 
 
 def _connected(url: str) -> smtplib.SMTP:
@@ -73,7 +72,9 @@ def _start_tls(server: smtplib.SMTP, host: str, user: str | None) -> None:
         server.starttls(context=ssl.create_default_context())
         server.ehlo()
     elif user:
-        raise MailError(f"{host} offers no TLS, and a password is not sent without; use smtps:// or another port")
+        raise MailError(
+            "the mail server offers no TLS, and a password is not sent without; use smtps:// or another port"
+        )
 
 
 def _is_this_machine(host: str) -> bool:

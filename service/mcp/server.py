@@ -70,7 +70,7 @@ class _Handlers:
         except ValidationError as error:
             return _refused("; ".join(map(_fault, error.errors())))
         except ScholiastError as error:
-            return _refused(str(error))
+            return _refused(_told(error))
         except Exception:
             log.exception("the MCP tool %s failed", tool.name)
             return _refused(_INTERNAL)
@@ -87,7 +87,7 @@ class _Handlers:
         try:
             page = await self._owner.run(Operations.papers, library="", offset=int(cursor), limit=_PAGE)
         except ScholiastError as error:
-            raise MCPError(types.INTERNAL_ERROR, str(error)) from error
+            raise MCPError(types.INTERNAL_ERROR, _told(error)) from error
         reached = int(cursor) + len(page.papers)
         following = str(reached) if page.papers and reached < page.total else None
         listed = [_resource(page.library, paper) for paper in page.papers]
@@ -108,7 +108,7 @@ class _Handlers:
         try:
             paper = await self._owner.run(Operations.paper, id=unquote(id), library=unquote(library))
         except ScholiastError as error:
-            raise MCPError(types.INVALID_PARAMS, str(error)) from error
+            raise MCPError(types.INVALID_PARAMS, _told(error)) from error
         text = types.TextResourceContents(uri=params.uri, mime_type="text/plain", text=paper_text(paper))
         return types.ReadResourceResult(contents=[text])
 
@@ -137,6 +137,13 @@ def _resource(library: str, paper: Paper) -> types.Resource:
 def _caller(context: _Context) -> str:
     """Over HTTP who holds the key; a client that started this process is its user."""
     return str(context.request.state.caller) if context.request is not None else LOCAL
+
+
+def _told(error: ScholiastError) -> str:
+    """What a model may be told, which may run anywhere; the rest goes to the log."""
+    if error.public != str(error):
+        log.error("an MCP request failed: %s", error)
+    return error.public
 
 
 def _refused(message: str) -> types.CallToolResult:

@@ -41,15 +41,21 @@ def from_json(operation: str, name: str, value: Any) -> Any:
 
 def error_to_json(error: ScholiastError) -> dict[str, Any]:
     """An error, as far as another process needs it."""
-    return {"kind": type(error).__name__, "message": str(error), "retryable": getattr(error, "retryable", False)}
+    return {
+        "kind": type(error).__name__,
+        "message": str(error),
+        "public": error.public,
+        "retryable": getattr(error, "retryable", False),
+    }
 
 
 def error_from_json(value: Mapping[str, Any]) -> ScholiastError:
     """The reverse."""
     kind = getattr(errors, value["kind"], ScholiastError)
     if kind is BackendError:
-        return BackendError(value["message"], retryable=value["retryable"])
+        return BackendError(value["message"], retryable=value["retryable"], public=value["public"])
     error: ScholiastError = kind(value["message"])
+    error.public = value["public"]
     return error
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext, suppress
 from datetime import datetime
 from functools import partial
 from uuid import uuid4
@@ -40,6 +40,9 @@ _CONTEXT_PAGE = 999  # the most that Slack allows: nearly every thread is one ca
 _CONTEXT_MESSAGES = 4
 _CONTEXT_CHARACTERS = 1_000
 
+Place = Callable[[], AbstractAsyncContextManager[None]]
+"""Waits for a place to work in, and holds it."""
+
 _Ask = Callable[[], AsyncGenerator[Event]]
 """Asks the question, each time from the start."""
 
@@ -53,8 +56,13 @@ class Answerer:
         client: SlackClient,
         limits: CallerLimits,
         on_answer: Callable[[Answer], None] = lambda _: None,
+        turn: Place = nullcontext,
     ) -> None:
-        """`limits` are those of each person; `on_answer` is called with every finished answer."""
+        """`limits` are those of each person; `on_answer` is called with every finished answer.
+
+        An answer is written within a `turn`.
+        """
+        self._turn = turn
         self._workspace, self._client, self._limits, self._on_answer = workspace, client, limits, on_answer
         self._libraries = workspace.settings.library_of_channel
 
@@ -167,7 +175,8 @@ class Answerer:
         deadline, pauses = time.monotonic() + _BUSY_WAIT_SECONDS, iter(_BACKEND_RETRY_SECONDS)
         while True:
             try:
-                return await self._stream(ask, reply)
+                async with self._turn():
+                    return await self._stream(ask, reply)
             except BusyError:
                 if time.monotonic() > deadline:
                     raise

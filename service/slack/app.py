@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
@@ -18,7 +18,7 @@ from starlette.responses import Response
 from rag.types import Answer
 from rag.workspace import Workspace
 from service.limits import CallerLimits
-from service.slack.answer import Answerer
+from service.slack.answer import Answerer, Place
 from service.slack.client import SlackClient, log
 from service.slack.receive import Receiver
 from service.slack.render import FEEDBACK, REFERENCES
@@ -33,13 +33,20 @@ class Bot:
     """Receives and answers while it is open."""
 
     def __init__(
-        self, workspace: Workspace, limits: CallerLimits, on_answer: Callable[[Answer], None] = lambda _: None
+        self,
+        workspace: Workspace,
+        limits: CallerLimits,
+        on_answer: Callable[[Answer], None] = lambda _: None,
+        turn: Place = nullcontext,
     ) -> None:
-        """`limits` are those of each person; `on_answer` is called with every finished answer. Raises ConfigError."""
+        """`limits` are those of each person; `on_answer` is called with every finished answer.
+
+        `turn` is where an answer waits for its place among those of other doors. Raises ConfigError.
+        """
         settings = workspace.settings
         token, secret = settings.slack_bot_token.get_secret_value(), settings.slack_signing_secret.get_secret_value()
         self.client = SlackClient(token, settings.slack_api_url)
-        self._worker = Worker(workspace.jobs, Answerer(workspace, self.client, limits, on_answer).answer)
+        self._worker = Worker(workspace.jobs, Answerer(workspace, self.client, limits, on_answer, turn).answer)
         self._receiver = Receiver(workspace, self.client, self._worker.wake)
         self.bolt = _bolt_app(self._receiver, token, secret, settings.slack_api_url)
         self._verifier = SignatureVerifier(secret) if secret else None

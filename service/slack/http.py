@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -11,6 +12,7 @@ from rag.config import Settings
 from rag.errors import ConfigError
 from rag.workspace import Workspace
 from service.http import problems, schemas
+from service.http.gate import Gate
 from service.http.metrics import Metrics
 from service.limits import CallerLimits
 
@@ -18,15 +20,19 @@ if TYPE_CHECKING:
     from service.slack.app import Bot
 
 routes = APIRouter(tags=["slack"])
+_CALLER = "slack"
 _EXTRA = ("aiohttp", "slack_bolt", "slack_sdk")
 
 
 class SlackEndpoint:
     """Closed unless a bot token and a signing secret are set; only then are Slack's libraries loaded."""
 
-    def __init__(self, workspace: Workspace, metrics: Metrics, limits: CallerLimits) -> None:
-        """Raises ConfigError if Slack is set up, but its libraries are not installed."""
-        self._bot_arguments = workspace, limits, metrics.count_answer
+    def __init__(self, workspace: Workspace, metrics: Metrics, limits: CallerLimits, questions: Gate) -> None:
+        """All of Slack is one caller among those of the gate `questions`, so that neither keeps the other waiting.
+
+        Raises ConfigError if Slack is set up, but its libraries are not installed.
+        """
+        self._bot_arguments = workspace, limits, metrics.count_answer, partial(questions.patient_place, _CALLER)
         self._missing = _missing(workspace.settings)
         if not self._missing:
             with extra_installed():

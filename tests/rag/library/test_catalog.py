@@ -183,7 +183,7 @@ def test_a_full_disk_is_not_called_damage(tmp_path: Path) -> None:
     with database.reading() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(LibraryError, match="full; free some disk space and try again; nothing is damaged"):  # noqa: SIM117
+    with pytest.raises(LibraryError, match="the disk is full: free some disk space and try again; nothing is damaged"):  # noqa: SIM117
         with database.writing() as connection:
             connection.exec_driver_sql("CREATE TABLE more AS SELECT hex(zeroblob(100000)) AS text")
 

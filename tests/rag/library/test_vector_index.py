@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rag.errors import BackendError, ConfigError, LibraryError
+from rag.errors import ConfigError, LibraryError, UnavailableError
 from rag.library.vector_index import VectorIndex, is_as_closed
 from rag.types import Paper, Span, StoredPaper
 
@@ -90,12 +90,12 @@ def test_files_of_the_graph_changed_after_close_are_noticed(index: VectorIndex, 
     assert not is_as_closed(tmp_path / "index")
 
 
-def test_a_server_that_does_not_answer_is_a_retryable_error() -> None:
+def test_a_server_that_does_not_answer_is_an_outage_whose_address_is_not_for_everybody() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        with pytest.raises(BackendError, match="is its server running") as caught:
+        with pytest.raises(UnavailableError, match=r"127\.0\.0\.1.*is its server running") as caught:
             VectorIndex.served(f"http://127.0.0.1:{unused.getsockname()[1]}", "main", "1", create=True)
-    assert caught.value.retryable
+    assert "127.0.0.1" not in caught.value.public
 
 
 def test_an_invalid_url_is_a_configuration_error() -> None:

@@ -209,6 +209,28 @@ def test_tokens_of_a_day_are_counted_over_all_doors_and_outlive_what_was_asked(
         assert client.post("/v1/ask", json=ASK, headers={"X-API-Key": "b"}).status_code == 200
 
 
+@pytest.mark.parametrize("in_conversation", [False, True])
+def test_a_stream_that_the_client_breaks_off_counts_as_spent(
+    home: Path, monkeypatch: pytest.MonkeyPatch, in_conversation: bool
+) -> None:
+    writer = writes(monkeypatch, Script("Hydra++ uses recipes [1]. ", None))
+    app = create_app(settings(home, api_keys="a,b", key_tokens_per_day="150"), words())
+    with running(app) as url:
+        with httpx2.Client(base_url=url, headers={"X-API-Key": "a"}, timeout=30) as client:
+            path, body = "/v1/ask", {"question": QUESTION, "stream": True}
+            if in_conversation:
+                begun = client.post("/v1/conversations", json={}).json()["id"]
+                path, body = f"/v1/conversations/{begun}/messages", {"content": QUESTION, "stream": True}
+            with client.stream("POST", path, json=body) as response:
+                next(response.iter_raw())
+        assert wait_until(lambda: writer.stopped == 1)
+        with httpx2.Client(base_url=url, timeout=30) as client:
+            mine = {"X-API-Key": "a"}
+            writer.pieces = ("Hydra++ [1].",)
+            assert wait_until(lambda: client.post("/v1/ask", json=ASK, headers=mine).status_code == 429)
+            assert client.post("/v1/ask", json=ASK, headers={"X-API-Key": "b"}).status_code == 200
+
+
 @pytest.mark.slow
 def test_in_slack_a_person_who_asks_too_often_is_told_so_and_slack_is_answered_at_once(
     home: Path, slack: FakeSlack

@@ -306,18 +306,18 @@ def test_a_backend_that_fails_is_a_server_error(client: OpenAI, monkeypatch: pyt
 
 
 def test_a_failure_in_mid_stream_is_raised_by_the_client(client: OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
-    writes(monkeypatch, Script("Hydra++ is the ", BackendError("the model hung up", retryable=False)))
+    writes(monkeypatch, Script("Hydra++ is the ", BackendError("secret", retryable=False, reason="it hung up")))
     stream = client.chat.completions.create(model="scholiast", messages=MESSAGES, stream=True)
-    with pytest.raises(openai.APIError, match="the model hung up"):
+    with pytest.raises(openai.APIError, match="it hung up"):
         list(stream)
 
 
 def test_a_stream_ends_with_done_even_when_it_fails(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     body = {"model": "scholiast", "messages": MESSAGES, "stream": True}
     assert server.post(body).text.endswith("\n\ndata: [DONE]\n\n")
-    writes(monkeypatch, Script("Hydra++ is the ", BackendError("the model hung up", retryable=False)))
+    writes(monkeypatch, Script("Hydra++ is the ", BackendError("secret", retryable=False, reason="it hung up")))
     *_, failed, done, _ = server.post(body).text.split("\n\n")
-    assert json.loads(failed.removeprefix("data: "))["error"]["message"] == "the model hung up"
+    assert json.loads(failed.removeprefix("data: "))["error"]["message"].endswith(": it hung up")
     assert done == "data: [DONE]"
 
 

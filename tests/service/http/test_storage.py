@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -21,6 +21,7 @@ from service.http.app import create_app
 from tests.conftest import QUESTION, settings
 from tests.support.command import words
 from tests.support.running import Script, running, writes
+from tests.support.small_disk import fill
 
 HOLDER = """
 import sqlite3, sys
@@ -88,24 +89,6 @@ async def test_an_answer_in_a_conversation_does_not_wait_for_a_lock_either(
         assert answer.notice.endswith((STORED_LATE, NOT_STORED))
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own that can be filled."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("needs the right to mount a tmpfs")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def _fill(disk: Path) -> None:
-    with (disk / "filler").open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(b"\0" * 4096)
-
-
 @pytest.mark.slow
 async def test_on_a_full_disk_answers_come_and_say_that_they_are_not_kept(
     home: Path, small_disk: Path, caplog: pytest.LogCaptureFixture
@@ -114,7 +97,7 @@ async def test_on_a_full_disk_answers_come_and_say_that_they_are_not_kept(
     async with Workspace(settings(full), words()) as workspace:
         conversation = await workspace.conversations.begin("me", "default")
         before = await workspace.ask(QUESTION)
-        _fill(small_disk)
+        fill(small_disk)
         with caplog.at_level(logging.ERROR):
             answer = await workspace.ask(QUESTION)
         assert (answer.outcome, answer.text) == ("answered", before.text)
