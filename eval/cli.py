@@ -43,6 +43,11 @@ _Limits = Annotated[
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+def command_names() -> list[str]:
+    """The names of the sub-commands."""
+    return [info.name or str(info.callback and info.callback.__name__) for info in app.registered_commands]
+
+
 def main(words: Sequence[str]) -> None:
     """Run a sub-command and exit: 0 done, 1 failed or worse, 2 wrong usage or not comparable, 130 interrupted."""
     try:

@@ -87,7 +87,7 @@ HOMES = {
     "pydantic_core": {"rag/types.py", "service/http/schemas.py"},
     "pydantic_settings": {"rag/config.py"},
     "python_calamine": {"rag/corpus/spreadsheet.py"},
-    "rich": {"service/cli/terminal.py", "eval/terminal.py"},
+    "rich": {"service/cli/progress.py", "service/cli/terminal.py", "eval/terminal.py"},
     "sentencex": {"rag/text/sentences.py"},
     "scipy": {"eval/fit_sentences.py"},
     "sklearn": {"eval/fit.py", "eval/fit_sentences.py"},
@@ -98,7 +98,7 @@ HOMES = {
     "tantivy": {"rag/library/keyword_index.py", "rag/text/analysis.py"},
     "tiktoken": {"rag/text/tokens.py"},
     "tokenizers": {"rag/onnx_model.py"},
-    "typer": {"service/cli/main.py", "service/cli/running.py", "service/cli/watch.py", "eval/cli.py"},
+    "typer": {"service/cli/", "eval/cli.py"},
     "uvicorn": {"service/http/connections.py", "service/http/server.py"},
     "zstandard": {"rag/corpus/packed.py"},
 }

@@ -11,8 +11,10 @@ from rag.errors import RequestError, ScholiastError
 from rag.history.answers import FeedbackVerdict
 from rag.history.conversations import LOCAL, Conversation
 from rag.types import PaperReference
+from service.cli.output import print_error
 from service.cli.running import BackgroundLoop
-from service.cli.terminal import MORE, NEAREST, NEAREST_STATEMENTS, Page, StreamPrinter, print_error
+from service.cli.streaming import StreamPrinter
+from service.cli.terminal import MORE, NEAREST, NEAREST_STATEMENTS, Page
 from service.owner.client import Owner
 from service.owner.operations import Operations
 
