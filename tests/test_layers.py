@@ -43,7 +43,7 @@ RAG = (
     ("rag.engine",),
     ("rag.engines",),
     ("rag.history",),
-    ("rag.watches",),
+    ("rag.watches", "rag.backup"),
     ("rag.workspace",),
     ("rag.watches.runs",),
     ("rag.sync", "rag.langchain_retriever"),
@@ -77,6 +77,7 @@ HOMES = {
     "prometheus_client": {"service/http/metrics.py"},
     "pyarrow": {"rag/corpus/parquet.py"},
     "pydantic": {
+        "rag/backup/archive.py",
         "rag/config.py",
         "rag/serialize.py",
         "rag/types.py",

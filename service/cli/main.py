@@ -30,6 +30,7 @@ _INPUT = "In quotes; - or none reads it from standard input."
 _Years = Annotated[
     str, typer.Option("--year", metavar="YEARS", help="2023, 2023-, -2020 or 2019-2023.", show_default=False)
 ]
+_BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file of the backup.")]
 _Papers = Annotated[
     list[str] | None,
     typer.Option(
@@ -189,6 +190,29 @@ def doctor(
     from service.cli import commands
 
     run(commands.doctor(library, json))
+
+
+@app.command()
+def backup(
+    file: _BackupFile, overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False
+) -> None:
+    """Write all papers, conversations and answers to one file; a service may run. Settings and keys are not in it."""
+    from service.cli import backups
+
+    run(backups.save(file, overwrite))
+
+
+@app.command()
+def restore(
+    file: _BackupFile,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace all that the home folder holds, except its .env file.")
+    ] = False,
+) -> None:
+    """Put a backup in place, whole or not at all. Stop the service before."""
+    from service.cli import backups
+
+    run(backups.restore(file, overwrite))
 
 
 @app.command("serve")
