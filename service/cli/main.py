@@ -57,6 +57,14 @@ def demo() -> None:
 
 
 @app.command()
+def setup() -> None:
+    """Ask for the settings of a first run, try them, and write them."""
+    from service.cli.setup import setup
+
+    raise typer.Exit(0 if setup() else 1)
+
+
+@app.command()
 def ingest(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders of files.")],
     library: options.NewLibrary = "default",
