@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 from rag import config
 from rag.errors import RequestError
 from service.cli import env_file
+from tests.support.fake_slack import TOKEN, FakeSlack
 from tests.support.terminal import Terminal
 
 GOOD, BAD = "sk-good-1234567890", "sk-bad-0987654321"
@@ -106,6 +107,18 @@ def test_a_first_run_tries_the_key_and_writes_what_works(env: Path, server: str,
     }
     assert env.read_text().startswith("# mine\n")
     assert sorted(path.name for path in env.parent.glob(".env*")) == [".env"]
+
+
+@pytest.mark.slow
+def test_tokens_of_slack_are_tried_and_never_shown(env: Path, slack: FakeSlack) -> None:
+    terminal = Terminal("setup", environment={"SCHOLIAST_SLACK_API_URL": slack.url})
+    answer(terminal, (CHOOSE, "1"), (CHOOSE, "1"), ("Slack", "y"))
+    answer(terminal, (r"BOT_TOKEN.*: $", TOKEN), (r"APP_TOKEN.*: $", "xapp-wrong"), (r"SIGNING_SECRET.*: $", ""))
+    answer(terminal, (r"Keep these tokens\?", "y"), ("Its path", ""))
+    shown = terminal.end()
+    assert "the bot token is good" in shown.text and "SCHOLIAST_SLACK_APP_TOKEN is refused" in shown.text
+    assert TOKEN not in shown.raw and "xapp-wrong" not in shown.raw
+    assert dotenv_values(env)["SCHOLIAST_SLACK_BOT_TOKEN"] == TOKEN
 
 
 @pytest.mark.slow
