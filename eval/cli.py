@@ -132,6 +132,16 @@ def run(
     raise typer.Exit(run_commands.run(plan, options, gate, limits))
 
 
+@app.command()
+def new(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the questions go, such as my.jsonl.")],
+) -> None:
+    """Write a file of questions to begin with; eval/README.md explains its fields."""
+    from eval import commands
+
+    commands.new(file)
+
+
 @app.command("robustness")
 def ask_in_other_words(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder of the run; run again to go on.")],
@@ -177,7 +187,7 @@ def compare(
     ] = "",
     json: _Json = False,
 ) -> None:
-    """Say whether B differs from A, question by question."""
+    """Say whether B differs from A, and list the questions that came out differently."""
     from eval import commands
 
     commands.compare(a, b, declared, json)

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from eval.calibrate import Calibration, HoldoutResult
+from eval.changes import Change, in_words
 from eval.compare import Comparison, GateResult
 from eval.judge import JudgeCheck, JudgeMeasure
 from eval.leaks import Leak
@@ -23,6 +24,9 @@ from eval.support_probe import VERDICTS, ProbeResult
 _WIDTH = None if sys.stdout.isatty() else 140  # a table in a file or a pipe is not cut
 _OUT = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, width=_WIDTH)
 _ERR = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+_CHANGES_SHOWN = 100
 
 
 def note(text: str) -> None:
@@ -48,8 +52,9 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def summary(found: Summary, price: Price | None = None) -> None:
-    """The headline table, then latency, tokens and cost of the whole run."""
+    """What came of it in a sentence, the headline table, then latency, tokens and cost of the whole run."""
     scores = found.scores
+    _OUT.print(found.in_a_sentence)
     table = _table(
         f"{scores.target}: {len(scores.rows)} questions, {scores.failed} failed", "mean", "95% interval", "n"
     )
@@ -149,6 +154,16 @@ def comparison(found: Comparison) -> None:
     for scores in (found.a, found.b):
         baselines(Summary(scores))
     _OUT.print("In brackets: exploratory, p not adjusted. Visible from: what 4 of 5 such comparisons would find.")
+
+
+def changes(found: Sequence[Change]) -> None:
+    """Each question that came out differently, what became worse first."""
+    _OUT.print(in_words(found))
+    for change in found[:_CHANGES_SHOWN]:
+        direction, type = "better" if change.is_better else "worse ", change.type.replace("_", " ")
+        _OUT.print(f"  {direction}  {change.id}  {change.how}  ({type})  {change.text}".rstrip())
+    if (more := len(found) - _CHANGES_SHOWN) > 0:
+        _OUT.print(f"  and {more} more; --json lists them")
 
 
 def gate(result: GateResult) -> None:
