@@ -24,7 +24,6 @@ app.add_typer(papers.libraries, name="libraries")
 app.add_typer(past.answers, name="answers")
 app.add_typer(past.feedback, name="feedback")
 app.add_typer(watch.app, name="watch")
-app.command("history")(past.history)
 
 _INPUT = "In quotes; - or none reads it from standard input."
 _Years = Annotated[
@@ -174,6 +173,9 @@ def chat(
     from service.cli.chat import chat
 
     raise typer.Exit(0 if chat(library, model, conversation) else 1)
+
+
+app.command()(past.history)
 
 
 @app.command()

@@ -123,7 +123,7 @@ class Page:
         self._write(Text(", ".join(paper.authors)))
         self._write(Text(" · ".join(str(fact) for fact in (paper.year, paper.venue, paper.id) if fact), _FAINT))
         self._write(Text("This paper has been retracted." if paper.retracted else "", _WARNING))
-        self._url(paper.url)
+        self.url(paper.url)
         self._write()
         self._write(Text(paper.abstract))
         self._write()
@@ -184,9 +184,15 @@ class Page:
         self._write(Text(below, _FAINT), indent=12)
         self._write(Text(id, _NUMBER), indent=12)
 
-    def line(self, text: str = "", style: str = "") -> None:
-        """One paragraph; an empty line if there is no text."""
-        self._write(Text(text, style) if text else None)
+    def line(self, text: str = "", style: str = "", url: str | None = None) -> None:
+        """One paragraph, linked to the address where the terminal can; an empty line if there is no text."""
+        self._write(Text(text, Style.parse(style) + self._link(url)) if text else None)
+
+    def url(self, url: str | None, indent: int = 0) -> None:
+        """An address, if there is one. Never wrapped: in two parts it is none."""
+        if url:
+            text = _safe(Text(_BLANK.sub(" ", url), Style.parse(_LINK) + self._link(url)))
+            self._console.print(Text(" " * indent).append_text(text), soft_wrap=True)
 
     def contradicted(self, sentences: Iterable[tuple[str, str]]) -> None:
         """Sentences that the abstracts contradict, each with the reason; nothing if there are none."""
@@ -228,13 +234,7 @@ class Page:
         more = (f"  {after}", _FAINT) if after else ""
         title = (paper.title, Style.parse(_TITLE) + self._link(paper.url))
         self._write(Text.assemble((f"{mark:<4}", _NUMBER), title, paper.suffix, more), hanging=4)
-        self._url(paper.url, indent=4)
-
-    def _url(self, url: str | None, indent: int = 0) -> None:
-        """Never wrapped: in two parts it is no address."""
-        if url:
-            text = _safe(Text(url, Style.parse(_LINK) + self._link(url)))
-            self._console.print(Text(" " * indent).append_text(text), soft_wrap=True)
+        self.url(paper.url, indent=4)
 
     def _link(self, url: str | None) -> Style:
         """What makes a text clickable, where the terminal can."""
