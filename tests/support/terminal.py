@@ -9,7 +9,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from select import select
@@ -40,13 +40,12 @@ class Terminal:
         columns: int = 80,
         lines: int = 24,
         environment: Mapping[str, str] | None = None,
-        module: str = "tests.support.command",
     ) -> None:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         inherited = {name: value for name, value in os.environ.items() if name not in _SETTINGS}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", module, *map(str, arguments)],
+            [sys.executable, "-m", "tests.support.commands", *map(str, arguments)],
             env={**inherited, "TERM": "xterm-256color", **(environment or {})},
             stdin=theirs,
             stdout=theirs,
@@ -90,12 +89,11 @@ class Terminal:
         return bool(piece)
 
 
-def on_terminal(*arguments: str | Path, typed: Sequence[str] = (), **options: object) -> Shown:
-    """Run a command in a terminal to its end."""
-    terminal = Terminal(*arguments, **options)  # type: ignore[arg-type]  # as Terminal has them
-    for keys in typed:
-        terminal.type(keys)
-    return terminal.end()
+def on_terminal(
+    *arguments: str | Path, columns: int = 80, lines: int = 24, environment: Mapping[str, str] | None = None
+) -> Shown:
+    """Run a command, or several with THEN between them, in a terminal to the end."""
+    return Terminal(*arguments, columns=columns, lines=lines, environment=environment).end()
 
 
 def _take_terminal() -> None:
