@@ -24,6 +24,7 @@ from tests.support.eval_cases import (
     response,
     write_run,
 )
+from tests.support.terminal import on_terminal
 
 
 def half(question: Question) -> Response:
@@ -83,6 +84,14 @@ def test_a_run_like_another_has_no_changes(runs: tuple[str, str], capsys: pytest
     capsys.readouterr()
     assert evaluate("compare", runs[0], runs[0]) == 0
     assert "No question changed." in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_no_figure_is_cut_on_a_narrow_terminal(runs: tuple[str, str]) -> None:
+    shown = on_terminal("eval", "compare", *runs, columns=60)
+    assert shown.code == 0 and "…" not in shown.text
+    assert "wins/ties/losses" in shown.text and "a  right -> declined" in shown.text
+    assert [line for line in shown.text.splitlines() if len(line.rstrip()) > 60] == []
 
 
 def sentence(*responses: Response, offers: frozenset[str] = EVERYTHING) -> str:
