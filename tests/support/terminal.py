@@ -10,6 +10,7 @@ import sys
 import termios
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from select import select
@@ -66,6 +67,15 @@ class Terminal:
     def type(self, text: str) -> None:
         """Press these keys."""
         os.write(self._ours, text.encode())
+
+    def interrupt(self) -> Shown:
+        """Press Ctrl-C until the command ends: Python misses one that comes just before it waits for a key."""
+        for _ in range(20):
+            self.type("\x03")
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(3)
+                break
+        return self.end()
 
     def end(self, seconds: float = 60) -> Shown:
         """Wait for the end of the command."""

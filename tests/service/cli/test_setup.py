@@ -144,8 +144,7 @@ def test_ctrl_c_changes_nothing(env: Path) -> None:
     terminal = Terminal("setup")
     answer(terminal, (CHOOSE, "1"), (CHOOSE, "1"))
     terminal.read_until("Slack")
-    terminal.type("\x03")
-    shown = terminal.end()
+    shown = terminal.interrupt()
     assert shown.code == 1 and "stopped" in shown.text and "Traceback" not in shown.text
     assert list(env.parent.iterdir()) == []
 
