@@ -43,6 +43,11 @@ _Limits = Annotated[
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+def command_names() -> list[str]:
+    """The names of the sub-commands."""
+    return [info.name or str(info.callback and info.callback.__name__) for info in app.registered_commands]
+
+
 def main(words: Sequence[str]) -> None:
     """Run a sub-command and exit: 0 done, 1 failed or worse, 2 wrong usage or not comparable, 130 interrupted."""
     try:
@@ -127,6 +132,16 @@ def run(
     raise typer.Exit(run_commands.run(plan, options, gate, limits))
 
 
+@app.command()
+def new(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the questions go, such as my.jsonl.")],
+) -> None:
+    """Write a file of questions to begin with; eval/README.md explains its fields."""
+    from eval import commands
+
+    commands.new(file)
+
+
 @app.command("robustness")
 def ask_in_other_words(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder of the run; run again to go on.")],
@@ -172,7 +187,7 @@ def compare(
     ] = "",
     json: _Json = False,
 ) -> None:
-    """Say whether B differs from A, question by question."""
+    """Say whether B differs from A, and list the questions that came out differently."""
     from eval import commands
 
     commands.compare(a, b, declared, json)

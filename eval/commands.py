@@ -8,9 +8,10 @@ from importlib.resources import files as packaged
 from pathlib import Path
 
 from eval import calibrate as calibrating
+from eval import changes as changing
 from eval import compare as comparing
 from eval import judge as judging
-from eval import leaks, run_commands, terminal
+from eval import leaks, run_commands, template, terminal
 from eval import papers as known_papers
 from eval import questions as question_files
 from eval import report as reporting
@@ -50,18 +51,22 @@ def compare(a: Path, b: Path, declared: str, json: bool) -> None:
     """Compare two runs or files of scores."""
     names = [name.strip() for name in declared.split(",") if name.strip()] or comparing.DECLARED
     found = comparing.compare(scoring.read(a), scoring.read(b), names)
+    changed = changing.changes(found.a, found.b, _question_texts(a) or _question_texts(b))
     if json:
         rows = [{**asdict(m.difference), "metric": m.metric.name, "a": m.a, "b": m.b, "p": m.p, "declared": m.declared,
                  "verdict": m.verdict} for m in found.measures]  # fmt: skip
         baselines = {name: [asdict(row) for row in Summary(scores).baselines] for name, scores in
                      (("a", found.a), ("b", found.b))}  # fmt: skip
-        sys.stdout.write(pretty({"in_words": found.in_words, "measures": rows, "baselines": baselines}))
+        sys.stdout.write(pretty({"in_words": found.in_words, "measures": rows, "baselines": baselines,
+                                 "changes": [asdict(change) for change in changed]}))  # fmt: skip
     else:
         terminal.comparison(found)
+        terminal.changes(changed)
 
 
 def report(folder: Path, html: Path | None, markdown: Path | None, price: str) -> None:
     """Write both reports, scoring the run first."""
+    reporting.check_parts()
     run_commands.scored(folder)
     files = RunFiles(folder)
     page = reporting.read(folder, latency.price(price) if price else None)
@@ -183,6 +188,22 @@ def feedback(out: Path) -> None:
         drafts = out.with_suffix(".drafts.jsonl")
         write_atomically(drafts, json_lines(found.drafts))
         terminal.note(f"{len(found.drafts)} answers were called bad: finish their questions in {drafts}")
+
+
+def new(file: Path) -> None:
+    """Write a file of questions to begin with. Raises RequestError if there is such a file."""
+    if file.exists():
+        raise RequestError(f"{file} exists; name a new file")
+    write_atomically(file, template.text())
+    terminal.note(f"wrote {file}: a question of each shape, one JSON object a line; put your own in their place")
+    terminal.note(f"check it:  scholiast eval lint {file} --papers YOUR_PAPERS")
+    terminal.note(f"ask it:    scholiast eval run --questions {file} --library YOURS --out results/mine")
+
+
+def _question_texts(run: Path) -> dict[str, str]:
+    """The questions of a run by id; none for a file of scores, which has no texts."""
+    questions = RunFiles(run).questions
+    return {question.id: question.question for question in question_files.load(questions)} if questions.exists() else {}
 
 
 def _cases(folder: Path) -> tuple[Scores, list[Case]]:

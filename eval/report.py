@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from eval.support_probe import ProbeResult
 from rag.errors import ConfigError
 
 WORST = 20
+_LIBRARIES = ("jinja2", "matplotlib")
 _TYPE_COLUMNS = ("gold_first", "facts_anywhere", "all_facts", "cites_gold", "gold_recall", "gold_precision", "answered",
                  "declined")  # fmt: skip
 
@@ -173,12 +175,23 @@ def read(folder: Path, price: Price | None = None) -> Page:
     )
 
 
+def missing_parts() -> str:
+    """What a report lacks and how to get it; empty if nothing."""
+    lacking = [name for name in _LIBRARIES if find_spec(name) is None]
+    return f"the report needs {' and '.join(lacking)}; install with `pip install 'scholiast[eval]'`" if lacking else ""
+
+
+def check_parts() -> None:
+    """Raise ConfigError if a report lacks something."""
+    if missing := missing_parts():
+        raise ConfigError(missing)
+
+
 def html(page: Page) -> str:
     """The self-contained HTML page. Raises ConfigError if the parts it needs are not installed."""
-    try:
-        from eval import plots
-    except ImportError as error:
-        raise ConfigError(f"the report needs {error.name}; install it with `pip install 'scholiast[eval]'`") from error
+    check_parts()
+    from eval import plots
+
     figures: list[dict[str, str]] = []
     if page.summary.answered:
         figures.append({"title": "Risk and coverage", "svg": plots.risk_coverage(page.summary), "note": _RISK})
@@ -208,10 +221,9 @@ def _quality(row: QuestionScore) -> tuple[float, ...]:
 
 
 def _render(template: str, page: Page, plots: Sequence[dict[str, str]]) -> str:
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError as error:
-        raise ConfigError(f"the report needs {error.name}; install it with `pip install 'scholiast[eval]'`") from error
+    check_parts()
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("eval", "templates"),
         autoescape=template.endswith(".html"),

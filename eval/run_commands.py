@@ -12,6 +12,7 @@ from eval import limits as limiting
 from eval import manifest as manifests
 from eval import papers, removal, targets, terminal
 from eval import questions as question_files
+from eval import report as reporting
 from eval import robustness as robust
 from eval import score as scoring
 from eval import support_probe as support_probing
@@ -61,6 +62,8 @@ def library_of(papers: Sequence[Path]) -> str:
 def run(plan: Plan, options: Options, baseline: Path | None, limits: Path | None) -> int:
     """Ask, score, print, and hold against the baseline and the limits if either is given; returns the exit code."""
     _check_plan(plan, baseline)
+    if missing := reporting.missing_parts():
+        terminal.note(f"figures are printed at the end; {missing}")
     wanted = limiting.load(limits or limiting.DEFAULT)
     questions = question_files.load(plan.questions)
     try:

@@ -148,6 +148,22 @@ class Summary:
         }
 
     @cached_property
+    def in_a_sentence(self) -> str:
+        """What came of the run: `104 of 123 right, 9 of 31 unanswerable answered.`"""
+        rows, of = self.scores.rows, self.outcomes
+        answerable = sum(row.answerable for row in rows)
+        if "answers" not in self.scores.offers:
+            first = sum(row.values.get("gold_first") == 1 for row in rows)
+            return f"For {first} of {answerable} questions a paper that answers comes first."
+        wrongly = f"{of['answered, though unanswerable']} of {len(rows) - answerable} unanswerable answered"
+        parts = [
+            f"{of['answered, right']} of {answerable} right" if answerable else "",
+            wrongly if answerable < len(rows) else "",
+            f"{of['failed']} without an answer" if of["failed"] else "",
+        ]
+        return f"{', '.join(filter(None, parts))}."
+
+    @cached_property
     def with_confidence(self) -> list[QuestionScore]:
         """The rows that have a confidence."""
         return [row for row in self.scores.rows if row.confidence is not None]

@@ -4,11 +4,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from eval.calibrate import Calibration, HoldoutResult
+from eval.changes import Change, in_words
 from eval.compare import Comparison, GateResult
 from eval.judge import JudgeCheck, JudgeMeasure
 from eval.leaks import Leak
@@ -23,6 +25,11 @@ from eval.support_probe import VERDICTS, ProbeResult
 _WIDTH = None if sys.stdout.isatty() else 140  # a table in a file or a pipe is not cut
 _OUT = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, width=_WIDTH)
 _ERR = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+_CHANGES_SHOWN = 100
+_GAP, _LEAST_LABEL = 2, 24
+"""Columns between those of a table, and as few as the first of it may have, which wraps."""
 
 
 def note(text: str) -> None:
@@ -48,14 +55,15 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def summary(found: Summary, price: Price | None = None) -> None:
-    """The headline table, then latency, tokens and cost of the whole run."""
+    """What came of it in a sentence, the headline table, then latency, tokens and cost of the whole run."""
     scores = found.scores
+    _line(found.in_a_sentence)
     table = _table(
         f"{scores.target}: {len(scores.rows)} questions, {scores.failed} failed", "mean", "95% interval", "n"
     )
     for line in found.headline:
         table.add_row(line.label, *estimate_cells(line))
-    _OUT.print(table)
+    _show(table)
     shape(found)
     baselines(found)
     _confidence(found)
@@ -63,12 +71,12 @@ def summary(found: Summary, price: Price | None = None) -> None:
     if p50 is not None and p95 is not None:
         first = found.first_token(50)
         streamed = "" if first is None else f" First words: half within {first:,.0f} ms."
-        _OUT.print(f"Latency: half within {p50:,.0f} ms, 95% within {p95:,.0f} ms.{streamed}")
+        _line(f"Latency: half within {p50:,.0f} ms, 95% within {p95:,.0f} ms.{streamed}")
     if any(found.tokens):
-        _OUT.print("Tokens: {:,} in, {:,} out.".format(*found.tokens))
+        _line("Tokens: {:,} in, {:,} out.".format(*found.tokens))
     if price:
         dollars, each = found.cost(price)
-        _OUT.print(f"Cost: ${dollars:.4f}" + ("." if each is None else f", ${each:.5f} for each right answer."))
+        _line(f"Cost: ${dollars:.4f}" + ("." if each is None else f", ${each:.5f} for each right answer."))
 
 
 def shape(found: Summary) -> None:
@@ -82,7 +90,7 @@ def shape(found: Summary) -> None:
         table.add_row(
             row.type.replace("_", " "), str(row.answered), f"{row.words.mean:.0f}" if row.words else "–", *cells
         )
-    _OUT.print(table)
+    _show(table)
 
 
 def baselines(found: Summary) -> None:
@@ -98,7 +106,7 @@ def baselines(found: Summary) -> None:
         table.add_row(
             row.label, f"{row.estimate.mean:.3f}", f"{d.mean:+.3f}", interval, f"{d.p:.3g}", answered, str(d.count)
         )
-    _OUT.print(table)
+    _show(table)
 
 
 def _confidence(found: Summary) -> None:
@@ -109,7 +117,7 @@ def _confidence(found: Summary) -> None:
         area = "–" if row.auroc is None else f"{row.auroc:.3f}"
         interval = f"{row.interval[0]:.3f} to {row.interval[1]:.3f}" if row.interval else ""
         table.add_row(row.label, area, interval, "–" if row.ece is None else f"{row.ece:.3f}", str(row.count))
-    _OUT.print(table)
+    _show(table)
 
 
 def removal(found: RemovalResult) -> None:
@@ -120,9 +128,9 @@ def removal(found: RemovalResult) -> None:
     if found.auroc is not None:
         interval = f"{found.low:.3f} to {found.high:.3f}"
         table.add_row("AUROC of the confidence", f"{found.auroc:.3f}", interval, str(found.answered.count))
-    _OUT.print(table)
+    _show(table)
     d = found.change
-    _OUT.print(f"Answered without minus with: {d.mean:+.3f} ({d.low:+.3f} to {d.high:+.3f}), {d.test} p = {d.p:.3g}.")
+    _line(f"Answered without minus with: {d.mean:+.3f} ({d.low:+.3f} to {d.high:+.3f}), {d.test} p = {d.p:.3g}.")
 
 
 def estimate_cells(line: Line) -> tuple[str, str, str]:
@@ -135,7 +143,7 @@ def estimate_cells(line: Line) -> tuple[str, str, str]:
 
 def comparison(found: Comparison) -> None:
     """The conclusion in words, then every measure."""
-    _OUT.print(found.in_words)
+    _line(found.in_words)
     table = _table("", "A", "B", "B - A", "95% interval", "p", "wins/ties/losses", "visible from")
     for m in found.measures:
         d = m.difference
@@ -145,15 +153,25 @@ def comparison(found: Comparison) -> None:
         visible = "–" if d.detectable is None else f"{d.detectable:.3f}"
         cells = (f"{m.a:.3f}", f"{m.b:.3f}", f"{d.mean:+.3f}", interval, f"{m.p:.3g}", record, visible)
         table.add_row(name, *cells)
-    _OUT.print(table)
+    _show(table)
     for scores in (found.a, found.b):
         baselines(Summary(scores))
-    _OUT.print("In brackets: exploratory, p not adjusted. Visible from: what 4 of 5 such comparisons would find.")
+    _line("In brackets: exploratory, p not adjusted. Visible from: what 4 of 5 such comparisons would find.")
+
+
+def changes(found: Sequence[Change]) -> None:
+    """Each question that came out differently, what became worse first."""
+    _line(in_words(found))
+    for change in found[:_CHANGES_SHOWN]:
+        direction, type = "better" if change.is_better else "worse ", change.type.replace("_", " ")
+        _line(f"  {direction}  {change.id}  {change.how}  ({type})  {change.text}".rstrip())
+    if (more := len(found) - _CHANGES_SHOWN) > 0:
+        _line(f"  and {more} more; --json lists them")
 
 
 def gate(result: GateResult) -> None:
     """The verdict and why."""
-    _OUT.print(f"Gate: {result.verdict}. {result.reason}")
+    _line(f"Gate: {result.verdict}. {result.reason}")
 
 
 def robustness(found: Sequence[VariantMeasure]) -> None:
@@ -164,18 +182,18 @@ def robustness(found: Sequence[VariantMeasure]) -> None:
         interval = f"{d.low:+.3f} to {d.high:+.3f}"
         cells = (f"{row.as_written:.3f}", f"{row.value:.3f}", f"{d.mean:+.3f}", interval, f"{d.p:.3g}", str(d.count))
         table.add_row(row.label, *cells)
-    _OUT.print(table)
+    _show(table)
 
 
 def calibration(found: Calibration, holdout: HoldoutResult) -> None:
     """The guarantee of the threshold, and its effect on other questions."""
-    _OUT.print(
+    _line(
         f"Answer from confidence {found.answer_from:.4f}. Promise: at most {found.alpha:.1%} of answerable questions "
         f"are declined (chosen on {found.count}, of which {found.declined_anyway} are declined for another reason)."
     )
     for label, e in (("answerable declined", holdout.over_refusal), ("unanswerable declined", holdout.caught)):
         if e:
-            _OUT.print(f"On the other questions: {label} {e.mean:.1%} ({e.low:.1%} to {e.high:.1%}, n = {e.count}).")
+            _line(f"On the other questions: {label} {e.mean:.1%} ({e.low:.1%} to {e.high:.1%}, n = {e.count}).")
 
 
 def judge_measures(model: str, measures: Sequence[JudgeMeasure], is_checked: bool) -> None:
@@ -189,12 +207,12 @@ def judge_measures(model: str, measures: Sequence[JudgeMeasure], is_checked: boo
         mean, interval, n = (f"{e.mean:.3f}", f"{e.low:.3f} to {e.high:.3f}", str(e.count)) if e else ("–", "", "0")
         bounds = f"{m.lowest:.3f} to {m.highest:.3f}"
         table.add_row(m.label, mean, interval, n, f"{m.unreadable} of {m.verdicts}", bounds, str(m.contradicted))
-    _OUT.print(table)
+    _show(table)
 
 
 def judge_check(found: JudgeCheck) -> None:
     """Whether a judge beats the lexical scorer."""
-    _OUT.print(
+    _line(
         f"{found.model} on {found.pairs} labelled pairs: AUROC {found.judge:.3f}, lexical scorer {found.lexical:.3f}; "
         f"difference {found.low:+.3f} to {found.high:+.3f} (95%); {found.unreadable} unreadable. "
         + (
@@ -211,7 +229,7 @@ def limits(checks: Sequence[LimitCheck]) -> None:
     for found in checks:
         interval = f"{found.low:+.3f} to {found.high:+.3f}"
         table.add_row(found.label, f"{found.value:+.3f}", interval, found.wanted, "holds" if found.holds else "BROKEN")
-    _OUT.print(table)
+    _show(table)
 
 
 def support_probe(found: ProbeResult) -> None:
@@ -226,13 +244,33 @@ def support_probe(found: ProbeResult) -> None:
         wanted = "supported" if kind.keeps_meaning else "not supported"
         rest = [f"{estimate.mean:.3f}" for estimate in others]
         table.add_row(kind.kind, str(kind.count), wanted, f"{supported.mean:.3f}", interval, *rest)
-    _OUT.print(table)
+    _show(table)
 
 
 def leaks(found: Sequence[Leak]) -> None:
     """Each leak on a line."""
     for leak in found:
-        _OUT.print(f"{leak.question_id}: its {leak.part} stands in {leak.where}: “{leak.words}”")
+        _line(f"{leak.question_id}: its {leak.part} stands in {leak.where}: “{leak.words}”")
+
+
+def _line(text: str) -> None:
+    """Text, on a terminal wrapped at words."""
+    _OUT.print(text, soft_wrap=not _OUT.is_terminal)
+
+
+def _show(table: Table) -> None:
+    """A table; where the terminal is too narrow for its figures, each row as a few lines."""
+    widths = [max(map(cell_len, [str(column.header), *map(str, column.cells)])) for column in table.columns]
+    figures = sum(width + _GAP for width in widths[1:])
+    if not _OUT.is_terminal or min(widths[0], _LEAST_LABEL) + figures <= _OUT.width:
+        _OUT.print(table)
+        return
+    if table.title:
+        _line(str(table.title))
+    _, *headers = (str(column.header) for column in table.columns)
+    for label, *cells in zip(*(map(str, column.cells) for column in table.columns), strict=True):
+        _line(label)
+        _line(" · ".join(f"{header} {cell}".strip() for header, cell in zip(headers, cells, strict=True) if cell))
 
 
 def _table(title: str, *numbers: str) -> Table:

@@ -9,7 +9,7 @@ from rag.grounding import marks
 from rag.grounding.sentence_stream import sentences
 from rag.protocols import Retriever, Vocabulary
 from rag.text.vocabulary import pattern, words
-from rag.types import StandaloneQuery, Turn
+from rag.types import Paper, StandaloneQuery, Turn
 
 _WORDS_OF_A_TURN = 40
 _TURNS = 4
@@ -72,6 +72,14 @@ class RuleBasedRewriter:
             if turn.role == "user" and not await self._goes_on(turn.content, history[:start]):
                 return history[start:]
         return history
+
+
+def about(paper: Paper) -> tuple[Turn, ...]:
+    """An exchange after which "it" and "this paper" mean this one."""
+    return (
+        Turn(role="user", content=f"What does the paper “{paper.title}” say?"),
+        Turn(role="assistant", content=paper.title),
+    )
 
 
 def with_exchange(question: str, history: Sequence[Turn]) -> str:

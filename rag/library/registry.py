@@ -26,7 +26,7 @@ class LibrarySummary:
 
 async def libraries(home: Path, database_url: str = "") -> list[LibrarySummary]:
     """Every library, by name; needs no lock."""
-    return await threads.read(_summaries, home, database_url)
+    return await threads.read(summaries, home, database_url)
 
 
 async def remove(home: Path, name: str, database_url: str = "", chroma_url: str = "") -> None:
@@ -38,6 +38,12 @@ async def remove(home: Path, name: str, database_url: str = "", chroma_url: str 
 def folder_of(home: Path, name: str) -> Path:
     """Where a library's indexes and its lock are."""
     return home / "libraries" / name
+
+
+def folders(home: Path) -> list[str]:
+    """The names of which there is a folder; of its library there may be no papers."""
+    found = (folder.name for folder in (home / "libraries").glob("*") if folder.is_dir())
+    return sorted(name for name in found if _NAME.fullmatch(name))
 
 
 def check_name(name: str) -> None:
@@ -52,7 +58,8 @@ def no_library(name: str, catalog: Catalog) -> NotFoundError:
     return NotFoundError(f"no library {name!r}; there is {there}")
 
 
-def _summaries(home: Path, database_url: str) -> list[LibrarySummary]:
+def summaries(home: Path, database_url: str = "") -> list[LibrarySummary]:
+    """The same for callers that may block."""
     catalog = Catalog(home, database_url)
     try:
         rows = [(row, catalog.counts(row.name)) for row in catalog.libraries()]

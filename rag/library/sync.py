@@ -143,6 +143,10 @@ class Indexes:
         self._delete(self._row().generation)
         self._delete_all_but("")
 
+    def delete_others(self) -> None:
+        """Delete the files of every index but the two in use."""
+        self._delete_all_but(self._row().generation)
+
     def close(self) -> None:
         """Release the files; the next use opens them again."""
         with self._catching_up, self._opening:

@@ -1,5 +1,6 @@
 """Makes LangChain chat models named `provider:model`, and turns their failures into our errors."""
 
+import asyncio
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -46,6 +47,14 @@ def chat_model(name: str, base_url: str, seconds: float) -> BaseChatModel:
     made = _make(name, provider, model, {**options, "temperature": 0})
     takes = (made.profile or {}).get("temperature", provider != OPENAI or "base_url" in options)
     return made if takes else _make(name, provider, model, options)
+
+
+async def try_out(name: str, base_url: str, seconds: float) -> None:
+    """Have a model answer a word, with the key that is set now. Raises ConfigError, BackendError."""
+    chat_model.cache_clear()  # one that was made before may have another key
+    model = chat_model(name, base_url, seconds)
+    with backend_errors(name, seconds):
+        await asyncio.wait_for(model.ainvoke("Reply with the word yes."), seconds)
 
 
 def window_of(model: BaseChatModel, configured: int) -> int:

@@ -11,8 +11,10 @@ from rag.errors import RequestError, ScholiastError
 from rag.history.answers import FeedbackVerdict
 from rag.history.conversations import LOCAL, Conversation
 from rag.types import PaperReference
+from service.cli.output import print_error
 from service.cli.running import BackgroundLoop
-from service.cli.terminal import MORE, NEAREST, NEAREST_STATEMENTS, Page, StreamPrinter, print_error
+from service.cli.streaming import StreamPrinter
+from service.cli.terminal import MORE, NEAREST, NEAREST_STATEMENTS, Page
 from service.owner.client import Owner
 from service.owner.operations import Operations
 
@@ -145,8 +147,9 @@ class Chat:
         sentences = self._answer["sentences"]
         self._page.contradicted((s["text"], s["reason"]) for s in sentences if s["support"] == "contradicted")
         entries = self._cited() or self._answer["passages"][:NEAREST]
-        for line in dict.fromkeys(_title_line(entry) for entry in sorted(entries, key=_number)):
-            self._page.line(line, "dim")
+        lines = {_title_line(entry): entry["paper"]["url"] for entry in sorted(entries, key=_number)}
+        for line, url in lines.items():
+            self._page.line(line, "dim", url)
         if self._more and not self._answer["citations"]:
             self._page.line(NEAREST_STATEMENTS, "dim")
             self._print_more()
@@ -174,9 +177,8 @@ class Chat:
         if not self._cited():
             self._page.line("The last answer cites nothing.")
         for passage in sorted(self._cited(), key=_number):
-            self._page.line(_title_line(passage), "bold")
-            if passage["paper"]["url"]:
-                self._page.line(f"  {passage['paper']['url']}")
+            self._page.line(_title_line(passage), "bold", passage["paper"]["url"])
+            self._page.url(passage["paper"]["url"], indent=2)
             cited = [entry for entry in self._answer["citations"] if _number(entry) == _number(passage)]
             for quote in dict.fromkeys(entry["quote"] for entry in cited):
                 self._page.line(f"  “{' '.join(quote.split())}”", "italic")

@@ -1,24 +1,23 @@
 """What the sub-commands do. Each writes to the terminal or prints JSON, and returns whether it succeeded."""
 
-import json as json_format
 import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
 
 from rag import config, corpus, embedders, references, serialize
-from rag.config import Settings
-from rag.errors import ConfigError, RequestError, how_to_list_papers
-from rag.history.answers import Answers
-from rag.library.checks import Finding, diagnose
+from rag.errors import RequestError, how_to_list_papers
+from rag.library.checks import diagnose
 from rag.types import Effort, Filters
-from rag.workspace import DEMO_LIBRARY, Workspace, list_libraries, open_database
-from service.cli.terminal import UNSAFE_ON_A_TERMINAL, Page, print_error, print_file, progress, progress_of
+from rag.workspace import DEMO_LIBRARY, Workspace, list_libraries
+from service.cli import trials
+from service.cli.output import print_error, print_errors, print_file, print_json
+from service.cli.progress import progress, progress_of, storing
+from service.cli.references import check_output
+from service.cli.terminal import Page
 from service.owner.client import Owner
 from service.owner.operations import Operations
 
@@ -62,19 +61,18 @@ async def ingest(paths: Sequence[Path], library: str, format: str, json: bool) -
     if format and format not in corpus.formats():
         raise RequestError(f"--format is {format!r}; there is {', '.join(corpus.formats())}")
     async with Owner() as owner:
-        with progress("Embedding") as bar:
+        with storing("Embedding") as (bar,):
             done = await owner.run(Operations.ingest, paths=paths, library=library, format=format, progress=bar)
     if done.report:
-        _print(serialize.report(done.report)) if json else Page().report(done.report)
-    for message in done.errors:
-        print_error(message)
+        print_json(serialize.report(done.report)) if json else Page().report(done.report)
+    print_errors(done.errors, paths)
     return not done.errors
 
 
 async def fetch(source: str, query: str, since: str, limit: int, library: str, json: bool) -> bool:
     """Add what a source finds for a query."""
     async with Owner() as owner:
-        with progress_of(f"Fetching from {source}", "Embedding") as (fetching, bar):
+        with storing(f"Fetching from {source}", "Embedding") as (fetching, bar):
             report = await owner.run(
                 Operations.fetch,
                 source=source,
@@ -85,7 +83,7 @@ async def fetch(source: str, query: str, since: str, limit: int, library: str, j
                 fetching=fetching,
                 progress=bar,
             )
-    _print(serialize.report(report)) if json else Page().report(report)
+    print_json(serialize.report(report)) if json else Page().report(report)
     return True
 
 
@@ -94,15 +92,15 @@ async def enrich(library: str, source: str, json: bool) -> bool:
     async with Owner() as owner:
         with progress_of(f"Asking {source}", "Embedding") as (asking, bar):
             report = await owner.run(Operations.enrich, library=library, source=source, asking=asking, progress=bar)
-    _print(serialize.enrich_report(report)) if json else Page().enriched(report)
+    print_json(serialize.enrich_report(report)) if json else Page().enriched(report)
     return True
 
 
 async def ask(
     question: str, library: str, top_k: int, model: str, year: str, papers: Sequence[str], effort: Effort, output: str
 ) -> bool:
-    """Answer one question; `output` is json, a format of references, or empty for the terminal."""
-    _check_output(output)
+    """Answer one question; `output` is json, plain, a format of references, or empty for the terminal."""
+    check_output(output)
     first, last = _years(year)
     filters = Filters(year_from=first, year_to=last, papers=tuple(papers))
     async with Owner() as owner:
@@ -116,37 +114,39 @@ async def ask(
             effort=effort,
         )
     if output == "json":
-        _print(serialize.answer(answer))
-    elif output:
+        print_json(serialize.answer(answer))
+    elif output not in ("", "plain"):
         print_file(references.write_answer(answer, {}, output))
     else:
-        Page().answer(answer)
+        Page(plain=output == "plain").answer(answer)
     return True
 
 
-async def search(query: str, library: str, limit: int, output: str) -> bool:
+async def search(query: str, library: str, limit: int, output: str, pager: bool) -> bool:
     """Rank papers; `output` as for `ask`."""
-    _check_output(output)
+    check_output(output)
     async with Owner() as owner:
         found = await owner.run(Operations.search, query=_text(query), library=library, limit=limit)
     papers = [serialize.parse_paper(result["paper"]) for result in found["results"]]
     if output == "json":
-        _print(found)
-    elif output:
+        print_json(found)
+    elif output not in ("", "plain"):
         print_file(references.write(papers, output))
     else:
-        Page().results(papers, found["results"])
+        with Page.paged(pager, plain=output == "plain") as page:
+            page.results(papers, found["results"])
     return True
 
 
-async def papers_list(library: str, offset: int, limit: int, json: bool) -> bool:
+async def papers_list(library: str, offset: int, limit: int, json: bool, pager: bool) -> bool:
     """List a page of the papers, by id."""
     async with Owner() as owner:
         page = await owner.run(Operations.papers, library=library, offset=offset, limit=limit)
     if json:
-        _print(serialize.paper_page(page.library, page.papers, page.total, offset, limit))
+        print_json(serialize.paper_page(page.library, page.papers, page.total, offset, limit))
     else:
-        Page().papers(page.papers, page.total, offset)
+        with Page.paged(pager) as shown:
+            shown.papers(page.papers, page.total, offset)
     return True
 
 
@@ -154,7 +154,7 @@ async def papers_show(id: str, library: str, json: bool) -> bool:
     """Show one paper."""
     async with Owner() as owner:
         paper = await owner.run(Operations.paper, id=_text(id), library=library)
-    _print(serialize.paper(paper)) if json else Page().paper(paper)
+    print_json(serialize.paper(paper)) if json else Page().paper(paper)
     return True
 
 
@@ -162,7 +162,7 @@ async def papers_remove(ids: Sequence[str], library: str, json: bool) -> bool:
     """Remove papers; unknown ids are named on standard error."""
     async with Owner() as owner:
         done = await owner.run(Operations.remove, ids=[_text(id) for id in ids], library=library)
-    _print(serialize.removal(done.library, done.count)) if json else Page().line(
+    print_json(serialize.removal(done.library, done.count)) if json else Page().line(
         f"{done.count} removed from library {done.library}"
     )
     for id in done.unknown:
@@ -175,7 +175,7 @@ async def papers_split(id: str, library: str, json: bool) -> bool:
     async with Owner() as owner:
         made = await owner.run(Operations.split, id=_text(id), library=library)
     if json:
-        _print(serialize.split(made.library, made.papers))
+        print_json(serialize.split(made.library, made.papers))
     else:
         Page().papers(made.papers, made.total, 0)
     return True
@@ -184,7 +184,7 @@ async def papers_split(id: str, library: str, json: bool) -> bool:
 async def libraries_list(json: bool) -> bool:
     """List every library; none is opened."""
     libraries = await list_libraries(config.load())
-    _print(serialize.libraries(libraries)) if json else Page().libraries(libraries)
+    print_json(serialize.libraries(libraries)) if json else Page().libraries(libraries)
     return True
 
 
@@ -205,42 +205,14 @@ async def rebuild(library: str, embed: bool) -> bool:
     return True
 
 
-async def feedback_list(json: bool) -> bool:
-    """List the feedback on answers; as JSON one object a line, which `scholiast eval` reads as questions."""
-    with closing(Answers(open_database(config.load()))) as answers:
-        feedback = await answers.feedback()
-    for entry in feedback:
-        comment = f" ({entry['comment']})" if entry["comment"] else ""
-        if json:
-            print(_json(entry))
-        else:
-            Page().line(f"{entry['created'][:10]}  {entry['verdict']:<4}  {entry['question']}{comment}")
-    if not feedback and not json:
-        Page().line("There is no feedback yet.", "dim")
-    return True
-
-
 async def doctor(library: str, json: bool) -> bool:
     """Check everything; False if there is a fault."""
     settings = config.load()
-    findings = [*await diagnose(settings, library, embedders.embedder), *await _slack(settings)]
-    _print(serialize.findings(findings)) if json else Page().findings(findings)
+    uses_slack = any(name.startswith("slack_") for name in settings.model_fields_set)
+    slack = await trials.slack(settings) if uses_slack else ()
+    findings = [*await diagnose(settings, library, embedders.embedder), *slack]
+    print_json(serialize.findings(findings)) if json else Page().findings(findings)
     return all(finding.verdict != "fault" for finding in findings)
-
-
-async def _slack(settings: Settings) -> Sequence[Finding]:
-    """The findings about Slack; its libraries are loaded only where it is set up."""
-    if not any(name.startswith("slack_") for name in settings.model_fields_set):
-        return ()
-    from service.slack.http import extra_installed
-
-    try:
-        with extra_installed():
-            from service.slack import setup
-    except ConfigError as error:
-        message, _, remedy = str(error).partition("; ")
-        return [Finding(part="Slack", verdict="fault", message=message, remedy=remedy)]
-    return await setup.diagnose(settings)
 
 
 def _years(text: str) -> tuple[int | None, int | None]:
@@ -253,12 +225,6 @@ def _years(text: str) -> tuple[int | None, int | None]:
     return first, last if match["to"] else first
 
 
-def _check_output(output: str) -> None:
-    """Refuse an unknown format before the work is done."""
-    if output and output != "json":
-        references.check(output)
-
-
 def _text(argument: str) -> str:
     """The argument, checked: the system passes bytes, which need not be UTF-8."""
     try:
@@ -266,13 +232,3 @@ def _text(argument: str) -> str:
     except UnicodeEncodeError as error:
         raise RequestError(f"the argument {argument!r} is not UTF-8; check the terminal's encoding") from error
     return argument
-
-
-def _print(value: Mapping[str, Any]) -> None:
-    print(_json(value, indent=2))
-
-
-def _json(value: object, indent: int | None = None) -> str:
-    """As JSON, with what a terminal would execute or reorder in JSON's own spelling."""
-    text = json_format.dumps(value, ensure_ascii=False, indent=indent)
-    return UNSAFE_ON_A_TERMINAL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -8,44 +8,33 @@ from typing import Annotated, Literal
 import typer
 
 from rag.errors import ConfigError, RequestError, ScholiastError, how_to_make_room
-from service.cli import watch
+from service.cli import options, papers, past, watch
+from service.cli.output import print_error
 from service.cli.running import run
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Ask questions about scientific abstracts and see the very words that support each sentence.",
 )
-_papers = typer.Typer(no_args_is_help=True, help="The papers of a library.", rich_markup_mode=None)
-_libraries = typer.Typer(no_args_is_help=True, help="The libraries.", rich_markup_mode=None)
-app.add_typer(_papers, name="papers")
-app.add_typer(_libraries, name="libraries")
-_feedback = typer.Typer(no_args_is_help=True, help="Feedback on answers.", rich_markup_mode=None)
-app.add_typer(_feedback, name="feedback")
+app.add_typer(papers.papers, name="papers")
+app.add_typer(papers.libraries, name="libraries")
+app.add_typer(past.answers, name="answers")
+app.add_typer(past.feedback, name="feedback")
 app.add_typer(watch.app, name="watch")
 
-_Library = Annotated[
-    str,
-    typer.Option("--library", metavar="NAME", help="Which library.", show_default="default; the demo's while empty"),
-]
-_Json = Annotated[bool, typer.Option("--json", help="Print the object that HTTP gives.")]
-_Format = Annotated[
-    str,
-    typer.Option(
-        "--format", metavar="FORMAT", help="Print references: bibtex, ris, csl, markdown, html, text, apa, ..."
-    ),
-]
-_FromInput = Annotated[
-    str | None, typer.Argument(help="In quotes; - or none reads it from standard input.", show_default=False)
-]
+_INPUT = "In quotes; - or none reads it from standard input."
 _Years = Annotated[
     str, typer.Option("--year", metavar="YEARS", help="2023, 2023-, -2020 or 2019-2023.", show_default=False)
 ]
+_BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file of the backup.")]
 _Papers = Annotated[
-    list[str] | None, typer.Option("--paper", metavar="ID", help="Only from this paper; may be given again.")
+    list[str] | None,
+    typer.Option(
+        "--paper", metavar="PAPER", help="Only from this paper, by id or DOI, which the question is about; repeatable."
+    ),
 ]
 
 
@@ -67,13 +56,21 @@ def demo() -> None:
 
 
 @app.command()
+def setup() -> None:
+    """Ask for the settings of a first run, try them, and write them."""
+    from service.cli.setup import setup
+
+    raise typer.Exit(0 if setup() else 1)
+
+
+@app.command()
 def ingest(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders of files.")],
-    library: Annotated[str, typer.Option("--library", metavar="NAME", help="Made if it is missing.")] = "default",
+    library: options.NewLibrary = "default",
     format: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="Of the files.", show_default="by their content")
     ] = "",
-    json: _Json = False,
+    json: options.Json = False,
 ) -> None:
     """Put papers into a library. May be repeated: what has not changed costs nothing."""
     from service.cli import commands
@@ -86,13 +83,13 @@ def fetch(
     source: Annotated[
         str, typer.Argument(help="arxiv, pubmed, openalex, semanticscholar, crossref or europepmc.", metavar="SOURCE")
     ],
-    query: Annotated[str, typer.Argument(help="In quotes, in the source's own syntax.")],
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="In quotes, in the source's own syntax.")],
     since: Annotated[
         str, typer.Option("--since", metavar="YYYY-MM-DD", help="Published then or later.", show_default=False)
     ] = "",
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="How many works at most.")] = 100,
-    library: Annotated[str, typer.Option("--library", metavar="NAME", help="Made if it is missing.")] = "default",
-    json: _Json = False,
+    library: options.NewLibrary = "default",
+    json: options.Json = False,
 ) -> None:
     """Put what a source finds into a library, the most relevant works first. A killed fetch goes on where it was."""
     from service.cli import commands
@@ -102,9 +99,9 @@ def fetch(
 
 @app.command()
 def enrich(
-    library: _Library = "",
+    library: options.Library = "",
     source: Annotated[str, typer.Option("--from", metavar="SOURCE", help="openalex or crossref.")] = "openalex",
-    json: _Json = False,
+    json: options.Json = False,
 ) -> None:
     """Fill missing years, venues, DOIs and retractions of papers with an id."""
     from service.cli import commands
@@ -114,45 +111,48 @@ def enrich(
 
 @app.command()
 def ask(
-    question: _FromInput = None,
-    library: _Library = "",
+    question: Annotated[str | None, typer.Argument(metavar="QUESTION", help=_INPUT, show_default=False)] = None,
+    library: options.Library = "",
     top_k: Annotated[int, typer.Option("--top-k", metavar="N", help="How many papers to answer from.")] = 8,
-    model: Annotated[
-        str, typer.Option("--model", metavar="MODEL", help="What writes the answer.", show_default="SCHOLIAST_MODEL")
-    ] = "",
+    model: options.Model = "",
     year: _Years = "",
     paper: _Papers = None,
     effort: Annotated[
         Literal["quick", "deep"], typer.Option("--effort", help="deep searches widely; it needs a chat model.")
     ] = "quick",
-    json: _Json = False,
-    format: _Format = "",
+    json: options.Json = False,
+    format: options.AnswerFormat = "",
 ) -> None:
     """Answer a question, with quotes for each sentence."""
     from service.cli import commands
 
     asked = _given(question, "a question")
-    run(commands.ask(asked, library, top_k, model, year, paper or [], effort, _output(json, format)))
+    run(commands.ask(asked, library, top_k, model, year, paper or [], effort, options.output(json, format)))
 
 
 @app.command()
 def search(
-    query: _FromInput = None,
-    library: _Library = "",
+    query: Annotated[str | None, typer.Argument(metavar="WORDS", help=_INPUT, show_default=False)] = None,
+    library: options.Library = "",
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="How many papers.")] = 10,
-    json: _Json = False,
-    format: _Format = "",
+    json: options.Json = False,
+    format: options.AnswerFormat = "",
+    no_pager: options.NoPager = False,
 ) -> None:
     """Rank papers, best first."""
     from service.cli import commands
 
-    run(commands.search(_given(query, "what to look for"), library, limit, _output(json, format)))
+    looked_for = _given(query, "what to look for")
+    run(commands.search(looked_for, library, limit, options.output(json, format), not no_pager))
 
 
 @app.command()
 def cite(
-    id: Annotated[str, typer.Argument(metavar="ID", help="Of an answer (ans_...) or a conversation (conv_...).")],
-    format: _Format = "bibtex",
+    id: Annotated[
+        str,
+        typer.Argument(metavar="ANSWER|CONVERSATION", help="The id of either: ans_... or conv_..."),
+    ],
+    format: options.Format = "bibtex",
 ) -> None:
     """Print the references of an answer or a conversation; as markdown, html or text an answer with them."""
     from service.cli import references
@@ -162,12 +162,11 @@ def cite(
 
 @app.command()
 def chat(
-    library: _Library = "",
-    model: Annotated[
-        str, typer.Option("--model", metavar="MODEL", help="What writes the answers.", show_default="SCHOLIAST_MODEL")
-    ] = "",
+    library: options.Library = "",
+    model: options.Model = "",
     conversation: Annotated[
-        str, typer.Option("--conversation", metavar="ID", help="Go on with this one.", show_default="a new one")
+        str,
+        typer.Option("--conversation", metavar="CONVERSATION", help="Go on with this one.", show_default="a new one"),
     ] = "",
 ) -> None:
     """Converse in the terminal; questions may be piped in, one a line."""
@@ -176,95 +175,12 @@ def chat(
     raise typer.Exit(0 if chat(library, model, conversation) else 1)
 
 
-@_feedback.command("list")
-def feedback_list(
-    json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a line, with what it takes to ask again.")
-    ] = False,
-) -> None:
-    """List the feedback on answers, oldest first."""
-    from service.cli import commands
-
-    run(commands.feedback_list(json))
-
-
-@_papers.command("list")
-def papers_list(
-    library: _Library = "",
-    offset: Annotated[int, typer.Option("--offset", metavar="N", min=0, max=1_000_000_000, help="Skip so many.")] = 0,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1_000_000_000, help="Show so many.")] = 100,
-    json: _Json = False,
-) -> None:
-    """List papers by id."""
-    from service.cli import commands
-
-    run(commands.papers_list(library, offset, limit, json))
-
-
-@_papers.command("show")
-def papers_show(
-    id: Annotated[str, typer.Argument(help="As `papers list` shows it.")], library: _Library = "", json: _Json = False
-) -> None:
-    """Show a paper: its abstract and where it was read."""
-    from service.cli import commands
-
-    run(commands.papers_show(id, library, json))
-
-
-@_papers.command("remove")
-def papers_remove(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="As `papers list` shows them.")],
-    library: _Library = "",
-    json: _Json = False,
-) -> None:
-    """Take papers out of a library."""
-    from service.cli import commands
-
-    run(commands.papers_remove(ids, library, json))
-
-
-@_papers.command("export")
-def papers_export(library: _Library = "", format: _Format = "bibtex") -> None:
-    """Print the references of a whole library."""
-    from service.cli import references
-
-    run(references.export(library, format))
-
-
-@_papers.command("split")
-def papers_split(
-    id: Annotated[str, typer.Argument(help="As `papers list` shows it.")], library: _Library = "", json: _Json = False
-) -> None:
-    """Make papers of their own again of the records that were merged into one; they are not merged again."""
-    from service.cli import commands
-
-    run(commands.papers_split(id, library, json))
-
-
-@_libraries.command("list")
-def libraries_list(json: _Json = False) -> None:
-    """List the libraries and how much they hold."""
-    from service.cli import commands
-
-    run(commands.libraries_list(json))
-
-
-@_libraries.command("remove")
-def libraries_remove(
-    name: Annotated[str, typer.Argument()],
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask on the terminal.")] = False,
-) -> None:
-    """Delete a library and all it holds."""
-    from service.cli import commands
-
-    if not yes and sys.stdin.isatty() and not typer.confirm(f"Delete library {name!r} and all its papers?", err=True):
-        raise typer.Exit(1)
-    run(commands.libraries_remove(name))
+app.command()(past.history)
 
 
 @app.command()
 def rebuild(
-    library: _Library = "",
+    library: options.Library = "",
     embed: Annotated[bool, typer.Option("--embed", help="Also cut and embed every paper again.")] = False,
 ) -> None:
     """Rebuild the indexes of a library from its catalog."""
@@ -278,7 +194,7 @@ def doctor(
     library: Annotated[
         str, typer.Option("--library", metavar="NAME", help="Only this one.", show_default="every library")
     ] = "",
-    json: _Json = False,
+    json: options.Json = False,
 ) -> None:
     """Check that all parts fit each other; say how to fix a fault."""
     from service.cli import commands
@@ -286,10 +202,35 @@ def doctor(
     run(commands.doctor(library, json))
 
 
+@app.command()
+def backup(
+    file: _BackupFile, overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False
+) -> None:
+    """Write all papers, conversations and answers to one file; a service may run. Settings and keys are not in it."""
+    from service.cli import backups
+
+    run(backups.save(file, overwrite))
+
+
+@app.command()
+def restore(
+    file: _BackupFile,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace all that the home folder holds, except its .env file.")
+    ] = False,
+) -> None:
+    """Put a backup in place, whole or not at all. Stop the service before."""
+    from service.cli import backups
+
+    run(backups.restore(file, overwrite))
+
+
 @app.command("serve")
 def serve_command(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8000,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(metavar="PORT", help="Port to listen on; 0 takes a free one.", min=0, max=65535)
+    ] = 8000,
 ) -> None:
     """Answer over HTTP until stopped."""
     from service.http.server import serve
@@ -323,16 +264,25 @@ def mcp_command(
     run(stdio.serve(allow_adding))
 
 
+def _evaluation(incomplete: str) -> list[str]:
+    from eval import cli as evaluation
+
+    return [name for name in evaluation.command_names() if name.startswith(incomplete)]
+
+
 @app.command(
     "eval",
     add_help_option=False,
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
 )
-def evaluate(context: typer.Context) -> None:
+def evaluate(
+    context: typer.Context,
+    command: Annotated[list[str] | None, typer.Argument(metavar="COMMAND", autocompletion=_evaluation)] = None,
+) -> None:
     """Measure how good the answers are, with error bars: run, score, compare, report, calibrate, ..."""
     from eval import cli as evaluation
 
-    evaluation.main(context.args)
+    evaluation.main([*(command or ()), *context.args])
 
 
 def main() -> None:
@@ -343,13 +293,13 @@ def main() -> None:
     try:
         app()
     except ScholiastError as error:
-        print(f"scholiast: {' '.join(str(error).split())}", file=sys.stderr)
+        print_error(str(error))
         sys.exit(2 if isinstance(error, RequestError) else 1)
     except (OSError, MemoryError) as error:
         reason = str(error) or "out of memory"
         if not (room := how_to_make_room(reason)):
             raise
-        print(f"scholiast: {reason}; {room}", file=sys.stderr)
+        print_error(f"{reason}; {room}")
         sys.exit(1)
 
 
@@ -360,10 +310,3 @@ def _given(text: str | None, what: str) -> str:
     if text is None:
         raise RequestError(f"give {what}, in quotes; - reads it from standard input")
     return text
-
-
-def _output(json: bool, format: str) -> str:
-    """The one form that was asked for: `json`, a format of references, or empty for the terminal."""
-    if json and format:
-        raise RequestError(f"--json and --format {format} ask for two outputs; leave one out")
-    return "json" if json else format

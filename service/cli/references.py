@@ -4,7 +4,7 @@ from contextlib import closing
 
 from rag import config, references
 from rag.workspace import candidates, open_bibliography
-from service.cli.terminal import print_file
+from service.cli.output import print_file
 
 _CONVERSATION = "conv_"
 
@@ -27,3 +27,9 @@ async def export(library: str, format: str) -> bool:
     with closing(open_bibliography(config.load())) as bibliography:
         print_file(references.write(await bibliography.library(*candidates(library)), format))
     return True
+
+
+def check_output(output: str) -> None:
+    """Refuse a form of output that there is not (RequestError), before any work is done."""
+    if output not in ("", "json", "plain"):
+        references.check(output)

@@ -1,39 +1,32 @@
 """Output on a terminal, wrapped to its width and coloured; through a pipe plain, one paragraph a line."""
 
-import os
 import re
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from io import StringIO
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.style import Style
 from rich.text import Text
 
 from rag import answerability
 from rag.connectors.enrich import EnrichReport
 from rag.grounding import highlight
 from rag.library.checks import Finding
-from rag.library.library import Progress as ProgressCallback
 from rag.library.registry import LibrarySummary
 from rag.types import Answer, Citation, IngestReport, MergedRecord, Paper, Sentence
-
-_MAX_COLUMNS = 100
-"""Longer lines are hard to read."""
+from service.cli import links, paging
+from service.cli.output import MAX_COLUMNS, UNSAFE_ON_A_TERMINAL, named, plain
+from service.cli.streaming import MARKS
 
 NEAREST = 3
 MORE = "More from the abstracts"
 NEAREST_STATEMENTS = "The nearest statements, which may not answer this"
 _MESSAGES_SHOWN = 10
-_MARKS = re.compile(r"(?:\[\d+\])+")
-_COLOURED_MARKS = "\x1b[1;36m\\g<0>\x1b[0m"
-_SPACE = re.compile(r"(\s+)")
+_MARK = re.compile(r"\[(\d+)\]")
 _BLANK = re.compile(r"\s")
-UNSAFE_ON_A_TERMINAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""What a terminal would execute or reorder: it is removed, as the text of an abstract is not to be trusted."""
 
 _OUTCOMES = {
     "answered": "Answered",
@@ -57,13 +50,33 @@ class _PipeConsole(Console):
 class Page:
     """Prints the results of commands to standard output."""
 
-    def __init__(self) -> None:
-        self._console = _PipeConsole(highlight=False, markup=False, emoji=False)
+    def __init__(self, *, plain: bool = False, buffer: StringIO | None = None) -> None:
+        """`plain` prints as through a pipe wherever it is; a buffer is what is shown on the terminal afterwards."""
+        self._console = _PipeConsole(
+            highlight=False,
+            markup=False,
+            emoji=False,
+            file=buffer,
+            force_terminal=False if plain else True if buffer else None,
+            color_system=None if plain else "auto",
+        )
+        self._linked = self._console.is_terminal and links.are_shown()
+
+    @classmethod
+    @contextmanager
+    def paged(cls, pager: bool = True, *, plain: bool = False) -> Iterator["Page"]:
+        """A page that is shown at the end, in the user's pager if it is longer than the screen, as `paging` does."""
+        if plain or not pager or not sys.stdout.isatty():
+            yield cls(plain=plain)
+            return
+        buffer = StringIO()
+        yield cls(buffer=buffer)
+        paging.show(buffer.getvalue())
 
     def answer(self, answer: Answer) -> None:
         """The text, each source with its quotes or the nearest papers, further statements; then how it was made."""
         for line in answer.text.splitlines():
-            self._write(_with_marks(line), hanging=2 if line.startswith("- ") else 0)
+            self._write(self._with_marks(line, answer.cited_papers), hanging=2 if line.startswith("- ") else 0)
         self._write(Text(answer.notice, _WARNING))
         self._unsupported(answer)
         if answer.cited_papers:
@@ -90,10 +103,16 @@ class Page:
 
     def papers(self, papers: Sequence[Paper], total: int, offset: int) -> None:
         """One paper a line: id, year, title."""
-        width = max((len(_plain(paper.id)) for paper in papers), default=0)
+        width = max((len(plain(paper.id)) for paper in papers), default=0)
+        beside = width <= self._console.width // 3 or not self._console.is_terminal
         for paper in papers:
-            line = Text.assemble((_plain(paper.id).ljust(width), _NUMBER), f"  {paper.year or '    '}  ", paper.title)
-            self._write(line, hanging=width + 8)
+            id = Text(plain(paper.id).ljust(width if beside else 0), _NUMBER)
+            title = Text(paper.title, self._link(paper.url))
+            if beside:
+                self._write(Text.assemble(id, f"  {paper.year or '    '}  ", title), hanging=width + 8)
+            else:
+                self._write(id)
+                self._write(Text.assemble(f"{paper.year or '    '}  ", title), indent=2, hanging=6)
         first = min(offset + 1, total)
         shown = f"{first}-{offset + len(papers)} of {total}" if papers else f"none of {total}"
         self._write(Text(f"{shown} papers", _FAINT))
@@ -104,7 +123,7 @@ class Page:
         self._write(Text(", ".join(paper.authors)))
         self._write(Text(" · ".join(str(fact) for fact in (paper.year, paper.venue, paper.id) if fact), _FAINT))
         self._write(Text("This paper has been retracted." if paper.retracted else "", _WARNING))
-        self._write(Text(paper.url or "", _LINK))
+        self.url(paper.url)
         self._write()
         self._write(Text(paper.abstract))
         self._write()
@@ -126,10 +145,10 @@ class Page:
         """What an ingest did, which records it merged, and why others were rejected, or kept without a value."""
         done = f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged"
         self._write(Text(f"{done}, {len(report.rejected) + report.more_rejected} rejected"))
-        rejected = [(f"{r.source}:{r.line}: {r.reason}", _WARNING) for r in report.rejected]
-        self._messages(rejected, report.more_rejected)
-        self._messages([(f"{note.source}:{note.line}: {note.text}", _FAINT) for note in report.notes])
-        self._messages([(_merge_line(record), _FAINT) for record in report.merged])
+        self._messages(_once_each((f"{r.source}:{r.line}", r.reason) for r in report.rejected), _WARNING)
+        self._more(report.more_rejected)
+        self._messages(_once_each((f"{note.source}:{note.line}", note.text) for note in report.notes), _FAINT)
+        self._messages([_merge_line(record) for record in report.merged], _FAINT)
         self._write(Text(f"library {report.library}: {report.papers:,} papers, {report.chunks:,} chunks", _FAINT))
 
     def enriched(self, report: EnrichReport) -> None:
@@ -142,11 +161,14 @@ class Page:
         counts = f"{len(report.enriched):,} enriched of {report.asked:,} with a DOI, PubMed or arXiv id"
         self._write(Text(f"library {report.library}: {report.papers:,} papers, {counts}", _FAINT))
 
-    def _messages(self, messages: Sequence[tuple[str, str]], unlisted: int = 0) -> None:
-        for message, style in messages[:_MESSAGES_SHOWN]:
+    def _messages(self, messages: Sequence[str], style: str) -> None:
+        for message in messages[:_MESSAGES_SHOWN]:
             self._write(Text(message, style), indent=2)
-        if (more := len(messages) + unlisted - _MESSAGES_SHOWN) > 0:
-            self._write(Text(f"and {more} more; --json lists them", _FAINT), indent=2)
+        self._more(len(messages) - _MESSAGES_SHOWN)
+
+    def _more(self, count: int) -> None:
+        if count > 0:
+            self._write(Text(f"and {count:,} more; --json lists them", _FAINT), indent=2)
 
     def findings(self, findings: Sequence[Finding]) -> None:
         """What `doctor` found; the remedy stands under each fault."""
@@ -156,9 +178,21 @@ class Page:
             if finding.remedy:
                 self._write(Text(f"→ {finding.remedy}", style), indent=2, hanging=2)
 
-    def line(self, text: str = "", style: str = "") -> None:
-        """One paragraph; an empty line if there is no text."""
-        self._write(Text(text, style) if text else None)
+    def entry(self, id: str, text: str, below: str = "") -> None:
+        """One thing of a list: its text, and below it, small, what more is known and the id by which it is found."""
+        self._write(Text(text), hanging=12)
+        self._write(Text(below, _FAINT), indent=12)
+        self._write(Text(id, _NUMBER), indent=12)
+
+    def line(self, text: str = "", style: str = "", url: str | None = None) -> None:
+        """One paragraph, linked to the address where the terminal can; an empty line if there is no text."""
+        self._write(Text(text, Style.parse(style) + self._link(url)) if text else None)
+
+    def url(self, url: str | None, indent: int = 0) -> None:
+        """An address, if there is one. Never wrapped: in two parts it is none."""
+        if url:
+            text = _safe(Text(_BLANK.sub(" ", url), Style.parse(_LINK) + self._link(url)))
+            self._console.print(Text(" " * indent).append_text(text), soft_wrap=True)
 
     def contradicted(self, sentences: Iterable[tuple[str, str]]) -> None:
         """Sentences that the abstracts contradict, each with the reason; nothing if there are none."""
@@ -198,16 +232,30 @@ class Page:
 
     def _paper(self, mark: str, paper: Paper, after: str = "") -> None:
         more = (f"  {after}", _FAINT) if after else ""
-        self._write(Text.assemble((f"{mark:<4}", _NUMBER), (paper.title, _TITLE), paper.suffix, more), hanging=4)
-        if paper.url:
-            self._write(Text(paper.url, _LINK), indent=4)
+        title = (paper.title, Style.parse(_TITLE) + self._link(paper.url))
+        self._write(Text.assemble((f"{mark:<4}", _NUMBER), title, paper.suffix, more), hanging=4)
+        self.url(paper.url, indent=4)
+
+    def _link(self, url: str | None) -> Style:
+        """What makes a text clickable, where the terminal can."""
+        target = links.target(url) if self._linked else ""
+        return Style(link=target or None)
+
+    def _with_marks(self, line: str, papers: Mapping[int, Paper]) -> Text:
+        """A line of an answer, its marks coloured and linked to their papers."""
+        text = Text(line)
+        text.highlight_regex(MARKS, _NUMBER)
+        for mark in _MARK.finditer(line):
+            if paper := papers.get(int(mark[1])):
+                text.stylize(self._link(paper.url), *mark.span())
+        return text
 
     def _evidence(self, answer: Answer) -> None:
         """What a deep answer was written from: the grade of each abstract, and why."""
         if answer.evidence:
             self._heading("Evidence")
         for row in answer.evidence:
-            self._write(Text(f"[{row.number}] {row.grade:g}/10 {_plain(row.why)}"), hanging=4)
+            self._write(Text(f"[{row.number}] {row.grade:g}/10 {plain(row.why)}"), hanging=4)
 
     def _heading(self, text: str, style: str = _TITLE) -> None:
         self._write()
@@ -218,89 +266,28 @@ class Page:
         if text is None:
             self._console.print()
             return
-        for number, line in enumerate(self._wrapped(_safe(text), indent + hanging)):
+        for number, line in enumerate(self._wrapped(_safe(text), indent, hanging)):
             line.rstrip()
             self._console.print(Text(" " * (indent + (hanging if number else 0))).append_text(line), soft_wrap=True)
 
-    def _wrapped(self, text: Text, indent: int) -> Sequence[Text]:
+    def _wrapped(self, text: Text, indent: int, hanging: int) -> Sequence[Text]:
+        """The lines; what stands before `hanging` in the first is its label."""
         if not text.plain:
             return []
-        if not self._console.is_terminal:
+        if not self._console.is_terminal or len(text) <= hanging:
             return [text]
-        return list(text.wrap(self._console, max(20, min(self._console.width, _MAX_COLUMNS) - indent)))
+        columns = max(20, min(self._console.width, MAX_COLUMNS) - indent - hanging)
+        label, rest = text.divide([hanging]) if hanging else (Text(), text)
+        first, *others = rest.wrap(self._console, columns)
+        return [label.append_text(first), *others]
 
 
-class StreamPrinter:
-    """Prints one text to standard output piece by piece: whole words, wrapped to the width; through a pipe as it is."""
-
-    def __init__(self) -> None:
-        self._terminal = sys.stdout.isatty()
-        self._coloured = self._terminal and not os.environ.get("NO_COLOR")
-        self._width = min(_MAX_COLUMNS, shutil.get_terminal_size().columns)
-        self._column = 0
-        self._pending = ""
-
-    def write(self, piece: str) -> None:
-        """Print the next piece, except for a last word that may not be complete yet."""
-        *parts, self._pending = _SPACE.split(self._pending + _plain(piece))
-        for part in parts:
-            self._print(part)
-        sys.stdout.flush()
-
-    def end(self) -> None:
-        """Print what is left and end the line."""
-        self._print(self._pending)
-        self._pending = ""
-        print(flush=True)
-
-    def _print(self, part: str) -> None:
-        if not self._terminal:
-            sys.stdout.write(part)
-        elif "\n" in part:
-            sys.stdout.write("\n" * part.count("\n"))
-            self._column = 0
-        elif part.isspace():
-            self._column += len(part)
-            sys.stdout.write(part if self._column < self._width else "")
-        else:
-            if self._column and self._column + len(part) > self._width:
-                sys.stdout.write("\n")
-                self._column = 0
-            self._column += len(part)
-            sys.stdout.write(_MARKS.sub(_COLOURED_MARKS, part) if self._coloured else part)
-
-
-@contextmanager
-def progress(what: str) -> Iterator[ProgressCallback]:
-    """A progress bar on standard error, shown only on a terminal; call the yielded function with (done, total)."""
-    with progress_of(what) as (step,):
-        yield step
-
-
-@contextmanager
-def progress_of(*steps: str) -> Iterator[Sequence[ProgressCallback]]:
-    """A progress bar for each step, as `progress` has one; that of a later step is shown once it begins."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        tasks = [bar.add_task(step, total=None, visible=not number) for number, step in enumerate(steps)]
-        yield [partial(_update, bar, task) for task in tasks]
-
-
-def _update(bar: Progress, task: TaskID, done: int, total: int) -> None:
-    bar.update(task, completed=done, total=total, visible=True)
-
-
-def print_file(pieces: Iterable[str]) -> None:
-    """Print the text of a file as it is; on a terminal without what that would execute."""
-    shown = _plain if sys.stdout.isatty() else str
-    for piece in pieces:
-        sys.stdout.write(shown(piece))
-
-
-def print_error(message: str) -> None:
-    """Print one line on standard error."""
-    print(f"scholiast: {_plain(' '.join(message.split()))}", file=sys.stderr)
+def _once_each(messages: Iterable[tuple[str, str]]) -> Sequence[str]:
+    """Pairs of a place and what is said of it, as lines that say the same only once."""
+    places: dict[str, list[str]] = {}
+    for place, text in messages:
+        places.setdefault(text, []).append(place)
+    return [f"{named(found)}: {text}" for text, found in places.items()]
 
 
 def _merge_line(record: MergedRecord) -> str:
@@ -317,18 +304,8 @@ def _facts(answer: Answer) -> str:
     return " · ".join(facts)
 
 
-def _with_marks(line: str) -> Text:
-    text = Text(line)
-    text.highlight_regex(_MARKS, _NUMBER)
-    return text
-
-
 def _safe(text: Text) -> Text:
     """The text without control characters."""
     if UNSAFE_ON_A_TERMINAL.search(text.plain):
-        text = Text(_plain(text.plain), text.style)
+        text = Text(plain(text.plain), text.style)
     return text
-
-
-def _plain(text: str) -> str:
-    return UNSAFE_ON_A_TERMINAL.sub("", text)

@@ -1,7 +1,6 @@
 """What `scholiast watch` does. Each writes to the terminal or prints JSON, and returns whether it succeeded."""
 
 import asyncio
-import json as json_format
 from typing import Any
 
 from rag import config
@@ -14,7 +13,8 @@ from rag.watches.runs import Run
 from rag.watches.store import Watch, Watches
 from rag.workspace import open_database
 from service import watching
-from service.cli.terminal import Page, print_error
+from service.cli.output import print_error, print_json
+from service.cli.terminal import Page
 from service.owner.client import Owner
 from service.owner.operations import Operations
 
@@ -26,7 +26,7 @@ async def add(text: str, library: str, source: str, to: str, json: bool) -> bool
             Operations.watch, text=replace_surrogates(text), library=library, source=source, destination=to
         )
     if json:
-        _print(store.watch_json(watch))
+        print_json(store.watch_json(watch))
         return True
     page = Page()
     page.line(f"{watch.id} watches library {watch.library}; `scholiast watch run`, once a day, tells what is new")
@@ -41,7 +41,7 @@ async def list_watches(json: bool) -> bool:
     found = await asyncio.to_thread(watches.all)
     watches.close()
     if json:
-        _print({"watches": [store.watch_json(watch) for watch in found]})
+        print_json({"watches": [store.watch_json(watch) for watch in found]})
     else:
         page = Page()
         for watch in found:
@@ -56,7 +56,7 @@ async def remove(id: str, json: bool) -> bool:
         await asyncio.to_thread(watches.remove, id)
     finally:
         watches.close()
-    _print({"id": id, "removed": True}) if json else Page().line(f"{id} is removed")
+    print_json({"id": id, "removed": True}) if json else Page().line(f"{id} is removed")
     return True
 
 
@@ -75,7 +75,7 @@ async def run_watches(id: str, json: bool) -> bool:
         failures = await watching.deliver(owner.workspace)
         names = {watch.id: watch.text for watch in await asyncio.to_thread(watches.all)}
     if json:
-        _print({"runs": [_run_json(run) for run in done], "undelivered": failures})
+        print_json({"runs": [_run_json(run) for run in done], "undelivered": failures})
     else:
         page = Page()
         for run in done:
@@ -110,7 +110,3 @@ def _described(watch: Watch) -> str:
 
 def _run_json(run: Run) -> dict[str, Any]:
     return {"watch": run.watch, "found": [findings.to_json(finding) for finding in run.found], "error": run.error}
-
-
-def _print(value: object) -> None:
-    print(json_format.dumps(value, ensure_ascii=False, indent=2))

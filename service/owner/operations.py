@@ -14,14 +14,14 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from pydantic import BeforeValidator, PlainSerializer
 
-from rag import corpus, serialize, threads
+from rag import condense, corpus, serialize, threads
 from rag.connectors.enrich import EnrichReport
 from rag.engine import Delta, Done
 from rag.errors import CorpusError
 from rag.history.conversations import LOCAL
 from rag.library import ingest
 from rag.library.library import Progress
-from rag.types import Answer, Effort, Filters, IngestReport, Paper, Record
+from rag.types import Answer, Effort, Filters, IngestReport, Paper, Record, Turn
 from rag.watches import runs
 from rag.watches.runs import Run
 from rag.watches.store import Watch
@@ -94,11 +94,15 @@ class Operations:
         door: str = TERMINAL,
         caller: str = LOCAL,
     ) -> Answer:
-        """The answer to one question."""
+        """The answer to one question. Where one paper is chosen, it is the subject: "it" and "this paper" mean it."""
+        subject: tuple[Turn, ...] = ()
+        if len(filters.papers) == 1:
+            subject = condense.about(await self.paper(id=filters.papers[0], library=library))
         return await self._workspace.ask(
             question,
             library=library,
             model=model,
+            history=subject,
             filters=filters,
             top_k=top_k,
             effort=effort,

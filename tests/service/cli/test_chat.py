@@ -17,7 +17,7 @@ import pytest
 
 from rag.errors import BackendError
 from rag.types import Passage, Turn
-from service.cli.terminal import StreamPrinter
+from service.cli.streaming import StreamPrinter
 from tests.conftest import QUESTION, CommandResult
 from tests.support.running import Script, writes
 
