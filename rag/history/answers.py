@@ -260,6 +260,7 @@ def _exported(row: Row[Any]) -> dict[str, Any]:
         "passages": list(dict.fromkeys(passage["paper"] for passage in row.passages)),
         "cited": list(dict.fromkeys(cited)),
         "model": row.model,
+        "effort": row.answer.get("effort", "quick"),
         "created": row.judged,
     }
 
