@@ -113,6 +113,10 @@ class Settings(BaseSettings):
     answer_timeout_seconds: float = Field(
         default=300.0, gt=0, description="How long an answer over HTTP may take in all, from the request on."
     )
+    resume_seconds: float = Field(
+        default=30.0, ge=0, description="How long a resumable stream waits for a reader; 0 for no such streams."
+    )
+    resume_streams: int = Field(default=64, ge=0, description="Resumable streams at once, in each process.")
     max_connections: int = Field(
         default=1000, ge=2, description="Connections at once; one address may have half of them."
     )

@@ -27,6 +27,9 @@ _QUESTIONS = re.compile(r"/mcp|/v1/(ask|chat/completions|responses|conversations
 _SEARCHES = re.compile(r"/v1/(search|search/references|browse)")
 _UPLOADS = re.compile(r"/v1/(papers|fetch|enrich|watches|libraries)(/.*)?")
 
+_RESUMED = "/v1/streams/"
+"""Who takes a stream up only waits; the answer has its place, and each stream one reader."""
+
 _UPLOADS_AT_ONCE, _WAITING_UPLOADS = 8, 8
 _OTHERS_AT_ONCE, _WAITING_OTHERS = 16, 64
 _RETRY_SECONDS = (2, 5)
@@ -69,6 +72,8 @@ class AdmissionMiddleware:
         if excess:
             self._metrics.count_shed(excess.reason)
             return await problems.too_much(excess.detail, excess.seconds, scope)(scope, receive, send)
+        if scope["method"] == "GET" and scope["path"].startswith(_RESUMED):
+            return await self._app(scope, receive, send)
         scope["state"]["deadline"] = asyncio.get_running_loop().time() + self._answer_seconds
         gate, begun = self._gates[lane], perf_counter()
         try:

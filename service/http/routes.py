@@ -25,7 +25,7 @@ from service.http.dependencies import (
 )
 from service.http.metrics import CONTENT_TYPE
 from service.http.schemas import EnrichRequest, FeedbackRequest, FetchRequest, QuestionRequest
-from service.http.sse import answer_response
+from service.http.streams import answer_response
 
 _ASYNC = "respond-async"
 _BINARY = {"type": "string", "format": "binary"}
@@ -108,7 +108,8 @@ async def ask(
         caller=caller,
     )
     events = workspace.answers.ask(engine, ask_request)
-    return await answer_response(request, events, metrics, stream=bool(body.stream))
+    stream, resumable = bool(body.stream), bool(body.resumable)
+    return await answer_response(request, events, metrics, stream=stream, resumable=resumable)
 
 
 @v1.get("/answers/{id}", tags=["answers"], responses={200: {"model": Answer}, **schemas.problems(404)})
