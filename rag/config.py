@@ -47,10 +47,12 @@ class Settings(BaseSettings):
         default="", description="URL of a Chroma server; empty for embedded Chroma in the home folder."
     )
     embedder: str = Field(
-        default="minilm", description="minilm, minilm:FOLDER, onnx:FOLDER, openai:MODEL or langchain:PROVIDER:MODEL."
+        default="minilm",
+        description="minilm, minilm:FOLDER, onnx:FOLDER, onnx:NAME, openai:MODEL or langchain:PROVIDER:MODEL.",
     )
     reranker: str = Field(
-        default="", description="What orders the passages found: http:URL, cross-encoder:FOLDER, or empty for none."
+        default="",
+        description="What orders the passages found: http:URL, model, cross-encoder:FOLDER or :NAME; or nothing.",
     )
     reranker_model: str = Field(default="", description="The model that a reranker's server is asked for, if any.")
     reranker_key: SecretStr = Field(default=SecretStr(""), description="The bearer key of a reranker's server.")

@@ -83,6 +83,7 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.state.workspace = Workspace(settings, embedder, url)
     app.state.readiness = Readiness(app.state.workspace)
     app.state.metrics = Metrics()
+    app.state.metrics.watch_reranker(lambda: bool(app.state.workspace.reranker_down))
     app.state.background = Background(app.state.workspace)
     app.state.streams = LiveStreams(settings.resume_streams, settings.resume_seconds)
     limits = CallerLimits(app.state.workspace)

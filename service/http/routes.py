@@ -265,7 +265,10 @@ async def healthz() -> dict[str, str]:
 async def readyz(request: Request, readiness: ReadinessDependency) -> Response:
     """Tell whether questions can be answered: the embedder is loaded and the default library can be searched."""
     reasons = await readiness.missing()
-    return problems.not_ready(reasons, request.scope) if reasons else JSONResponse({"status": "ready"})
+    if reasons:
+        return problems.not_ready(reasons, request.scope)
+    degraded = readiness.degraded
+    return JSONResponse({"status": "ready", **({"degraded": degraded} if degraded else {})})
 
 
 @operations.get("/metrics", response_class=Response)
