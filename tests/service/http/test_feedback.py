@@ -55,7 +55,12 @@ def test_a_streamed_answer_is_stored_before_its_last_event(client: TestClient) -
 
 
 def test_a_stored_answer_has_all_that_is_needed_to_ask_again(own_client: TestClient, home: Path) -> None:
-    request = {"question": "And how fast?", "history": HISTORY, "top_k": 3, "filters": {"year_from": 2020, "venues": ["Ibis"]}}
+    request = {
+        "question": "And how fast?",
+        "history": HISTORY,
+        "top_k": 3,
+        "filters": {"year_from": 2020, "venues": ["Ibis"]},
+    }
     answer = own_client.post("/v1/ask", json=request).json()
     stored = stored_answer(home, answer["id"])
     assert (stored["question"], json.loads(stored["history"]), stored["top_k"]) == (request["question"], HISTORY, 3)
