@@ -49,10 +49,12 @@ class Settings(BaseSettings):
         default="", description="URL of a Chroma server; empty for embedded Chroma in the home folder."
     )
     embedder: str = Field(
-        default="minilm", description="minilm, minilm:FOLDER, onnx:FOLDER, openai:MODEL or langchain:PROVIDER:MODEL."
+        default="minilm",
+        description="minilm, minilm:FOLDER, onnx:FOLDER, onnx:NAME, openai:MODEL or langchain:PROVIDER:MODEL.",
     )
     reranker: str = Field(
-        default="", description="What orders the passages found: http:URL, cross-encoder:FOLDER, or empty for none."
+        default="",
+        description="What orders the passages found: http:URL, model, cross-encoder:FOLDER or :NAME; or nothing.",
     )
     reranker_model: str = Field(default="", description="The model that a reranker's server is asked for, if any.")
     reranker_key: SecretStr = Field(default=SecretStr(""), description="The bearer key of a reranker's server.")
@@ -115,6 +117,10 @@ class Settings(BaseSettings):
     answer_timeout_seconds: float = Field(
         default=300.0, gt=0, description="How long an answer over HTTP may take in all, from the request on."
     )
+    resume_seconds: float = Field(
+        default=30.0, ge=0, description="How long a resumable stream waits for a reader; 0 for no such streams."
+    )
+    resume_streams: int = Field(default=64, ge=0, description="Resumable streams at once, in each process.")
     max_connections: int = Field(
         default=1000, ge=2, description="Connections at once; one address may have half of them."
     )

@@ -136,7 +136,8 @@ class Engine:
                 yield Delta(found.text)
                 for citation in found.citations:
                     yield CitationEvent(citation)
-                yield Done(found.as_answer(question, narrowed.query, self.library, clock.total()))
+                told = found.as_answer(question, narrowed.query, self.library, clock.total())
+                yield Done(replace(told, effort=effort))
                 return
             alone, filters = narrowed.query, narrowed.filters
         findings = NO_FINDINGS
@@ -190,6 +191,7 @@ class Engine:
                 timings_ms=clock.total(),
                 prompt=draft.generation.prompt,
                 notice=" ".join(filter(None, notices)),
+                effort=effort,
                 evidence=findings.rows,
             )
         )
@@ -248,7 +250,7 @@ class Engine:
             otherwise = statements.otherwise(evidence.parts[0].passages, draft.grounding.result.citations)
             for event in _events(draft.take(f"\n\nAnother abstract says otherwise: {otherwise}" if otherwise else "")):
                 yield event
-        for missing in evidence.unanswered:
+        for missing in evidence.unnamed(draft.grounding.result.text):
             for event in _events(draft.take(f"\n\nThe abstracts do not say: “{missing}”")):
                 yield event
         for event in _events(draft.flush()):

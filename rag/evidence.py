@@ -1,15 +1,18 @@
 """What an answer is written from: the passages found for a question or each of its parts, and a decision on each."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from rag import answerability, parts, topic
 from rag import question as questions
 from rag.answerability import Decision
+from rag.grounding import refusals
 from rag.protocols import AnswerReviewer, Retriever, Vocabulary
 from rag.question import Shape
+from rag.text.analysis import content_stems
+from rag.text.sentences import spans
 from rag.types import EVERYTHING, EvidenceRow, Filters, Passage, StandaloneQuery, Step, Usage
 from rag.writers import members
 
@@ -21,6 +24,9 @@ READ_SHARE = 0.5
 
 MODEL_PAPERS = 48
 """How many papers a model that reads widely is shown for a list or a comparison."""
+
+SAME_SUBJECT = 0.5
+"""Share of the content words above which two descriptions of something missing are of the same thing."""
 
 Split = Callable[[str], Sequence[str]]
 """A question to the questions that it consists of."""
@@ -61,6 +67,18 @@ class Evidence:
     def unanswered(self) -> list[str]:
         """The questions that the abstracts leave open where they answer others."""
         return [part.question for part in self.parts if not part.decision.answers] if self.answered else []
+
+    def unnamed(self, text: str) -> list[str]:
+        """Those of `unanswered` of which a text does not yet say, in whatever words, that they are left open."""
+        sentences = (line[span.start : span.end] for line in text.splitlines() for span in spans(line))
+        said = [content_stems(sentence) for sentence in sentences if refusals.declines(sentence)]
+        unnamed: list[str] = []
+        for part in self.unanswered:
+            stems = content_stems(part)
+            if not any(_same_subject(stems, other) for other in said):
+                unnamed.append(part)
+                said.append(stems)
+        return unnamed
 
     @property
     def notice(self) -> str:
@@ -197,6 +215,12 @@ def _evidence(
         tuple(sorted(every.values(), key=lambda passage: passage.number)),
         tuple(Part(*of) for of in zip(asked, usable, decided, strict=True)),
     )
+
+
+def _same_subject(stems: Collection[str], said: Collection[str]) -> bool:
+    """Whether most of what a part asks for, or of what was said of it, is in the other: a model shortens it."""
+    shared = len(set(stems) & set(said))
+    return shared > SAME_SUBJECT * min(len(set(stems)), len(set(said)))
 
 
 def _lacks(part: str, passage: Passage) -> bool:

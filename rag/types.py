@@ -401,8 +401,8 @@ class Answer:
     statements. It is no part of `text`, and `sentences` and `citations` do not count it. `confidence` is the estimated
     probability that the passages answer the question. `prompt` is the version of the prompts that a model was given,
     `notice` what a reader should know of how the text was generated, such as that a model failed and the text is the
-    abstracts' own sentences; each may be empty. `evidence` is the table that a deep answer was written from,
-    empty for others.
+    abstracts' own sentences; each may be empty. `effort` is what was asked for, and `evidence` the table that a deep
+    answer was written from, empty for others.
     """
 
     __pydantic_config__ = ALL_FIELDS_SHOWN
@@ -423,6 +423,7 @@ class Answer:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     prompt: str = ""
     notice: str = ""
+    effort: Effort = "quick"
     evidence: tuple[EvidenceRow, ...] = ()
 
     @property

@@ -33,6 +33,7 @@ from rag.library.library import Library, Progress, no_progress
 from rag.library.maps import Maps
 from rag.library.registry import LibrarySummary
 from rag.protocols import Embedder
+from rag.rerankers.breaker import CircuitBreaker
 from rag.retrieval import HybridRetriever
 from rag.types import EVERYTHING, Answer, Effort, Filters, IngestReport, Paper, Passage, Turn
 from rag.watches.store import Watches
@@ -97,6 +98,12 @@ class Workspace:
         self._door = door
         for library in list(self._alive.values()):
             await asyncio.to_thread(library.announce, self._url, door)
+
+    @property
+    def reranker_down(self) -> str:
+        """Why the reranker is left alone for now, so that passages stay in the order of the search; else empty."""
+        reranker = self._reranker
+        return f"{reranker.name}: {reranker.down}" if isinstance(reranker, CircuitBreaker) and reranker.down else ""
 
     async def library(self, name: str = "", *, create: bool = False, repair: bool = False) -> Library:
         """The library, open. The default one is created if it is missing, any other if `create` says so.

@@ -21,7 +21,7 @@ EXCEPTIONS = {("service/cli/main.py", "eval")}
 RAG = (
     ("rag.errors", "rag.types", "rag.protocols", "rag.config", "rag.threads", "rag"),
     ("rag.text",),
-    ("rag.onnx_model",),
+    ("rag.model_cache", "rag.onnx_model"),
     ("rag.serialize", "rag.database", "rag.corpus", "rag.embedders", "rag.rerankers", "rag.grounding"),
     ("rag.references",),
     (

@@ -13,7 +13,8 @@ PROVIDERS = ("minilm", "onnx", "openai", "langchain")
 
 
 def embedder(name: str) -> Embedder:
-    """`minilm`, `minilm:FOLDER`, `onnx:FOLDER`, `openai:MODEL`, `langchain:PROVIDER:MODEL` or `langchain:MODULE:CLASS`.
+    """`minilm`, `minilm:FOLDER`, `onnx:FOLDER`, `onnx:NAME`, `openai:MODEL`, `langchain:PROVIDER:MODEL` or
+    `langchain:MODULE:CLASS`.
 
     Only the named provider's library is imported. Raises ConfigError if it can't be made.
     """

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rag import model_cache
 from rag.errors import ConfigError
 
 WEIGHTS = "model.safetensors"
@@ -75,18 +76,10 @@ def _candidates() -> Iterator[Path]:
         if f"/{WEIGHTS}," in (package.read_text("RECORD") or ""):
             files = [file for file in package.files or [] if file.name == WEIGHTS]
             yield from (Path(str(file.locate())).parent for file in files)
-    snapshots = _hub() / f"models--{_REPOSITORY.replace('/', '--')}" / "snapshots"
-    yield from (path.parent for path in sorted(snapshots.glob(f"*/{WEIGHTS}")))
+    yield from (folder for folder in model_cache.snapshots(_REPOSITORY) if (folder / WEIGHTS).is_file())
     for name in (_REPOSITORY, _REPOSITORY.replace("/", "_")):
         if (_sentence_transformers() / name / WEIGHTS).is_file():
             yield _sentence_transformers() / name
-
-
-def _hub() -> Path:
-    """Where huggingface_hub keeps what it downloads; the same variables in the same order."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
-    home = Path(os.environ.get("HF_HOME") or cache / "huggingface")
-    return Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
 
 
 def _sentence_transformers() -> Path:

@@ -1,4 +1,6 @@
-"""Any sentence-transformers model that was exported to ONNX, read from a folder and run on the processor.
+"""Any sentence-transformers model that was exported to ONNX, run on the processor.
+
+It is read from a folder, or by its name from the model cache.
 
 The folder is the publisher's: `model.onnx` (or `onnx/model.onnx`), `tokenizer.json`, `modules.json` with the folder of
 the pooling, and where the model has them `config.json`, `sentence_bert_config.json` and
@@ -12,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rag import onnx_model
+from rag import model_cache, onnx_model
 from rag.embedders import sentence_transformer, unit_vectors
 from rag.errors import BackendError, ConfigError
 from rag.onnx_model import LazyPool, Outputs, TextModel
@@ -26,11 +28,11 @@ _POOLED = {
 }
 
 
-def embedder(folder: str) -> Embedder:
-    """The model in a folder. Raises ConfigError that says what is missing."""
-    if not folder:
+def embedder(given: str) -> Embedder:
+    """The model in a folder, or of that name in the model cache. Raises ConfigError that says what is missing."""
+    if not given:
         raise ConfigError("embedder 'onnx' names no folder; set SCHOLIAST_EMBEDDER=onnx:FOLDER")
-    return OnnxEmbedder(Path(folder).expanduser())
+    return OnnxEmbedder(model_cache.folder(given, "SCHOLIAST_EMBEDDER"))
 
 
 class OnnxEmbedder:

@@ -59,6 +59,8 @@ class AskRequest:
     effort: Effort = "quick"
     door: str
     caller: str
+    answer_id: str = ""
+    """For a door that tells the id before the answer is there; a new one unless given."""
 
     def ask(self, engine: Engine) -> AsyncGenerator[Event]:
         """The engine's events. Raises as the engine does."""
@@ -97,13 +99,18 @@ class Answers:
         async with aclosing(metered(self._database, engine, request)) as events:
             async for event in events:
                 if isinstance(event, Done):
-                    notice = await stored_soon(event.answer.id, self._insert, request, event.answer)
-                    event = Done(with_notice(event.answer, notice))
+                    answer = replace(event.answer, id=request.answer_id or event.answer.id)
+                    notice = await stored_soon(answer.id, self._insert, request, answer)
+                    event = Done(with_notice(answer, notice))
                 yield event
 
     async def get(self, id: str) -> Mapping[str, Any]:
         """The Answer as it was shown, in JSON. Raises NotFoundError."""
         return await threads.read(self._get, id)
+
+    async def turns(self, id: str, caller: str) -> tuple[Turn, ...]:
+        """The turns up to an answer that a caller was given, itself the last. Raises NotFoundError for another's."""
+        return await threads.read(self._turns, id, caller)
 
     async def judge(self, id: str, caller: str, verdict: FeedbackVerdict, comment: str = "") -> Feedback:
         """Store a caller's feedback on an answer; it replaces the same caller's earlier feedback.
@@ -137,6 +144,15 @@ class Answers:
         if found is None:
             raise _no_answer(id)
         return dict(found)
+
+    def _turns(self, id: str, caller: str) -> tuple[Turn, ...]:
+        theirs = select(answers).where(answers.c.id == id, answers.c.caller == caller)
+        with self._database.reading() as connection:
+            row = connection.execute(theirs).one_or_none()
+        if row is None:
+            raise _no_answer(id)
+        said = (Turn(role="user", content=row.question), Turn(role="assistant", content=row.answer["text"]))
+        return (*(Turn(**turn) for turn in row.history), *said)
 
     def _judge(self, id: str, caller: str, verdict: FeedbackVerdict, comment: str) -> Feedback:
         now, values = timestamp(), {"verdict": verdict, "comment": comment}
@@ -282,6 +298,7 @@ def _exported(row: Row[Any]) -> dict[str, Any]:
         "passages": list(dict.fromkeys(passage["paper"] for passage in row.passages)),
         "cited": list(dict.fromkeys(cited)),
         "model": row.model,
+        "effort": row.answer.get("effort", "quick"),
         "created": row.judged,
     }
 

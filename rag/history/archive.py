@@ -10,7 +10,7 @@ from rag import threads
 from rag.database import Database
 from rag.history.answers import FeedbackVerdict
 from rag.history.schema import answers, feedback
-from rag.types import Outcome
+from rag.types import Effort, Outcome
 
 _MAX_WORDS = 20
 
@@ -25,6 +25,7 @@ class AnswerSummary:
     outcome: Outcome
     library: str
     model: str
+    effort: Effort
     created: str
     conversation: str | None
 
@@ -60,8 +61,8 @@ class Archive:
         conditions = [answers.c.caller == caller, _has(words)]
         if library:
             conditions.append(answers.c.library == library)
-        columns = [getattr(answers.c, name) for name in AnswerSummary.__dataclass_fields__ if name != "text"]
-        query = select(*columns, _TEXT.label("text")).where(*conditions)
+        columns = [answers.c[name] for name in AnswerSummary.__dataclass_fields__ if name in answers.c]
+        query = select(*columns, _TEXT.label("text"), _EFFORT.label("effort")).where(*conditions)
         rows, total = await threads.read(
             self._page, query.order_by(answers.c.created.desc(), answers.c.id), offset, limit
         )
@@ -93,6 +94,7 @@ class Archive:
 
 
 _TEXT = answers.c.answer["text"].as_string()
+_EFFORT = func.coalesce(answers.c.answer["effort"].as_string(), "quick")  # older answers do not have it
 
 
 def _has(words: str) -> ColumnElement[bool]:

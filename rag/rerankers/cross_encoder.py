@@ -1,4 +1,6 @@
-"""A cross-encoder that runs on this machine: an ONNX export of a sentence-transformers model, read from a folder.
+"""A cross-encoder that runs on this machine: an ONNX export of a sentence-transformers model.
+
+It is read from a folder, or by its name from the model cache.
 
 The folder has `model.onnx` (or `onnx/model.onnx`), `tokenizer.json`, and the publisher's `config.json` and
 `tokenizer_config.json` for the number of tokens that it reads.
@@ -11,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rag import onnx_model
+from rag import model_cache, onnx_model
 from rag.errors import BackendError, ConfigError
 from rag.onnx_model import LazyPool, TextModel
 from rag.rerankers import document
@@ -20,17 +22,18 @@ from rag.types import Passage
 _REMEDY = "set SCHOLIAST_RERANKER=cross-encoder:FOLDER to one whose model reads two texts and gives one score"
 
 
-def reranker(folder: str) -> "CrossEncoder":
-    """The model in a folder. Raises ConfigError that says what is missing."""
-    return CrossEncoder(Path(folder).expanduser())
+def reranker(given: str) -> "CrossEncoder":
+    """The model in a folder, or of that name in the model cache. Raises ConfigError that says what is missing."""
+    folder = model_cache.folder(given, "SCHOLIAST_RERANKER")
+    return CrossEncoder(folder, Path(given).name)
 
 
 class CrossEncoder:
     """Reads the question and one passage at a time; loads the model at the first `rerank`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str) -> None:
         """Raises ConfigError."""
-        self.name = f"cross-encoder:{folder.name}"
+        self.name = f"cross-encoder:{name}"
         self._folder = folder
         self._model = onnx_model.model_file(folder)
         self._tokens = onnx_model.max_tokens(folder)

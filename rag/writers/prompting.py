@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import prompts
+from rag import question as questions
 from rag.errors import ConfigError
 from rag.grounding import marks
 from rag.protocols import Writer
@@ -61,7 +62,8 @@ async def narrow(
     numbers = sorted(picked_from.union(packed.numbers))
     version = prompts.version("answer.system", "answer.user")
     messages = [("system", system), ("user", user)]
-    return Prompt(messages, messages, ReplyReader(numbers), len(packed.numbers), version)
+    reader = ReplyReader(numbers, titles=_titles(near), in_list=_asks_for_list(question))
+    return Prompt(messages, messages, reader, len(packed.numbers), version)
 
 
 def wide(client: ChatClient, question: str, passages: Sequence[Passage], history: Sequence[Turn]) -> Prompt:
@@ -82,7 +84,7 @@ def wide(client: ChatClient, question: str, passages: Sequence[Passage], history
     return Prompt(
         [("system", system), ("user", user)],
         [("system", plain), ("user", user)],
-        ReplyReader(packed.numbers, shown),
+        ReplyReader(packed.numbers, shown, _titles(passages), in_list=_asks_for_list(question)),
         len(packed.numbers),
         prompts.version("answer.wide.system", "answer.wide.user", *forms),
     )
@@ -91,6 +93,15 @@ def wide(client: ChatClient, question: str, passages: Sequence[Passage], history
 def room(client: ChatClient) -> int:
     """The tokens of a prompt, as we count them."""
     return min(MAX_PROMPT_TOKENS, int((client.window - models.reserved_tokens(client.window)) * _OTHER_TOKENIZERS))
+
+
+def _titles(passages: Sequence[Passage]) -> dict[int, str]:
+    """As the prompt has them."""
+    return {passage.number: prompt_context.quoted(passage.paper.title) for passage in passages}
+
+
+def _asks_for_list(question: str) -> bool:
+    return questions.analyse(question).shape == "list"
 
 
 def _earlier(history: Sequence[Turn]) -> str:

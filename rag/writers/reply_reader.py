@@ -1,11 +1,13 @@
 """Reads a model's reply, JSON or text with marks, into text with marks `[n]` of the passages that it was shown."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from rag.grounding.grounding import Stage
 from rag.grounding.marks import MarkFilter, places
 from rag.text.sentences import spans
+from rag.writers.copied_titles import WithoutCopiedTitles
 from rag.writers.keys import CitationKeys, KeyFilter
 from rag.writers.source_lists import WithoutSourceList
 from rag.writers.structured import JsonReader, WrittenSentence
@@ -30,9 +32,18 @@ class ReplyReader:
     no answer becomes a sentence that says so; where it had given sentences before that, the answer is partial.
     """
 
-    def __init__(self, numbers: Sequence[int], keys: CitationKeys | None = None) -> None:
+    def __init__(
+        self,
+        numbers: Sequence[int],
+        keys: CitationKeys | None = None,
+        titles: Mapping[int, str] = MappingProxyType({}),
+        *,
+        in_list: bool = False,
+    ) -> None:
+        """`titles` are those of the passages, which a model may copy in front of a sentence; `in_list` keeps them."""
         self._keys = keys
         self._numbers = numbers
+        self._titles, self._in_list = titles, in_list
         self._text_stages = (WithoutSourceList(), *self._mark_stages())
         self._begin: str | None = ""
         self._json: JsonReader | None = None
@@ -102,7 +113,8 @@ class ReplyReader:
         return [] if self._said else list(_through(self._text_stages, read.rest.replace("```", "")))
 
     def _mark_stages(self) -> tuple[Stage[str, str], ...]:
-        return (MarkFilter(()), KeyFilter(self._keys)) if self._keys else (MarkFilter(self._numbers),)
+        named = (MarkFilter(()), KeyFilter(self._keys)) if self._keys else (MarkFilter(self._numbers),)
+        return (*named, WithoutCopiedTitles(self._titles, in_list=self._in_list))
 
     def _written(self, sentence: WrittenSentence) -> Iterator[str]:
         """A sentence once, with its marks, on a line of its own if it is an item of a list."""

@@ -24,9 +24,12 @@ from service.limits import CallerLimits
 Lane = Literal["questions", "searches", "uploads", "saves", "reads"]
 
 _PREFIX = "/v1/"
-_QUESTIONS = re.compile(r"/mcp|/v1/(ask|chat/completions|conversations/[^/]+/messages)")
+_QUESTIONS = re.compile(r"/mcp|/v1/(ask|chat/completions|responses|conversations/[^/]+/messages)")
 _SEARCHES = re.compile(r"/v1/(search|search/references|browse)")
 _UPLOADS = re.compile(r"/v1/(papers|fetch|enrich|watches|libraries)(/.*)?")
+
+_RESUMED = "/v1/streams/"
+"""Who takes a stream up only waits; the answer has its place, and each stream one reader."""
 
 _UPLOADS_AT_ONCE, _WAITING_UPLOADS = 8, 8
 _OTHERS_AT_ONCE, _WAITING_OTHERS = 16, 64
@@ -76,6 +79,8 @@ class AdmissionMiddleware:
         if excess:
             self._metrics.count_shed(excess.reason)
             return await problems.too_much(excess.detail, excess.seconds, scope)(scope, receive, send)
+        if scope["method"] == "GET" and scope["path"].startswith(_RESUMED):
+            return await self._app(scope, receive, send)
         scope["state"]["deadline"] = asyncio.get_running_loop().time() + self._answer_seconds
         gate, begun = self._gates[lane], perf_counter()
         try:

@@ -29,12 +29,15 @@ from service.http import (
     problems,
     reading,
     references,
+    responses_api,
     routes,
+    streams,
     upkeep,
     watches,
 )
 from service.http.admission import AdmissionMiddleware, make_gates
 from service.http.background import Background
+from service.http.live_streams import LiveStreams
 from service.http.metrics import Metrics
 from service.http.middleware import (
     MCP_PATH,
@@ -54,7 +57,15 @@ _DESCRIPTION = "Answers questions about scientific abstracts and shows the very 
 
 _CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST", "PATCH", "DELETE"],
-    "allow_headers": ["Authorization", "Content-Type", "If-None-Match", "Prefer", "X-API-Key", "X-Request-ID"],
+    "allow_headers": [
+        "Authorization",
+        "Content-Type",
+        "If-None-Match",
+        "Last-Event-ID",
+        "Prefer",
+        "X-API-Key",
+        "X-Request-ID",
+    ],
     "expose_headers": ["ETag", "Location", "Retry-After", "X-Request-ID"],
     "max_age": 3600,
 }
@@ -72,12 +83,15 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.state.workspace = Workspace(settings, embedder, url)
     app.state.readiness = Readiness(app.state.workspace)
     app.state.metrics = Metrics()
+    app.state.metrics.watch_reranker(lambda: bool(app.state.workspace.reranker_down))
     app.state.background = Background(app.state.workspace)
+    app.state.streams = LiveStreams(settings.resume_streams, settings.resume_seconds)
     limits = CallerLimits(app.state.workspace)
     gates = make_gates(settings)
     app.state.slack = slack.SlackEndpoint(app.state.workspace, app.state.metrics, limits, gates["questions"])
     app.include_router(reading.routes)  # before the papers, whose ids may have slashes
     app.include_router(routes.v1)
+    app.include_router(streams.routes)
     app.include_router(archive.routes)
     app.include_router(references.routes)
     app.include_router(conversations.routes)
@@ -85,6 +99,7 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.include_router(upkeep.routes)
     app.include_router(watches.routes)
     app.include_router(openai_api.routes)
+    app.include_router(responses_api.routes)
     app.include_router(slack.routes)
     app.include_router(page.routes)
     app.include_router(routes.operations)

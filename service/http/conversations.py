@@ -12,8 +12,17 @@ from rag.history.edits import MAX_TITLE
 from rag.types import Answer
 from service.http import dependencies, schemas
 from service.http.dependencies import Caller, MetricsDependency, PageLimit, PageOffset, WorkspaceDependency
-from service.http.schemas import EffortName, LibraryName, ModelName, QuestionFilters, StreamFlag, Text, TopK
-from service.http.sse import answer_response
+from service.http.schemas import (
+    EffortName,
+    LibraryName,
+    ModelName,
+    QuestionFilters,
+    ResumableFlag,
+    StreamFlag,
+    Text,
+    TopK,
+)
+from service.http.streams import answer_response
 
 routes = APIRouter(
     prefix="/v1/conversations",
@@ -48,6 +57,7 @@ class MessageRequest(schemas.RequestBody):
     model: ModelName = None
     effort: EffortName = None
     stream: StreamFlag = False
+    resumable: ResumableFlag = False
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"content": "And how much faster is it?"}]})
 
@@ -159,7 +169,8 @@ async def ask(
         top_k=body.top_k,
         effort=body.effort or "quick",
     )
-    return await answer_response(request, events, metrics, stream=bool(body.stream))
+    stream, resumable = bool(body.stream), bool(body.resumable)
+    return await answer_response(request, events, metrics, stream=stream, resumable=resumable)
 
 
 def summary(conversation: Conversation) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 
 from rag.workspace import Workspace
 from service.http.background import Background
+from service.http.live_streams import LiveStreams
 from service.http.metrics import Metrics
 from service.http.readiness import Readiness
 from service.http.unknown import refuse_parameters
@@ -47,6 +48,7 @@ WorkspaceDependency = Annotated[Workspace, Depends(_from_state("workspace", Work
 MetricsDependency = Annotated[Metrics, Depends(_from_state("metrics", Metrics))]
 BackgroundDependency = Annotated[Background, Depends(_from_state("background", Background))]
 ReadinessDependency = Annotated[Readiness, Depends(_from_state("readiness", Readiness))]
+LiveStreamsDependency = Annotated[LiveStreams, Depends(_from_state("streams", LiveStreams))]
 Caller = Annotated[str, Depends(_caller)]
 PageOffset = Annotated[int, Query(ge=0, le=MAX_OFFSET)]
 PageLimit = Annotated[int, Query(ge=1, le=MAX_PAGE)]

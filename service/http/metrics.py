@@ -61,6 +61,9 @@ class Metrics:
         self._waiting = Gauge(
             "scholiast_waiting", "Requests waiting for their turn.", ["lane"], registry=self._registry
         )
+        self._reranker_down = Gauge(
+            "scholiast_reranker_down", "1 while the reranker is left alone because it failed.", registry=self._registry
+        )
         self._connections = Gauge("scholiast_connections", "Connections that are open.", registry=self._registry)
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -86,6 +89,10 @@ class Metrics:
         """Show how many requests of a lane are at work and how many wait."""
         self._in_flight.labels(lane).set_function(in_flight)
         self._waiting.labels(lane).set_function(waiting)
+
+    def watch_reranker(self, is_down: Callable[[], bool]) -> None:
+        """Show whether the reranker is left alone because it failed."""
+        self._reranker_down.set_function(is_down)
 
     def watch_connections(self, count: Callable[[], int]) -> None:
         """Show how many connections are open."""

@@ -13,6 +13,7 @@ from rag.engine import TOP_K, Delta, Done, Engine, Event, Sources
 from rag.engines import offered_models
 from rag.errors import NotFoundError
 from rag.history.answers import AskRequest
+from rag.types import Turn
 from rag.wording import small_talk
 from rag.workspace import Workspace, list_libraries
 from service.http import dependencies, openai_schemas
@@ -37,10 +38,8 @@ async def complete(
     caller: Caller,
 ) -> Response:
     """Answer the last message of the user; citations stand in the text, the Answer in the field `scholiast`."""
-    question, history = body.question_and_history()
-    if small_talk(question) == "chat_task":  # it may quote the whole chat, and only what it is matters
-        question, history = CHAT_TASK, ()
-    engine = await _engine(workspace, body.model)
+    question, history = asked_in_chat(*body.question_and_history())
+    engine = await engine_of(workspace, body.model)
     completion = await asyncio.to_thread(Completion.begin, body)
     ask_request = AskRequest(
         question=question, history=history, top_k=TOP_K, effort=body.effort or "quick", door="openai", caller=caller
@@ -103,7 +102,12 @@ class CompletionStream(AnswerStream):
         return data_event(self._completion.chunk(delta, finish_reason, **more))
 
 
-async def _engine(workspace: Workspace, name: str) -> Engine:
+def asked_in_chat(question: str, history: tuple[Turn, ...]) -> tuple[str, tuple[Turn, ...]]:
+    """What a chat interface asks: of a task besides people's questions, which may quote the whole chat, its name."""
+    return (CHAT_TASK, ()) if small_talk(question) == "chat_task" else (question, history)
+
+
+async def engine_of(workspace: Workspace, name: str) -> Engine:
     """What a model's name means: one of our libraries with the default writer, or a writer with the default library."""
     owner, _, library = name.partition("/")
     if owner == OWNER:

@@ -19,6 +19,7 @@ from rag.types import Answer, Effort, Turn
 from service.http import unknown
 
 CHAT_PATH = "/v1/chat/completions"
+RESPONSES_PATH = "/v1/responses"
 MODELS_PATH = "/v1/models"
 END_OF_STREAM = b"data: [DONE]\n\n"
 
@@ -104,19 +105,11 @@ class ChatRequest(BaseModel):
     n: int | None = None
 
     def question_and_history(self) -> tuple[str, tuple[Turn, ...]]:
-        """The last message of the user, and the messages of both sides before it, oldest first. Raises RequestError.
-
-        Other roles are ignored: a client's system message does not decide how to answer.
-        """
+        """The last message of the user, and the messages before it, oldest first. Raises RequestError."""
         if self.n not in (None, 1):
             raise RequestError(f"n is {self.n}; there is one answer to a question, so leave n out")
         self._check_others(self.model_extra or {})
-        questions = [(number, message) for number, message in enumerate(self.messages) if message.role == "user"]
-        if not questions:
-            raise RequestError("messages has none whose role is user; the last of them is the question")
-        last, question = questions[-1]
-        turns = [turn for number, message in enumerate(self.messages[:last]) for turn in _turns(message, number)]
-        return _text(question, last), tuple(turns)
+        return question_and_history(self.messages, "messages")
 
     def _check_others(self, others: Mapping[str, Any]) -> None:
         """Raise RequestError for what OpenAI does not know either, and for what the client would miss in the reply."""
@@ -145,7 +138,7 @@ class Completion:
     @classmethod
     def begin(cls, request: ChatRequest) -> "Completion":
         """A completion with a new id. Blocks for a moment the first time, while the tokenizer loads."""
-        prompt = sum(tokens.count(_plain(message)) for message in request.messages)
+        prompt = sum(tokens.count(plain(message)) for message in request.messages)
         return cls(f"chatcmpl-{uuid4().hex}", int(time.time()), request.model, prompt)
 
     def body(self, answer: Answer) -> dict[str, Any]:
@@ -171,13 +164,32 @@ class Completion:
 
     def usage(self, answer: Answer) -> dict[str, int]:
         """The model's own token counts, or ours if it reports none."""
-        prompt, completion = answer.usage.prompt_tokens, answer.usage.completion_tokens
-        if not prompt and not completion:
-            prompt, completion = self.prompt_tokens, tokens.count(answer.text + ending(answer))
-        return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+        return usage(answer, self.prompt_tokens)
 
     def _base(self, kind: str) -> dict[str, Any]:
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model, "system_fingerprint": None}
+
+
+def question_and_history(messages: Sequence[ChatMessage], field: str) -> tuple[str, tuple[Turn, ...]]:
+    """The last message of the user, and the messages of both sides before it, oldest first. Raises RequestError.
+
+    Other roles are ignored: a client's system message does not decide how to answer. `field` has the messages.
+    """
+    questions = [(number, message) for number, message in enumerate(messages) if message.role == "user"]
+    if not questions:
+        raise RequestError(f"{field} has no message whose role is user; the last of them is the question")
+    last, question = questions[-1]
+    places = ((f"{field}[{number}]", message) for number, message in enumerate(messages[:last]))
+    turns = [turn for place, message in places for turn in _turns(message, place)]
+    return _text(question, f"{field}[{last}]"), tuple(turns)
+
+
+def usage(answer: Answer, prompt_tokens: int) -> dict[str, int]:
+    """The model's own token counts; `prompt_tokens` and what we count of the text if it reports none."""
+    prompt, completion = answer.usage.prompt_tokens, answer.usage.completion_tokens
+    if not prompt and not completion:
+        prompt, completion = prompt_tokens, tokens.count(answer.text + ending(answer))
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
 def ending(answer: Answer) -> str:
@@ -227,6 +239,14 @@ COMPLETION: dict[int | str, dict[str, Any]] = {
 }
 """For the OpenAPI description of a route that completes; OpenAI documents the shape."""
 
+RESPONSE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "OpenAI's `response`, or with `stream` its events; `scholiast` in it is the Answer.",
+        "content": {"application/json": {"schema": {"type": "object"}}, "text/event-stream": {}},
+    }
+}
+"""The same of a route that responds."""
+
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody} for status in (400, 401, 403, 404, 413, 500, 502, 503)
 }
@@ -235,7 +255,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 def is_openai_path(path: str) -> bool:
     """Whether the path is one of OpenAI's."""
-    return path in (CHAT_PATH, MODELS_PATH) or path.startswith(f"{MODELS_PATH}/")
+    return path in (CHAT_PATH, RESPONSES_PATH, MODELS_PATH) or path.startswith(f"{MODELS_PATH}/")
 
 
 def error_response(status: int, message: str, headers: Mapping[str, str] | None, param: str | None) -> JSONResponse:
@@ -246,25 +266,23 @@ def error_response(status: int, message: str, headers: Mapping[str, str] | None,
     return JSONResponse({"error": error}, status, headers)
 
 
-def _turns(message: ChatMessage, number: int) -> Sequence[Turn]:
+def _turns(message: ChatMessage, place: str) -> Sequence[Turn]:
     if message.role == "user":
-        return [Turn(role="user", content=_text(message, number))]
+        return [Turn(role="user", content=_text(message, place))]
     if message.role == "assistant":  # without what we appended
-        text = _plain(message).partition(_SOURCES)[0].partition(_CONTRADICTED)[0]
+        text = plain(message).partition(_SOURCES)[0].partition(_CONTRADICTED)[0]
         return [Turn(role="assistant", content=text)]
     return []
 
 
-def _text(message: ChatMessage, number: int) -> str:
-    for place, part in enumerate(message.content if isinstance(message.content, list) else ()):
+def _text(message: ChatMessage, place: str) -> str:
+    for number, part in enumerate(message.content if isinstance(message.content, list) else ()):
         if part.get("type") not in _TEXT_PARTS:
-            raise RequestError(
-                f"messages[{number}].content[{place}] is of type {part.get('type')!r}; only text can be asked"
-            )
-    return _plain(message)
+            raise RequestError(f"{place}.content[{number}] is of type {part.get('type')!r}; only text can be asked")
+    return plain(message)
 
 
-def _plain(message: ChatMessage) -> str:
+def plain(message: ChatMessage) -> str:
     """Its text, without what is not text."""
     if isinstance(message.content, list):
         text = "\n".join(part["text"] for part in message.content if isinstance(part.get("text"), str))

@@ -49,6 +49,12 @@ class Readiness:
         self._logged = ""
         return ""
 
+    @property
+    def degraded(self) -> list[str]:
+        """What does not work, though questions are answered without it."""
+        down = self._workspace.reranker_down
+        return [f"the reranker is down ({down}); passages stay in the order of the search"] if down else []
+
     async def run(self) -> None:
         """Return when the server is ready. Each reason why it is not is logged once."""
         while self._pending:

@@ -25,7 +25,7 @@ from service.http.dependencies import (
 )
 from service.http.metrics import CONTENT_TYPE
 from service.http.schemas import EnrichRequest, FeedbackRequest, FetchRequest, QuestionRequest
-from service.http.sse import answer_response
+from service.http.streams import answer_response
 
 _ASYNC = "respond-async"
 _BINARY = {"type": "string", "format": "binary"}
@@ -108,7 +108,8 @@ async def ask(
         caller=caller,
     )
     events = workspace.answers.ask(engine, ask_request)
-    return await answer_response(request, events, metrics, stream=bool(body.stream))
+    stream, resumable = bool(body.stream), bool(body.resumable)
+    return await answer_response(request, events, metrics, stream=stream, resumable=resumable)
 
 
 @v1.get("/answers/{id}", tags=["answers"], responses={200: {"model": Answer}, **schemas.problems(404)})
@@ -264,7 +265,10 @@ async def healthz() -> dict[str, str]:
 async def readyz(request: Request, readiness: ReadinessDependency) -> Response:
     """Tell whether questions can be answered: the embedder is loaded and the default library can be searched."""
     reasons = await readiness.missing()
-    return problems.not_ready(reasons, request.scope) if reasons else JSONResponse({"status": "ready"})
+    if reasons:
+        return problems.not_ready(reasons, request.scope)
+    degraded = readiness.degraded
+    return JSONResponse({"status": "ready", **({"degraded": degraded} if degraded else {})})
 
 
 @operations.get("/metrics", response_class=Response)

@@ -43,6 +43,10 @@ EffortName = Annotated[
     Effort | None,
     Field(description="`deep`: the question in parts, several searches, graded abstracts; needs a chat model."),
 ]
+ResumableFlag = Annotated[
+    bool | None,
+    Field(description="Of a stream: it goes on for a while when the connection drops; see GET /v1/streams/{id}."),
+]
 StreamFlag = Annotated[bool | None, Field(description="Server-sent events instead of one object.")]
 
 
@@ -96,6 +100,7 @@ class QuestionRequest(RequestBody):
     model: ModelName = None
     effort: EffortName = None
     stream: StreamFlag = False
+    resumable: ResumableFlag = False
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -213,14 +218,14 @@ class Problem(BaseModel):
     request_id: str | None
 
 
-_EVENT = {"type": "object", "properties": {"event": {"type": "string"}, "data": {"type": "string"}}}
+EVENT = {"type": "object", "properties": {"event": {"type": "string"}, "data": {"type": "string"}}}
 
 ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
         "model": Answer,
         "description": "The answer; with `stream` as events: `step` (of a deep answer), `sources`, `delta`, "
         "`citation`, `done`, or `error`.",
-        "content": {"text/event-stream": {"schema": _EVENT}},
+        "content": {"text/event-stream": {"schema": EVENT}},
     }
 }
 """The responses of a route that answers a question."""

@@ -1,4 +1,4 @@
-"""The response to a question: one JSON object, or server-sent events with heartbeats; a client that leaves cancels it.
+"""Waits for an answer, or sends it as server-sent events with heartbeats; a client that leaves cancels it.
 
 The events are `sources`, `delta`, `citation` and `done`, for a deep answer `step` before them, or `error` when it fails
 after the first of them.
@@ -12,7 +12,7 @@ from contextlib import aclosing
 from typing import Any
 
 import anyio
-from fastapi import Request, Response
+from fastapi import Request
 from fastapi.responses import JSONResponse
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.requests import ClientDisconnect
@@ -23,25 +23,12 @@ from rag.engine import CitationEvent, Delta, Done, Event, Sources, collect_answe
 from rag.errors import BackendError, ScholiastError
 from rag.types import Answer, Step
 from service.http import problems
-from service.http.metrics import Metrics
 
 HEARTBEAT_SECONDS = 15.0
 
 _TOO_LATE = "the answer took longer than SCHOLIAST_ANSWER_TIMEOUT_SECONDS allows; ask again, or ask for less at once"
 
 log = logging.getLogger("scholiast")
-
-
-async def answer_response(
-    request: Request, events: AsyncGenerator[Event], metrics: Metrics, *, stream: bool
-) -> Response:
-    """The Answer as JSON, or its events as a stream. Raises what the events raise, but for a stream."""
-    events = until_deadline(request, events)
-    if stream:
-        return AnswerStream(events, metrics.count_answer)
-    answer = await wait_for_answer(request, events)
-    metrics.count_answer(answer)
-    return JSONResponse(serialize.answer(answer))
 
 
 async def until_deadline(request: Request, events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
@@ -62,7 +49,7 @@ async def wait_for_answer(request: Request, events: AsyncGenerator[Event]) -> An
     """The answer that the events end with. Raises what they raise, and ClientDisconnect when the client leaves."""
     result: Answer | Exception = ClientDisconnect()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_cancel_on_disconnect, request.receive, tasks.cancel_scope)
+        tasks.start_soon(cancel_on_disconnect, request.receive, tasks.cancel_scope)
         try:
             result = await collect_answer(events)
         except Exception as error:  # raised below: a task group would wrap it
@@ -73,7 +60,14 @@ async def wait_for_answer(request: Request, events: AsyncGenerator[Event]) -> An
     return result
 
 
-class AnswerStream(EventSourceResponse):
+class EventStream(EventSourceResponse):
+    """A response of server-sent events that no proxy holds back."""
+
+    def __init__(self) -> None:
+        super().__init__((), headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+
+
+class AnswerStream(EventStream):
     """Sends what an engine yields; a failure before the first event is an ordinary response with its status.
 
     The engine's generator runs in one task from beginning to end, so that timeouts inside it hold, and that task is
@@ -82,21 +76,21 @@ class AnswerStream(EventSourceResponse):
 
     def __init__(self, events: AsyncGenerator[Event], on_answer: Callable[[Answer], None]) -> None:
         """`on_answer` is called with the finished answer."""
-        super().__init__((), headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+        super().__init__()
         self._events = events
         self._on_answer = on_answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_cancel_on_disconnect, receive, tasks.cancel_scope)
+            tasks.start_soon(cancel_on_disconnect, receive, tasks.cancel_scope)
             async with aclosing(self._outgoing()) as outgoing:
                 first = await anext(outgoing)
                 if isinstance(first, Exception):
                     await problem_response(first, scope)(scope, receive, send)
                 else:
                     await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-                    await _send_piece(send, self.encode(first, scope))
+                    await send_piece(send, self.encode(first, scope))
                     await self._send_rest(outgoing, scope, send)
             tasks.cancel_scope.cancel()
 
@@ -129,9 +123,9 @@ class AnswerStream(EventSourceResponse):
 
     async def _send_rest(self, outgoing: AsyncGenerator[Event | Exception], scope: Scope, send: Send) -> None:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_send_heartbeats, send)
+            tasks.start_soon(send_heartbeats, send)
             async for event in outgoing:
-                await _send_piece(send, self.encode(event, scope))
+                await send_piece(send, self.encode(event, scope))
             tasks.cancel_scope.cancel()
         await send({"type": "http.response.body", "body": b""})
 
@@ -147,19 +141,26 @@ def _event(name: str, data: Mapping[str, Any]) -> bytes:
     return format_sse_event(event=name, data_str=json.dumps(data, ensure_ascii=False))
 
 
-async def _send_piece(send: Send, piece: bytes) -> None:
+async def send_piece(send: Send, piece: bytes) -> None:
+    """Send bytes of a body that goes on; nothing for none."""
     if piece:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
-async def _send_heartbeats(send: Send) -> None:
+async def send_heartbeats(send: Send) -> None:
     """Proxies close connections on which nothing is sent."""
     while True:
         await anyio.sleep(HEARTBEAT_SECONDS)
-        await _send_piece(send, KEEPALIVE_COMMENT)
+        await send_piece(send, KEEPALIVE_COMMENT)
 
 
-async def _cancel_on_disconnect(receive: Receive, work: anyio.CancelScope) -> None:
+async def cancel_on_disconnect(receive: Receive, work: anyio.CancelScope) -> None:
+    """Cancel the work when the client leaves."""
+    await disconnected(receive)
+    work.cancel()
+
+
+async def disconnected(receive: Receive) -> None:
+    """Return when the client has left."""
     while (await receive())["type"] != "http.disconnect":
         pass
-    work.cancel()

@@ -11,7 +11,7 @@ from rag import references, serialize
 from rag.engine import MAX_QUESTION_CHARACTERS, TOP_K
 from rag.library.registry import LibrarySummary
 from rag.retrieval import MAX_RESULTS
-from rag.types import Answer, IngestReport, Paper
+from rag.types import Answer, Effort, IngestReport, Paper
 from rag.workspace import DEFAULT_LIBRARY, list_libraries
 from service.http.schemas import LibraryList, QuestionFilters, RequestBody, Results, Text, TopK
 from service.owner.client import Owner
@@ -49,6 +49,10 @@ class AskArguments(Arguments):
     library: LibraryName = ""
     filters: QuestionFilters | None = Field(default=None, description="Which papers may be used; all unless given.")
     top_k: TopK = TOP_K
+    effort: Effort = Field(
+        default="quick",
+        description="`deep`: the question in parts, several searches, graded abstracts; slow, and needs a chat model.",
+    )
 
 
 class PaperArguments(Arguments):
@@ -114,6 +118,7 @@ async def _ask(owner: Owner, arguments: AskArguments, caller: str) -> Result:
         library=arguments.library,
         filters=(arguments.filters or QuestionFilters()).to_filters(),
         top_k=arguments.top_k,
+        effort=arguments.effort,
         door=DOOR,
         caller=caller,
     )

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from rag.errors import BackendError
 from tests.conftest import QUESTION
 from tests.page.conftest import Opened, ask
-from tests.support.running import Script, writes
+from tests.support.running import Script, wait_until, writes
 
 QUOTED = "the best recipe, named Hydra++"
 
@@ -106,7 +106,7 @@ def test_an_answer_is_stopped(site: str, opened: Opened, monkeypatch: pytest.Mon
     expect(page.locator(".answer > .prose")).to_contain_text("Hydra heads depend on each")
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".turn")).to_contain_text("Stopped.")
-    script.go.set()
+    assert wait_until(lambda: script.stopped == 1)
 
 
 def test_a_page_that_is_reloaded_in_the_middle_of_an_answer_comes_to_its_end(
@@ -123,6 +123,25 @@ def test_a_page_that_is_reloaded_in_the_middle_of_an_answer_comes_to_its_end(
     expect(page.locator(".answer > .prose")).to_contain_text("They are accurate")
     page.locator(".actions").wait_for()
     assert page.locator(".turn").count() == 1
+    assert len(script.heard) == 1, "it went on instead of beginning again"
+
+
+def test_an_answer_whose_connection_drops_is_taken_up_again(
+    site: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = writes(monkeypatch, Script("Hydra heads depend on each other [1]. ", None, "They are accurate [1]."))
+    page = opened(site)
+    page.fill("#question", QUESTION)
+    page.keyboard.press("Enter")
+    expect(page.locator(".answer > .prose")).to_contain_text("Hydra heads depend on each")
+    page.context.set_offline(True)
+    script.go.set()
+    page.wait_for_timeout(500)
+    page.context.set_offline(False)
+    expect(page.locator(".answer > .prose")).to_contain_text("They are accurate")
+    page.locator(".actions").wait_for()
+    assert page.locator(".answer > .prose").inner_text().count("Hydra heads depend on each") == 1
+    assert len(script.heard) == 1
 
 
 def test_a_changed_question_takes_the_place_of_the_first_one(site: str, opened: Opened) -> None:

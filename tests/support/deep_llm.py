@@ -19,6 +19,8 @@ class DeepModel:
     answer: Sequence[tuple[str, str]]
     """Sentences, each with the title of the abstract that it rests on."""
     verdicts: str = '{"1": "supported", "2": "supported"}'
+    outcome: str = "answered"
+    missing: str = ""
     asked: list[str] = field(default_factory=list)
     """What each call was for."""
 
@@ -43,4 +45,4 @@ class DeepModel:
         self.asked.append("write")
         key_of = {title: key for key, title in keys.items()}
         sentences = [{"text": text, "abstracts": [key_of.get(title, "p0z0")]} for text, title in self.answer]
-        return said(json.dumps({"outcome": "answered", "sentences": sentences, "missing": ""}))
+        return said(json.dumps({"outcome": self.outcome, "sentences": sentences, "missing": self.missing}))

@@ -96,6 +96,27 @@ async def test_a_part_without_evidence_is_searched_again_and_then_named_as_missi
     assert answer.text == f"{CLAIM} [1].\n\nThe abstracts do not say: “{TEA_PART}”"
 
 
+@pytest.mark.parametrize("missing", ["what green tea does", "What does tea do?", "the effect of tea"])
+async def test_a_missing_part_that_the_model_names_is_not_named_again(missing: str, router: respx.MockRouter) -> None:
+    model = DeepModel([PARTS, {}], {CAFFEINE.paper.title: 9}, ANSWER[:1], outcome="partial", missing=missing)
+    router.post(URL).mock(side_effect=model.respond)
+    answer = await asked(deep()[0])
+    assert answer.text == f"{CLAIM} [1].\n\nThe abstracts do not say: “{missing.strip('.')}”"
+
+
+async def test_what_the_model_misses_elsewhere_does_not_hide_a_missing_part(router: respx.MockRouter) -> None:
+    model = DeepModel([PARTS, {}], {CAFFEINE.paper.title: 9}, ANSWER[:1], outcome="partial", missing="the dose in mg")
+    router.post(URL).mock(side_effect=model.respond)
+    text = (await asked(deep()[0])).text
+    assert text.count("The abstracts do not say") == 2 and TEA_PART in text and "the dose in mg" in text
+
+
+async def test_a_part_that_is_planned_twice_is_named_once(router: respx.MockRouter) -> None:
+    twice = {CAFFEINE_PART: ["caffeine"], TEA_PART: ["green tea"], "What is it that tea does?": ["tea effects"]}
+    router.post(URL).mock(side_effect=DeepModel([twice, {}], {CAFFEINE.paper.title: 9}, ANSWER[:1]).respond)
+    assert (await asked(deep()[0])).text == f"{CLAIM} [1].\n\nThe abstracts do not say: “{TEA_PART}”"
+
+
 async def test_where_no_abstract_helps_nothing_is_written(router: respx.MockRouter) -> None:
     model = DeepModel([PARTS], {CAFFEINE.paper.title: 2}, ANSWER)
     router.post(URL).mock(side_effect=model.respond)

@@ -234,3 +234,17 @@ async def test_vectors_that_are_not_finite_are_an_error(tmp_path: Path) -> None:
 def test_no_folder_is_a_configuration_error() -> None:
     with pytest.raises(ConfigError, match="SCHOLIAST_EMBEDDER=onnx:FOLDER"):
         embedder("onnx")
+
+
+async def test_a_model_may_be_named_as_the_cache_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    repository = tmp_path / "models--us--tiny"
+    for commit in ("aa", "bb"):
+        embedder_folder(repository / "snapshots" / commit, pooling="cls_token" if commit == "aa" else "mean_tokens")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("bb")
+    named = embedder("onnx:us/tiny")
+    assert named.name == embedder(f"onnx:{repository / 'snapshots' / 'bb'}").name
+    assert named.name != embedder(f"onnx:{repository / 'snapshots' / 'aa'}").name
+    with pytest.raises(ConfigError, match=r"SCHOLIAST_EMBEDDER names 'us/other'.*nothing is downloaded"):
+        embedder("onnx:us/other")

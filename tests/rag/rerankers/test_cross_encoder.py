@@ -44,6 +44,20 @@ async def test_a_model_that_ranks_nothing_is_an_error_that_says_so(tmp_path: Pat
         await cross_encoder(embedder_folder(tmp_path / "embedder")).rerank("tea", [passage("tea")])
 
 
+async def test_a_model_may_be_named_as_the_cache_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    cross_encoder_folder(tmp_path / "models--us--tiny" / "snapshots" / "a")
+    named = cross_encoder(Path("us/tiny"))
+    assert named.name == "cross-encoder:tiny"
+    assert await named.rerank("tea", [passage("tea"), passage("whales")]) == [1 + 1 - 100, 1 - 100]
+
+
+def test_a_name_that_the_cache_does_not_have_is_not_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ConfigError, match=r"SCHOLIAST_RERANKER names 'us/tiny'.*nothing is downloaded.*hf download"):
+        cross_encoder(Path("us/tiny"))
+
+
 @pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json"])
 async def test_a_missing_file_is_named_at_once_and_a_damaged_one_at_its_use(tmp_path: Path, name: str) -> None:
     path = cross_encoder_folder(tmp_path) / name

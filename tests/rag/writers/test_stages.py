@@ -8,6 +8,7 @@ from typing import Protocol
 
 import pytest
 
+from rag.writers.copied_titles import WithoutCopiedTitles
 from rag.writers.keys import CitationKeys, KeyFilter
 from rag.writers.reply_text import AnswerText
 from rag.writers.source_lists import WithoutSourceList
@@ -35,6 +36,11 @@ STAGES: dict[str, tuple[Callable[[], Stage], Sequence[str]]] = {
         ("<think>", "</think>", "[THINK]", "[/THINK]", "Okay, ", " word", "[1]", "<", "[", "<|im_end|>", "<|channel|>",
          "analysis", "final", "<|message|>", "Answer:", "\n", "<tool_call>", "</tool_call>", ">", LONG, "◁think▷",
          "◁/think▷", "<|start|>", "assistant", "<answer>", "]", "|"),
+    ),
+    "titles": (
+        lambda: WithoutCopiedTitles({1: "Tea: a study", 2: "On naps"}),
+        ("[1]", "[2]", " ", "Tea", ": ", "a study", ":", "On naps", ". ", "\n", "Title: ", "(2021)", "TEA: A", "**",
+         "word", LONG),
     ),
     "sources": (
         WithoutSourceList,

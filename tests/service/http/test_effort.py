@@ -56,6 +56,15 @@ def test_a_deep_answer_has_its_steps_before_its_sources_and_its_evidence_in_the_
     assert "write" in model.asked
 
 
+def test_the_effort_is_stored_with_the_answer(deep: TestClient) -> None:
+    ids = {e: deep.post("/v1/ask", json={"question": QUESTION, "effort": e}).json()["id"] for e in ("quick", "deep")}
+    for effort, id in ids.items():
+        assert deep.get(f"/v1/answers/{id}").json()["effort"] == effort
+        deep.post(f"/v1/answers/{id}/feedback", json={"verdict": "good"})
+    listed = {found["id"]: found["effort"] for found in deep.get("/v1/answers").json()["answers"]}
+    assert listed == {id: effort for effort, id in ids.items()}
+
+
 def test_a_quick_answer_is_one_call_and_has_neither(deep: TestClient, model: DeepModel) -> None:
     found = deep.post("/v1/ask", json={"question": QUESTION}).json()
     assert found["evidence"] == [] and model.asked == ["write"]

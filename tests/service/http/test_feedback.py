@@ -113,6 +113,7 @@ def test_an_export_is_what_the_evaluation_can_ask_again(
             "passages": list(dict.fromkeys(passage["paper"]["id"] for passage in answer["passages"])),
             "cited": list(dict.fromkeys(citation["paper"]["id"] for citation in answer["citations"])),
             "model": "extractive",
+            "effort": "quick",
             "created": feedback["created"],
         }
     ]

@@ -77,6 +77,14 @@ async def test_tools_answer_with_quotes_and_papers(home: Path, papers: list[Pape
         assert (library["name"], library["papers"]) == ("default", len(papers))
 
 
+async def test_a_deep_answer_can_be_asked_for_and_without_a_chat_model_is_refused(home: Path) -> None:
+    async with in_memory(home) as client:
+        assert "set SCHOLIAST_MODEL" in await refusal(client, "ask", {"question": QUESTION, "effort": "deep"})
+        answer = (await client.call_tool("ask", {"question": QUESTION, "effort": "quick"})).structured_content
+        assert answer["effort"] == "quick"
+        assert "effort" in await refusal(client, "ask", {"question": QUESTION, "effort": "extreme"})
+
+
 async def test_a_question_may_be_restricted_to_years(home: Path) -> None:
     async with in_memory(home) as client:
         arguments = {"question": QUESTION, "filters": {"year_to": 1990}}

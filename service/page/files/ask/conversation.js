@@ -1,5 +1,5 @@
 // The conversation on the page: its turns, asking within it, and finding it again after a reload.
-import { events, get, Problem, request, toProblem } from "../api.js";
+import { events, get, Problem, request, resumed, toProblem } from "../api.js";
 import { refresh } from "../html.js";
 import { libraries } from "../libraries.js";
 import { rename } from "../router.js";
@@ -7,7 +7,9 @@ import { reload as reloadHistory } from "./history.js";
 import { reset } from "./margin.js";
 
 const PENDING = "scholiast.pending";
+const STREAM = "scholiast.stream";
 const BUSY = 409;
+const GONE = 404;
 const POLL_MILLISECONDS = 1000;
 const TRIES = 60;
 
@@ -41,13 +43,17 @@ export async function open(id) {
   try {
     let stored = await get(`/v1/conversations/${encodeURIComponent(id)}`);
     show(stored);
+    const stream = sessionStorage.getItem(STREAM);
+    if (stored.messages.at(-1)?.status === "pending" && stream && isPending(id, talk.turns.at(-1))) {
+      return await answer(talk.turns.at(-1), stream);
+    }
     for (let tries = 0; talk.id === id && stored.messages.at(-1)?.status === "pending" && tries < TRIES; tries += 1) {
       await pause();
       stored = await get(`/v1/conversations/${encodeURIComponent(id)}`);
       if (talk.id === id) show(stored);
     }
     const last = talk.turns.at(-1);
-    const isCutOff = last?.state === "failed" && sessionStorage.getItem(PENDING) === `${id} ${last.question}`;
+    const isCutOff = last?.state === "failed" && isPending(id, last);
     if (talk.id === id && isCutOff) await again(last);
     else if (last?.answer) loadSources(last);
   } catch (error) {
@@ -108,31 +114,38 @@ export function finish(turn, done) {
   Object.assign(turn, { answer: done, state: "done", text: done.text, passages: done.passages, citations: done.citations });
 }
 
-async function answer(turn) {
+const isPending = (id, turn) => sessionStorage.getItem(PENDING) === `${id} ${turn.question}`;
+
+/** Ask for an answer, or take up the `stream` of one that was asked for before a reload. */
+async function answer(turn, stream = "") {
   turn.abort = new AbortController();
   refresh();
   try {
     if (!talk.id) await begin();
     sessionStorage.setItem(PENDING, `${talk.id} ${turn.question}`);
-    await receive(turn);
+    await receive(turn, stream);
   } catch (error) {
     if (error.name === "AbortError") turn.state = "stopped";
     else Object.assign(turn, { state: "failed", problem: error });
   }
   turn.abort = null;
-  if (!leaving) sessionStorage.removeItem(PENDING);
+  if (!leaving) [PENDING, STREAM].forEach((name) => sessionStorage.removeItem(name));
   refresh();
   reloadHistory();
   await loadSources(turn);
 }
 
-async function receive(turn) {
+async function receive(turn, stream) {
   const path = `/v1/conversations/${talk.id}/messages`;
+  const keep = (id) => sessionStorage.setItem(STREAM, id);
+  const { signal } = turn.abort;
   for (let tries = 0; ; tries += 1) {
     try {
-      for await (const [name, data] of events(path, question(turn), turn.abort.signal)) take(turn, name, data);
+      const found = stream ? resumed(stream, signal) : events(path, question(turn), signal, keep);
+      for await (const [name, data] of found) take(turn, name, data);
       break;
     } catch (error) {
+      if (stream && error.status === GONE) break;
       if (error.status !== BUSY || tries === TRIES) throw error;
       await pause();
     }
