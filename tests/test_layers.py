@@ -46,7 +46,7 @@ RAG = (
     ("rag.watches",),
     ("rag.workspace",),
     ("rag.watches.runs",),
-    ("rag.sync", "rag.langchain_retriever"),
+    ("rag.sync", "rag.langchain_retriever", "rag.langchain_answers"),
 )
 """The order inside `rag`: a module loads modules of its own row and of those above it, and no others."""
 
@@ -64,6 +64,7 @@ HOMES = {
     "langchain": {"eval/judge.py", "rag/embedders/langchain.py", "rag/writers/"},
     "langchain_core": {
         "rag/embedders/langchain.py",
+        "rag/langchain_answers.py",
         "rag/langchain_retriever.py",
         "rag/model_verifier.py",
         "rag/writers/",
