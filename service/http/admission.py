@@ -23,7 +23,7 @@ from service.limits import CallerLimits
 Lane = Literal["questions", "searches", "uploads", "saves", "reads"]
 
 _PREFIX = "/v1/"
-_QUESTIONS = re.compile(r"/mcp|/v1/(ask|chat/completions|conversations/[^/]+/messages)")
+_QUESTIONS = re.compile(r"/mcp|/v1/(ask|chat/completions|responses|conversations/[^/]+/messages)")
 _SEARCHES = re.compile(r"/v1/(search|search/references|browse)")
 _UPLOADS = re.compile(r"/v1/(papers|fetch|enrich|watches|libraries)(/.*)?")
 

@@ -29,6 +29,7 @@ from service.http import (
     problems,
     reading,
     references,
+    responses_api,
     routes,
     upkeep,
     watches,
@@ -84,6 +85,7 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.include_router(upkeep.routes)
     app.include_router(watches.routes)
     app.include_router(openai_api.routes)
+    app.include_router(responses_api.routes)
     app.include_router(slack.routes)
     app.include_router(page.routes)
     app.include_router(routes.operations)

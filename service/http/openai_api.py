@@ -13,6 +13,7 @@ from rag.engine import TOP_K, Delta, Done, Engine, Event, Sources
 from rag.engines import offered_models
 from rag.errors import NotFoundError
 from rag.history.answers import AskRequest
+from rag.types import Effort, Turn
 from rag.wording import small_talk
 from rag.workspace import Workspace, list_libraries
 from service.http import dependencies, openai_schemas
@@ -37,14 +38,9 @@ async def complete(
     caller: Caller,
 ) -> Response:
     """Answer the last message of the user; citations stand in the text, the Answer in the field `scholiast`."""
-    question, history = body.question_and_history()
-    if small_talk(question) == "chat_task":  # it may quote the whole chat, and only what it is matters
-        question, history = CHAT_TASK, ()
-    engine = await _engine(workspace, body.model)
+    ask_request = chat_request(body.question_and_history(), body.effort, caller)
+    engine = await engine_of(workspace, body.model)
     completion = await asyncio.to_thread(Completion.begin, body)
-    ask_request = AskRequest(
-        question=question, history=history, top_k=TOP_K, effort=body.effort or "quick", door="openai", caller=caller
-    )
     events = until_deadline(request, workspace.answers.ask(engine, ask_request))
     if body.stream:
         include_usage = bool(body.stream_options and body.stream_options.include_usage)
@@ -68,6 +64,16 @@ async def model(name: str, workspace: WorkspaceDependency) -> Response:
     return JSONResponse(_model(name))
 
 
+def chat_request(asked: tuple[str, tuple[Turn, ...]], effort: Effort | None, caller: str) -> AskRequest:
+    """What a chat client asks, with its history."""
+    question, history = asked
+    if small_talk(question) == "chat_task":  # it may quote the whole chat, and only what it is matters
+        question, history = CHAT_TASK, ()
+    return AskRequest(
+        question=question, history=history, top_k=TOP_K, effort=effort or "quick", door="openai", caller=caller
+    )
+
+
 class CompletionStream(AnswerStream):
     """The events of an answer as chunks of a completion; the Answer is on the one that has the finish reason."""
 
@@ -88,7 +94,8 @@ class CompletionStream(AnswerStream):
             case Done(answer):
                 ending = openai_schemas.ending(answer)
                 last = self._chunk({"content": ending}) if ending else b""
-                last += self._chunk({}, "stop", scholiast=serialize.answer(answer))
+                cited = openai_schemas.chat_annotations(answer)
+                last += self._chunk({"annotations": cited} if cited else {}, "stop", scholiast=serialize.answer(answer))
                 if self._include_usage:
                     last += data_event(self._completion.usage_chunk(answer))
                 return last + END_OF_STREAM
@@ -103,8 +110,11 @@ class CompletionStream(AnswerStream):
         return data_event(self._completion.chunk(delta, finish_reason, **more))
 
 
-async def _engine(workspace: Workspace, name: str) -> Engine:
-    """What a model's name means: one of our libraries with the default writer, or a writer with the default library."""
+async def engine_of(workspace: Workspace, name: str) -> Engine:
+    """What a model's name means: one of our libraries with the default writer, or a writer with the default library.
+
+    Raises NotFoundError for any other.
+    """
     owner, _, library = name.partition("/")
     if owner == OWNER:
         return await workspace.engine(library)

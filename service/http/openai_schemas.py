@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import uuid4
@@ -16,9 +16,10 @@ from rag.grounding.inert import inert
 from rag.text import tokens
 from rag.text.analysis import replace_surrogates
 from rag.types import Answer, Effort, Turn
-from service.http import unknown
+from service.http import annotations, unknown
 
 CHAT_PATH = "/v1/chat/completions"
+RESPONSES_PATH = "/v1/responses"
 MODELS_PATH = "/v1/models"
 END_OF_STREAM = b"data: [DONE]\n\n"
 
@@ -104,19 +105,11 @@ class ChatRequest(BaseModel):
     n: int | None = None
 
     def question_and_history(self) -> tuple[str, tuple[Turn, ...]]:
-        """The last message of the user, and the messages of both sides before it, oldest first. Raises RequestError.
-
-        Other roles are ignored: a client's system message does not decide how to answer.
-        """
+        """As `conversation` has it. Raises RequestError for what the client would miss in the reply, too."""
         if self.n not in (None, 1):
             raise RequestError(f"n is {self.n}; there is one answer to a question, so leave n out")
         self._check_others(self.model_extra or {})
-        questions = [(number, message) for number, message in enumerate(self.messages) if message.role == "user"]
-        if not questions:
-            raise RequestError("messages has none whose role is user; the last of them is the question")
-        last, question = questions[-1]
-        turns = [turn for number, message in enumerate(self.messages[:last]) for turn in _turns(message, number)]
-        return _text(question, last), tuple(turns)
+        return conversation(self.messages)
 
     def _check_others(self, others: Mapping[str, Any]) -> None:
         """Raise RequestError for what OpenAI does not know either, and for what the client would miss in the reply."""
@@ -132,6 +125,25 @@ class ChatRequest(BaseModel):
             raise RequestError(unknown.message(name, sorted({*type(self).model_fields, *IGNORED})))
 
 
+def conversation(messages: Sequence[ChatMessage], field: str = "messages") -> tuple[str, tuple[Turn, ...]]:
+    """The last message of the user, and the messages of both sides before it, oldest first.
+
+    Other roles are ignored: a client's system message does not decide how to answer. Raises RequestError, which names
+    the field of the request, without a question or for one that is not text.
+    """
+    questions = [(number, message) for number, message in enumerate(messages) if message.role == "user"]
+    if not questions:
+        raise RequestError(f"{field} has no message whose role is user; the last of them is the question")
+    last, question = questions[-1]
+    turns = [turn for number, message in enumerate(messages[:last]) for turn in _turns(message, number, field)]
+    return _text(question, last, field), tuple(turns)
+
+
+def count_prompt(messages: Iterable[ChatMessage]) -> int:
+    """Tokens of the messages by our own count. Blocks for a moment the first time, while the tokenizer loads."""
+    return sum(tokens.count(_plain(message)) for message in messages)
+
+
 @dataclass(frozen=True)
 class Completion:
     """A completion that is being written: what stays the same from the first chunk to the last."""
@@ -144,13 +156,17 @@ class Completion:
 
     @classmethod
     def begin(cls, request: ChatRequest) -> "Completion":
-        """A completion with a new id. Blocks for a moment the first time, while the tokenizer loads."""
-        prompt = sum(tokens.count(_plain(message)) for message in request.messages)
-        return cls(f"chatcmpl-{uuid4().hex}", int(time.time()), request.model, prompt)
+        """A completion with a new id. Blocks as `count_prompt` does."""
+        return cls(f"chatcmpl-{uuid4().hex}", int(time.time()), request.model, count_prompt(request.messages))
 
     def body(self, answer: Answer) -> dict[str, Any]:
         """The completion as one object."""
-        message = {"role": "assistant", "content": answer.text + ending(answer), "refusal": None}
+        message = {
+            "role": "assistant",
+            "content": answer.text + ending(answer),
+            "refusal": None,
+            "annotations": chat_annotations(answer),
+        }
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
         usage = self.usage(answer)
         return {
@@ -171,13 +187,23 @@ class Completion:
 
     def usage(self, answer: Answer) -> dict[str, int]:
         """The model's own token counts, or ours if it reports none."""
-        prompt, completion = answer.usage.prompt_tokens, answer.usage.completion_tokens
-        if not prompt and not completion:
-            prompt, completion = self.prompt_tokens, tokens.count(answer.text + ending(answer))
+        prompt, completion = used_tokens(answer, self.prompt_tokens)
         return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
     def _base(self, kind: str) -> dict[str, Any]:
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model, "system_fingerprint": None}
+
+
+def used_tokens(answer: Answer, counted: int) -> tuple[int, int]:
+    """Tokens of the prompt and of the text: the model's own counts, or ours if it reports none."""
+    if answer.usage.total_tokens:
+        return answer.usage.prompt_tokens, answer.usage.completion_tokens
+    return counted, tokens.count(answer.text + ending(answer))
+
+
+def chat_annotations(answer: Answer) -> list[dict[str, Any]]:
+    """The citations as a chat completion has them."""
+    return [annotations.nested(annotation) for annotation in annotations.url_citations(answer)]
 
 
 def ending(answer: Answer) -> str:
@@ -235,7 +261,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 def is_openai_path(path: str) -> bool:
     """Whether the path is one of OpenAI's."""
-    return path in (CHAT_PATH, MODELS_PATH) or path.startswith(f"{MODELS_PATH}/")
+    return path in (CHAT_PATH, RESPONSES_PATH, MODELS_PATH) or path.startswith(f"{MODELS_PATH}/")
 
 
 def error_response(status: int, message: str, headers: Mapping[str, str] | None, param: str | None) -> JSONResponse:
@@ -246,20 +272,20 @@ def error_response(status: int, message: str, headers: Mapping[str, str] | None,
     return JSONResponse({"error": error}, status, headers)
 
 
-def _turns(message: ChatMessage, number: int) -> Sequence[Turn]:
+def _turns(message: ChatMessage, number: int, field: str) -> Sequence[Turn]:
     if message.role == "user":
-        return [Turn(role="user", content=_text(message, number))]
+        return [Turn(role="user", content=_text(message, number, field))]
     if message.role == "assistant":  # without what we appended
         text = _plain(message).partition(_SOURCES)[0].partition(_CONTRADICTED)[0]
         return [Turn(role="assistant", content=text)]
     return []
 
 
-def _text(message: ChatMessage, number: int) -> str:
+def _text(message: ChatMessage, number: int, field: str) -> str:
     for place, part in enumerate(message.content if isinstance(message.content, list) else ()):
         if part.get("type") not in _TEXT_PARTS:
             raise RequestError(
-                f"messages[{number}].content[{place}] is of type {part.get('type')!r}; only text can be asked"
+                f"{field}[{number}].content[{place}] is of type {part.get('type')!r}; only text can be asked"
             )
     return _plain(message)
 

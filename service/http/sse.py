@@ -136,6 +136,11 @@ class AnswerStream(EventSourceResponse):
         await send({"type": "http.response.body", "body": b""})
 
 
+def as_json(data: Mapping[str, Any]) -> str:
+    """As it stands in an event."""
+    return json.dumps(data, ensure_ascii=False)
+
+
 def problem_response(error: Exception, scope: Scope) -> JSONResponse:
     """The response to a request that failed; a bug goes into the log."""
     if not isinstance(error, ScholiastError):
@@ -144,7 +149,7 @@ def problem_response(error: Exception, scope: Scope) -> JSONResponse:
 
 
 def _event(name: str, data: Mapping[str, Any]) -> bytes:
-    return format_sse_event(event=name, data_str=json.dumps(data, ensure_ascii=False))
+    return format_sse_event(event=name, data_str=as_json(data))
 
 
 async def _send_piece(send: Send, piece: bytes) -> None:
