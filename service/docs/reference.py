@@ -19,6 +19,7 @@ Every operation and every object of the HTTP API, as the service describes itsel
 programs, `/docs` to try out. How to use it is told under [Over HTTP](http.md). With `SCHOLIAST_API_KEYS` set, every
 operation under `/v1` takes `Authorization: Bearer KEY` or `X-API-Key: KEY`.
 """
+_TITLES = {"openai": "OpenAI"}
 _METHODS = ("get", "post", "patch", "put", "delete")
 
 
@@ -35,7 +36,7 @@ def page() -> str:
     operations = sorted(_operations(api["paths"]), key=lambda operation: operation[0])
     parts = [_OPENING]
     for topic, group in groupby(operations, key=lambda operation: operation[0]):
-        parts.append(f"## {topic.capitalize()}")
+        parts.append(f"## {_TITLES.get(topic, topic.capitalize())}")
         parts += [_operation(method, path, described) for _, method, path, described in group]
     parts.append("## Objects")
     parts += [_object(name, schema) for name, schema in sorted(schemas.items())]
