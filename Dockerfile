@@ -17,7 +17,7 @@ RUN useradd --uid 10001 --create-home scholiast && install --directory --owner s
 ENV PATH=/opt/scholiast/bin:$PATH \
     SCHOLIAST_HOME=/data \
     XDG_CACHE_HOME=/data/cache
-USER scholiast
+USER 10001
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --start-period=60s \

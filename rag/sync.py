@@ -25,12 +25,22 @@ def run_sync(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run_coroutine_threadsafe(work, _loop()).result()
 
 
+async def run_apart(work: Coroutine[Any, Any, T]) -> T:
+    """Await a coroutine that runs in the same thread, so that async code shares what `run_sync` uses."""
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, _loop()))
+
+
 class SyncWorkspace:
     """As `Workspace`, but every method waits. Close it, or use it in a `with` block, to release the libraries."""
 
     def __init__(self, settings: Settings | None = None, embedder: Embedder | None = None) -> None:
         """Settings come from SCHOLIAST_* and a .env file unless given. Raises ConfigError."""
         self._workspace = Workspace(settings, embedder)
+
+    @property
+    def inner(self) -> Workspace:
+        """The workspace itself, for coroutines given to `run_sync` or `run_apart`, and for no other event loop."""
+        return self._workspace
 
     def __enter__(self) -> Self:
         return self

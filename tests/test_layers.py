@@ -46,11 +46,12 @@ RAG = (
     ("rag.watches", "rag.backup"),
     ("rag.workspace",),
     ("rag.watches.runs",),
-    ("rag.sync", "rag.langchain_retriever"),
+    ("rag.sync", "rag.langchain_retriever", "rag.langchain_answers"),
 )
 """The order inside `rag`: a module loads modules of its own row and of those above it, and no others."""
 
 HOMES = {
+    "PIL": {"service/docs/screenshots.py"},
     "aiohttp": {"service/slack/client.py"},
     "chromadb": {"rag/library/vector_index.py"},
     "citeproc": {"rag/references/styles.py"},
@@ -65,15 +66,18 @@ HOMES = {
     "langchain": {"eval/judge.py", "rag/embedders/langchain.py", "rag/writers/"},
     "langchain_core": {
         "rag/embedders/langchain.py",
+        "rag/langchain_answers.py",
         "rag/langchain_retriever.py",
         "rag/model_verifier.py",
         "rag/writers/",
     },
     "matplotlib": {"eval/plots.py"},
     "mcp": {"service/mcp/"},
+    "mkdocs": {"service/docs/hooks.py"},
     "onnx": {"rag/embedders/minilm_graph.py"},
     "onnxruntime": {"rag/onnx_model.py"},
     "openai": {"rag/embedders/openai.py", "rag/writers/"},
+    "playwright": {"service/docs/screenshots.py"},
     "platformdirs": {"rag/config.py", "rag/embedders/minilm.py", "rag/text/tokens.py"},
     "prometheus_client": {"service/http/metrics.py"},
     "pyarrow": {"rag/corpus/parquet.py"},
@@ -89,7 +93,7 @@ HOMES = {
     "pydantic_core": {"rag/types.py", "service/http/schemas.py"},
     "pydantic_settings": {"rag/config.py"},
     "python_calamine": {"rag/corpus/spreadsheet.py"},
-    "rich": {"service/cli/progress.py", "service/cli/terminal.py", "eval/terminal.py"},
+    "rich": {"service/cli/progress.py", "service/cli/terminal.py", "service/docs/screenshots.py", "eval/terminal.py"},
     "sentencex": {"rag/text/sentences.py"},
     "scipy": {"eval/fit_sentences.py"},
     "sklearn": {"eval/fit.py", "eval/fit_sentences.py"},

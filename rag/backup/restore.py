@@ -15,7 +15,7 @@ from rag.answerability import CALIBRATION
 from rag.backup import archive
 from rag.backup.archive import Archive, Manifest
 from rag.config import Settings
-from rag.database import FILE, copy_sqlite, home_errors
+from rag.database import FILE, Database, copy_sqlite, home_errors
 from rag.errors import ConfigError, LibraryError, LockedError, RequestError, UnavailableError
 from rag.library import registry, schema
 from rag.library.catalog import Catalog
@@ -92,10 +92,11 @@ def _check(settings: Settings, backup: Archive, overwrite: bool) -> None:
 def _owned(home: Path, names: Collection[str]) -> Iterator[None]:
     """Own every library that is there or will be, so that no process uses one meanwhile."""
     locks: list[Lock] = []
+    database = Database(home)
     try:
         for name in sorted({*names, *registry.folders(home)}):
             registry.check_name(name)
-            lock = Lock(folder_of(home, name))
+            lock = Lock(folder_of(home, name), database.lock(name))
             try:
                 lock.acquire(name)
             except LockedError as error:

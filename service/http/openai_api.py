@@ -87,7 +87,8 @@ class CompletionStream(AnswerStream):
             case Done(answer):
                 ending = openai_schemas.ending(answer)
                 last = self._chunk({"content": ending}) if ending else b""
-                last += self._chunk({}, "stop", scholiast=serialize.answer(answer))
+                cited = openai_schemas.chat_annotations(answer)
+                last += self._chunk({"annotations": cited} if cited else {}, "stop", scholiast=serialize.answer(answer))
                 if self._include_usage:
                     last += data_event(self._completion.usage_chunk(answer))
                 return last + END_OF_STREAM

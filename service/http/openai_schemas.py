@@ -16,7 +16,7 @@ from rag.grounding.inert import inert
 from rag.text import tokens
 from rag.text.analysis import replace_surrogates
 from rag.types import Answer, Effort, Turn
-from service.http import unknown
+from service.http import annotations, unknown
 
 CHAT_PATH = "/v1/chat/completions"
 RESPONSES_PATH = "/v1/responses"
@@ -143,7 +143,12 @@ class Completion:
 
     def body(self, answer: Answer) -> dict[str, Any]:
         """The completion as one object."""
-        message = {"role": "assistant", "content": answer.text + ending(answer), "refusal": None}
+        message = {
+            "role": "assistant",
+            "content": answer.text + ending(answer),
+            "refusal": None,
+            "annotations": chat_annotations(answer),
+        }
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
         usage = self.usage(answer)
         return {
@@ -168,6 +173,11 @@ class Completion:
 
     def _base(self, kind: str) -> dict[str, Any]:
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model, "system_fingerprint": None}
+
+
+def chat_annotations(answer: Answer) -> list[dict[str, Any]]:
+    """The citations as a chat completion has them."""
+    return [annotations.nested(annotation) for annotation in annotations.url_citations(answer)]
 
 
 def question_and_history(messages: Sequence[ChatMessage], field: str) -> tuple[str, tuple[Turn, ...]]:

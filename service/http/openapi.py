@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from service.http.openai_schemas import CHAT_PATH, is_openai_path
+from service.http.openai_schemas import CHAT_PATH, RESPONSES_PATH, is_openai_path
 
 Operation = dict[str, Any]
 
@@ -50,6 +50,7 @@ _LINKS: dict[tuple[str, str, str], tuple[str, Mapping[str, tuple[str, str, str]]
     ("post", "/v1/ask", "200"): ("$response.body#/id", _ANSWER_LINKS),
     ("post", "/v1/conversations/{id}/messages", "200"): ("$response.body#/id", _ANSWER_LINKS),
     ("post", CHAT_PATH, "200"): ("$response.body#/scholiast/id", _ANSWER_LINKS),
+    ("post", RESPONSES_PATH, "200"): ("$response.body#/scholiast/id", _ANSWER_LINKS),
     ("post", "/v1/conversations", "201"): (
         "$response.body#/id",
         {

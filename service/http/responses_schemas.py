@@ -1,7 +1,7 @@
 """OpenAI's objects of the Responses API: a request to a question, an Answer to a response and its events."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import uuid4
@@ -10,10 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rag import serialize
 from rag.errors import RequestError
-from rag.grounding.marks import places
 from rag.text import tokens
-from rag.types import Answer, Effort, Paper, Turn
-from service.http import openai_schemas, unknown
+from rag.types import Answer, Effort, Turn
+from service.http import annotations, openai_schemas, unknown
 from service.http.openai_schemas import ChatMessage, ending
 
 IGNORED = frozenset(
@@ -206,12 +205,12 @@ class ResponseDraft:
         }
 
     def part(self, answer: Answer | None = None) -> dict[str, Any]:
-        """The text of the message, with an annotation for each mark; empty before it is written."""
+        """The text of the message, with an annotation for each mark and quote; empty before it is written."""
         text = answer.text + ending(answer) if answer else ""
         return {
             "type": "output_text",
             "text": text,
-            "annotations": list(annotations(answer)) if answer else [],
+            "annotations": annotations.url_citations(answer) if answer else [],
             "logprobs": [],
         }
 
@@ -224,19 +223,3 @@ class ResponseDraft:
             "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": counted["total_tokens"],
         }
-
-
-def annotations(answer: Answer) -> Iterator[dict[str, Any]]:
-    """A citation for each mark `[n]` of the text, where it stands: of the paper's address, or by its id without one."""
-    papers = answer.cited_papers
-    for start, end, number in places(answer.text):
-        if paper := papers.get(number):
-            blank = len(answer.text[start:end]) - len(answer.text[start:end].lstrip())
-            yield _annotation(paper, start + blank, end)
-
-
-def _annotation(paper: Paper, start: int, end: int) -> dict[str, Any]:
-    if paper.url:
-        place = {"start_index": start, "end_index": end}
-        return {"type": "url_citation", **place, "url": paper.url, "title": paper.title}
-    return {"type": "file_citation", "index": start, "file_id": paper.id, "filename": paper.title}

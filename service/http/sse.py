@@ -130,6 +130,11 @@ class AnswerStream(EventStream):
         await send({"type": "http.response.body", "body": b""})
 
 
+def as_json(data: Mapping[str, Any]) -> str:
+    """As it stands in an event."""
+    return json.dumps(data, ensure_ascii=False)
+
+
 def problem_response(error: Exception, scope: Scope) -> JSONResponse:
     """The response to a request that failed; a bug goes into the log."""
     if not isinstance(error, ScholiastError):
@@ -138,7 +143,7 @@ def problem_response(error: Exception, scope: Scope) -> JSONResponse:
 
 
 def _event(name: str, data: Mapping[str, Any]) -> bytes:
-    return format_sse_event(event=name, data_str=json.dumps(data, ensure_ascii=False))
+    return format_sse_event(event=name, data_str=as_json(data))
 
 
 async def send_piece(send: Send, piece: bytes) -> None:

@@ -15,7 +15,7 @@ import pytest
 from rag.backup import archive
 from rag.backup.restore import restore
 from rag.backup.save import save
-from rag.database import FILE
+from rag.database import FILE, Database
 from rag.errors import ConfigError, LockedError, RequestError
 from rag.history.conversations import LOCAL
 from rag.library.lock import Lock
@@ -176,7 +176,7 @@ async def test_a_home_with_settings_and_empty_tables_counts_as_empty(file: Path,
 
 async def test_a_library_in_use_is_not_replaced(home: Path, file: Path) -> None:
     before = contents(home)
-    lock = Lock(folder_of(home, "default"))
+    lock = Lock(folder_of(home, "default"), Database(home).lock("default"))
     lock.acquire("default")
     try:
         with pytest.raises(LockedError, match=r"in use by process \d+ .*stop it"):
