@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import NamedTuple
 
 from rag import config, corpus, embedders, references, serialize
 from rag.errors import RequestError, how_to_list_papers
@@ -96,13 +97,33 @@ async def enrich(library: str, source: str, json: bool) -> bool:
     return True
 
 
+class Narrowing(NamedTuple):
+    """Which papers may be used, as options say it."""
+
+    year: str
+    papers: Sequence[str]
+    venues: Sequence[str]
+    authors: Sequence[str]
+
+    @property
+    def filters(self) -> Filters:
+        """The same for the engine. Raises RequestError for what are no years."""
+        first, last = _years(self.year)
+        return Filters(
+            year_from=first,
+            year_to=last,
+            papers=tuple(self.papers),
+            venues=tuple(self.venues),
+            authors=tuple(self.authors),
+        )
+
+
 async def ask(
-    question: str, library: str, top_k: int, model: str, year: str, papers: Sequence[str], effort: Effort, output: str
+    question: str, library: str, top_k: int, model: str, narrowing: Narrowing, effort: Effort, output: str
 ) -> bool:
     """Answer one question; `output` is json, plain, a format of references, or empty for the terminal."""
     check_output(output)
-    first, last = _years(year)
-    filters = Filters(year_from=first, year_to=last, papers=tuple(papers))
+    filters = narrowing.filters
     async with Owner() as owner:
         answer = await owner.run(
             Operations.ask,
@@ -122,11 +143,12 @@ async def ask(
     return True
 
 
-async def search(query: str, library: str, limit: int, output: str, pager: bool) -> bool:
+async def search(query: str, library: str, limit: int, narrowing: Narrowing, output: str, pager: bool) -> bool:
     """Rank papers; `output` as for `ask`."""
     check_output(output)
+    filters = narrowing.filters
     async with Owner() as owner:
-        found = await owner.run(Operations.search, query=_text(query), library=library, limit=limit)
+        found = await owner.run(Operations.search, query=_text(query), library=library, limit=limit, filters=filters)
     papers = [serialize.parse_paper(result["paper"]) for result in found["results"]]
     if output == "json":
         print_json(found)

@@ -36,6 +36,13 @@ _Papers = Annotated[
         "--paper", metavar="PAPER", help="Only from this paper, by id or DOI, which the question is about; repeatable."
     ),
 ]
+_Venues = Annotated[
+    list[str] | None,
+    typer.Option("--venue", metavar="WORDS", help="Only from venues whose names have these words; repeatable."),
+]
+_Authors = Annotated[
+    list[str] | None, typer.Option("--author", metavar="NAME", help="Only by this author; any of several. Repeatable.")
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -117,6 +124,8 @@ def ask(
     model: options.Model = "",
     year: _Years = "",
     paper: _Papers = None,
+    venue: _Venues = None,
+    author: _Authors = None,
     effort: Annotated[
         Literal["quick", "deep"], typer.Option("--effort", help="deep searches widely; it needs a chat model.")
     ] = "quick",
@@ -127,7 +136,8 @@ def ask(
     from service.cli import commands
 
     asked = _given(question, "a question")
-    run(commands.ask(asked, library, top_k, model, year, paper or [], effort, options.output(json, format)))
+    narrowing = commands.Narrowing(year, paper or [], venue or [], author or [])
+    run(commands.ask(asked, library, top_k, model, narrowing, effort, options.output(json, format)))
 
 
 @app.command()
@@ -135,6 +145,9 @@ def search(
     query: Annotated[str | None, typer.Argument(metavar="WORDS", help=_INPUT, show_default=False)] = None,
     library: options.Library = "",
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="How many papers.")] = 10,
+    year: _Years = "",
+    venue: _Venues = None,
+    author: _Authors = None,
     json: options.Json = False,
     format: options.AnswerFormat = "",
     no_pager: options.NoPager = False,
@@ -143,7 +156,8 @@ def search(
     from service.cli import commands
 
     looked_for = _given(query, "what to look for")
-    run(commands.search(looked_for, library, limit, options.output(json, format), not no_pager))
+    narrowing = commands.Narrowing(year, [], venue or [], author or [])
+    run(commands.search(looked_for, library, limit, narrowing, options.output(json, format), not no_pager))
 
 
 @app.command()

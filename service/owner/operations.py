@@ -21,7 +21,7 @@ from rag.errors import CorpusError
 from rag.history.conversations import LOCAL
 from rag.library import ingest
 from rag.library.library import Progress
-from rag.types import Answer, Effort, Filters, IngestReport, Paper, Record, Turn
+from rag.types import EVERYTHING, Answer, Effort, Filters, IngestReport, Paper, Record, Turn
 from rag.watches import runs
 from rag.watches.runs import Run
 from rag.watches.store import Watch
@@ -124,9 +124,10 @@ class Operations:
                     return event.answer
         raise AssertionError("the last event of an answer is Done")
 
-    async def search(self, *, query: str, library: str, limit: int) -> dict[str, Any]:
+    async def search(self, *, query: str, library: str, limit: int, filters: Filters = EVERYTHING) -> dict[str, Any]:
         """Ranked papers, as the object that HTTP gives."""
-        return serialize.search_results(await self._workspace.search(query, library=library, limit=limit))
+        found = await self._workspace.search(query, library=library, limit=limit, filters=filters)
+        return serialize.search_results(found)
 
     async def ingest(
         self, *, paths: Sequence[FilePath], library: str, format: str, progress: Progress

@@ -133,6 +133,28 @@ def test_a_choice_of_papers_limits_which_are_used(scholiast: Scholiast, home: Pa
     assert {passage["paper"]["id"] for passage in json.loads(ran.out)["passages"]} == set(chosen)
 
 
+@pytest.mark.slow
+def test_venues_and_authors_limit_which_papers_are_used(scholiast: Scholiast, tmp_path: Path) -> None:
+    file = tmp_path / "by.jsonl"
+    written = [("Ann Moe", "Journal of Tea"), ("Bo Lind", "Journal of Tea"), ("Bo Lind", "Coffee Letters")]
+    papers = [
+        {"title": f"Cups of {n}", "abstract": f"People drink {n} cups a day.", "authors": [author], "venue": venue}
+        for n, (author, venue) in enumerate(written, start=2)
+    ]
+    file.write_text("".join(json.dumps(paper) + "\n" for paper in papers))
+    scholiast("ingest", file)
+
+    def found(*options: str) -> set[str]:
+        ran = json.loads(scholiast("search", "cups", *options, "--json").out)
+        return {result["paper"]["title"] for result in ran["results"]}
+
+    assert found("--author", "lind") == {"Cups of 3", "Cups of 4"}
+    assert found("--author", "B. Lind", "--venue", "tea") == {"Cups of 3"}
+    assert found("--year", "2020-") == set()
+    answer = json.loads(scholiast("ask", "How many cups do people drink?", "--venue", "coffee letters", "--json").out)
+    assert {passage["paper"]["title"] for passage in answer["passages"]} == {"Cups of 4"}
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -145,6 +167,7 @@ def test_a_choice_of_papers_limits_which_are_used(scholiast: Scholiast, home: Pa
         ("ask", "why", "--library", "No Such"),
         ("search", ""),
         ("search", "why", "--limit", "0"),
+        ("search", "why", "--year", "20"),
         ("ingest", str(SAMPLE), "--format", "bib"),
     ],
 )
