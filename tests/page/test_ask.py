@@ -84,12 +84,14 @@ def test_a_decline_says_so_and_is_not_dressed_as_an_answer(site: str, opened: Op
 def test_a_failure_is_told_with_what_to_do_and_trying_again_answers(
     site: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failing = Script("Heads ", BackendError("the model is overloaded", retryable=True))
+    failing = Script(
+        "Heads ", BackendError("openai:x at http://10.0.0.7: overloaded", retryable=True, reason="it is overloaded")
+    )
     writes(monkeypatch, failing)
     page = opened(site)
     page.fill("#question", QUESTION)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("the model is overloaded")
+    expect(page.get_by_role("alert")).to_contain_text("can't be used: it is overloaded")
     failing.pieces = ("Hydra heads are sequentially dependent [1].",)
     page.get_by_role("button", name="Try again").click()
     expect(page.locator(".answer > .prose")).to_contain_text("sequentially dependent")

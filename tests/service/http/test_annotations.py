@@ -1,5 +1,6 @@
 """Citations as OpenAI's annotations, through the unmodified clients of OpenAI and LangChain."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -21,8 +22,9 @@ KEY = "sk-test"
 
 
 @pytest.fixture(scope="module")
-def url(_built_home: Path) -> Iterator[str]:
-    with running(create_app(settings(_built_home, api_keys=KEY), words())) as url:
+def url(_built_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    home = Path(shutil.copytree(_built_home, tmp_path_factory.mktemp("annotations") / "home"))
+    with running(create_app(settings(home, api_keys=KEY), words())) as url:
         yield f"{url}/v1"
 
 

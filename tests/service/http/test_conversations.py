@@ -204,10 +204,13 @@ def test_a_question_whose_model_failed_has_no_answer_and_is_not_history(
     own_client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = own_client.post("/v1/conversations", json={}).headers["location"]
-    writer = writes(monkeypatch, Script("Hydra is", BackendError("the model hung up", retryable=True)))
+    writer = writes(
+        monkeypatch,
+        Script("Hydra is", BackendError("at 10.0.0.7: hung up", retryable=True, reason="the model hung up")),
+    )
     assert ask(own_client, path).status_code == 503
     assert statuses(own_client, path) == [("user", "failed")]
-    assert own_client.get(path).json()["messages"][0]["error"] == "the model hung up"
+    assert own_client.get(path).json()["messages"][0]["error"].endswith("can't be used: the model hung up")
     writer.pieces = ("Hydra is fast [1].",)
     assert ask(own_client, path, "Which heads are there in Hydra?").status_code == 200
     assert writer.heard[-1] == ()

@@ -168,7 +168,7 @@ def test_not_ready_until_the_library_can_be_opened(home: Path) -> None:
             assert second.get("/healthz").json() == {"status": "ok"}
             response = second.post("/v1/ask", json={"question": "why"})
             assert "in use by" in problem_of(response, 503)["detail"]
-            assert "default" in problem_of(second.get("/readyz"), 503)["reasons"][0]
+            assert "in use by" in problem_of(second.get("/readyz"), 503)["reasons"][0]
 
 
 def test_ready_when_library_and_embedder_are_there(client: TestClient) -> None:
@@ -181,7 +181,7 @@ def test_not_ready_any_more_when_the_indexes_are_gone(home: Path) -> None:
         while served.get("/readyz").status_code != 200:
             served.get("/v1/papers")
         (home / "scholiast.sqlite3").write_bytes(b"no database any more" * 1_000)
-        assert "catalog" in problem_of(served.get("/readyz"), 503)["reasons"][0]
+        assert "can't be used as it is" in problem_of(served.get("/readyz"), 503)["reasons"][0]
 
 
 def test_metrics_count_by_route_and_outcome(client: TestClient) -> None:

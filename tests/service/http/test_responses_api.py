@@ -179,10 +179,14 @@ def test_an_unknown_model_and_a_wrong_key_are_what_the_client_expects(client: Op
 
 
 def test_a_failure_in_the_middle_is_a_failed_response(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
-    writes(monkeypatch, Script("Hydra++ is the best recipe [1]. ", BackendError("it broke", retryable=False)))
+    writes(
+        monkeypatch,
+        Script("Hydra++ is the best recipe [1]. ", BackendError("at /a/path", retryable=False, reason="it broke")),
+    )
     with running(create_app(settings(home), words())) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as client:
         events: Any = list(client.responses.create(model="scholiast", input=QUESTION, stream=True))
-    assert events[-1].type == "response.failed" and events[-1].response.error.message == "it broke"
+    assert events[-1].type == "response.failed"
+    assert events[-1].response.error.message == "an embedder, a model or a source can't be used: it broke"
     assert events[-1].response.status == "failed"
 
 
