@@ -238,7 +238,7 @@ class Library:
             raise registry.no_library(self.name, self._catalog)
         if not self._shared:
             self._lock.acquire(self.name)
-        if self._catalog.library(self.name) is None:
+        if create and self._catalog.library(self.name) is None:
             self._create()
         row = self._row()
         if row.revision == 0:  # it holds nothing that was built with another configuration
@@ -249,7 +249,11 @@ class Library:
             raise LibraryError(fault)
         self._catalog.complete_keys(self.name)
         if not self._shared and not repair:
-            self._indexes.catch_up()
+            try:
+                self._indexes.catch_up()
+            except LibraryError:
+                self._row()  # raises NotFoundError where the library is being deleted
+                raise
 
     def _create(self) -> None:
         row = LibraryRow(
