@@ -242,8 +242,9 @@ class Engine:
                 for event in _events(draft.take(" ")):
                     yield event
             before = [*history, said] if len(evidence.parts) > 1 else history
-            fresh = replace(part, passages=_with_said(part.passages, draft.grounding.result.citations))
-            async with aclosing(self._write_part(fresh, before, draft)) as events:
+            if position:
+                part = replace(part, passages=_with_said(part.passages, draft.grounding.result.citations))
+            async with aclosing(self._write_part(part, before, draft)) as events:
                 async for event in events:
                     yield event
         if len(evidence.parts) == 1 and not evidence.checked:

@@ -18,6 +18,16 @@ def abstract(page: Page) -> str:
     return page.locator(".margin .abstract").inner_text()
 
 
+def half_answered(site: str, opened: Opened, script: Script) -> Page:
+    """A page that shows the first piece of the script's answer; the rest comes when `go` is set."""
+    page = opened(site)
+    page.fill("#question", QUESTION)
+    page.keyboard.press("Enter")
+    expect(page.locator(".answer > .prose")).to_contain_text("Hydra heads depend on each")
+    assert len(script.heard) == 1
+    return page
+
+
 def test_resting_on_a_mark_opens_the_abstract_beside_it_with_the_words_lit_and_in_sight(
     site: str, opened: Opened
 ) -> None:
@@ -102,10 +112,7 @@ def test_a_failure_is_told_with_what_to_do_and_trying_again_answers(
 
 def test_an_answer_is_stopped(site: str, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     script = writes(monkeypatch, Script("Hydra heads depend on each other [1]. ", None, "Never."))
-    page = opened(site)
-    page.fill("#question", QUESTION)
-    page.keyboard.press("Enter")
-    expect(page.locator(".answer > .prose")).to_contain_text("Hydra heads depend on each")
+    page = half_answered(site, opened, script)
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".turn")).to_contain_text("Stopped.")
     assert wait_until(lambda: script.stopped == 1)
@@ -115,10 +122,7 @@ def test_a_page_that_is_reloaded_in_the_middle_of_an_answer_comes_to_its_end(
     site: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = writes(monkeypatch, Script("Hydra heads depend on each other [1]. ", None, "They are accurate [1]."))
-    page = opened(site)
-    page.fill("#question", QUESTION)
-    page.keyboard.press("Enter")
-    expect(page.locator(".answer > .prose")).to_contain_text("Hydra heads depend on each")
+    page = half_answered(site, opened, script)
     page.reload()
     expect(page.locator(".question h2")).to_have_text(QUESTION)
     script.go.set()
@@ -132,10 +136,7 @@ def test_an_answer_whose_connection_drops_is_taken_up_again(
     site: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = writes(monkeypatch, Script("Hydra heads depend on each other [1]. ", None, "They are accurate [1]."))
-    page = opened(site)
-    page.fill("#question", QUESTION)
-    page.keyboard.press("Enter")
-    expect(page.locator(".answer > .prose")).to_contain_text("Hydra heads depend on each")
+    page = half_answered(site, opened, script)
     page.context.set_offline(True)
     script.go.set()
     page.wait_for_timeout(500)
