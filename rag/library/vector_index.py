@@ -144,22 +144,16 @@ class VectorIndex:
 
     def _add(self, papers: Sequence[StoredPaper]) -> None:
         ids = [f"{stored.paper.id}#{ordinal}" for stored in papers for ordinal in range(len(stored.chunks))]
-        texts = [stored.text(span) for stored in papers for span in stored.chunks]
-        about = [_about(stored, ordinal) for stored in papers for ordinal in range(len(stored.chunks))]
+        # Texts stay in the catalog: here they, and metadata that no query reads, cost half of an ingest and of the disk.
+        about: list[Metadata] = [{"paper_id": stored.paper.id} for stored in papers for _ in stored.chunks]
         vectors = [vector for stored in papers for vector in stored.chunk_vectors]
         for start in range(0, len(ids), _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
-            self._collection.add(ids=ids[part], embeddings=vectors[part], documents=texts[part], metadatas=about[part])
+            self._collection.add(ids=ids[part], embeddings=vectors[part], metadatas=about[part])
 
 
 def _one_of(ids: Sequence[str]) -> dict[Literal["$in", "$nin"], list[str | int | float | bool]]:
     return {"$in": [*ids]}
-
-
-def _about(stored: StoredPaper, ordinal: int) -> Metadata:
-    span = stored.chunks[ordinal]
-    year = {} if stored.paper.year is None else {"year": stored.paper.year}
-    return {"paper_id": stored.paper.id, "title": stored.paper.title, "start": span.start, "end": span.end, **year}
 
 
 def _collection(client: ClientAPI, name: str, create: bool) -> Collection:
