@@ -1,7 +1,9 @@
 """The vector index holds each paper's chunks once, finds the nearest, and reports damage in one clear error."""
 
 import socket
+from itertools import count
 from pathlib import Path
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -43,6 +45,29 @@ def test_a_paper_is_replaced_as_a_whole_and_a_repetition_changes_nothing(index: 
         index.apply([stored("a", WEST)], ["b", "nobody"])
         assert {id: list(found) for id, found in index.rows().items()} == {"a#0": WEST}
     assert index.count() == 1
+
+
+def test_while_questions_are_asked_an_add_of_many_rows_leaves_the_interpreter_to_others(index: VectorIndex) -> None:
+    """A thread that wants to run a few times a millisecond gets its turn between small adds, and nothing is left out."""
+    ids = [f"p{number}" for number in range(1_000)]
+    turns = count()
+    done = Event()
+
+    def take_turns() -> None:
+        while not done.is_set():
+            next(turns)
+            done.wait(0.01)
+
+    index.nearest(vector(EAST), 1)
+    other = Thread(target=take_turns)
+    other.start()
+    try:
+        index.apply([stored(id, EAST, NORTH) for id in ids], [])
+    finally:
+        done.set()
+        other.join()
+    assert index.rows().keys() == {f"{id}#{chunk}" for id in ids for chunk in (0, 1)}
+    assert next(turns) > 20  # 2 with one add of 500 papers after the other; 5 in each pause of the small ones
 
 
 def test_a_paper_without_chunks_can_be_stored(index: VectorIndex) -> None:
