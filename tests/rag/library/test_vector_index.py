@@ -48,7 +48,7 @@ def test_a_paper_is_replaced_as_a_whole_and_a_repetition_changes_nothing(index: 
 
 
 def test_while_questions_are_asked_an_add_of_many_rows_leaves_the_interpreter_to_others(index: VectorIndex) -> None:
-    """A thread that wants to run a few times a millisecond gets its turn between small adds, and nothing is left out."""
+    """A thread that wants to run gets its turn between small adds, and nothing is left out."""
     ids = [f"p{number}" for number in range(1_000)]
     turns = count()
     done = Event()
