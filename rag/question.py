@@ -92,8 +92,10 @@ def has_number_near(term: str, text: str) -> bool:
     stems = set(content_stems(term))
     words = words_and_numbers(text)
     numbers = [position for position, (_, is_number) in enumerate(words) if is_number]
-    places = [position for position, (word, _) in enumerate(words) if not stems.isdisjoint(content_stems(word))]
-    return any(0 < abs(place - number) <= _WORDS_TO_A_NUMBER for place in places for number in numbers)
+    steps = [step for step in range(-_WORDS_TO_A_NUMBER, _WORDS_TO_A_NUMBER + 1) if step]
+    around = {number + step for number in numbers for step in steps}
+    near = [words[position][0] for position in around if 0 <= position < len(words)]
+    return any(not stems.isdisjoint(content_stems(word)) for word in near)
 
 
 def _asked_for(name: str, question: str) -> Iterator[re.Match[str]]:

@@ -141,9 +141,14 @@ def _without_near_duplicates(passages: Sequence[Passage], limit: int) -> list[Pa
         if len(kept) == limit:
             break
         words = set(passage.paper.abstract.casefold().split())
-        if all(len(words & others) < NEAR_DUPLICATE * len(words | others) for _, others in kept):
+        if not any(_are_near(words, others) for _, others in kept):
             kept.append((passage, words))
     return [passage for passage, _ in kept]
+
+
+def _are_near(words: set[str], others: set[str]) -> bool:
+    few, many = sorted((len(words), len(others)))
+    return few >= NEAR_DUPLICATE * many and len(words & others) >= NEAR_DUPLICATE * len(words | others)
 
 
 def as_passage(stored: StoredPaper, score: float, vector: Vectors) -> Passage:
@@ -174,6 +179,8 @@ def as_passage(stored: StoredPaper, score: float, vector: Vectors) -> Passage:
 
 def _window(sentences: Sequence[PassageSentence]) -> Sequence[PassageSentence]:
     """All of an abstract of ordinary length; of a longer one, whole sentences around the best match."""
+    if sentences[-1].end - sentences[0].start <= MAX_PASSAGE_CHARACTERS:
+        return sentences
     first = last = max(range(len(sentences)), key=lambda i: sentences[i].similarity)
     while True:
         wider = [(a, b) for a, b in ((first - 1, last), (first, last + 1)) if a >= 0 and b < len(sentences)]

@@ -28,6 +28,7 @@ _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?%?")
 _COUNTED = re.compile(r"(\d[\d.,]*)[-–]([a-z]{3,})\Z")
 _BEFORE_A_WORD = re.compile(r"–|[-/](?=[a-z]{3,})")
 _QUANTITY = re.compile(r"\d[\d.,]*(?:[A-Za-z]{1,2}|%)?\Z")
+_REMAINS = frozenset({"s", "t"})
 _DO = frozenset({"do", "does", "did"})
 _PLAIN_NEGATIONS = frozenset({"not", "no", "never", "cannot", "neither", "nor", "none"})
 
@@ -160,12 +161,14 @@ def _moved_words(claim: Sequence[Token], quote: Sequence[Token], partner: dict[i
 
 
 def _pieces(word: str) -> list[str]:
+    if word.isalpha():  # nearly every word
+        return [] if word in _REMAINS else [word]
     if counted := _COUNTED.match(word):
         return [counted[1], counted[2]]
     if re.search(r"n['’]t\Z", word):
         return [word[:-3], "not"]
     if not any(c.isdigit() for c in word):
-        return [piece for piece in re.split(r"[-–./'’]", word) if piece and piece not in ("s", "t")]
+        return [piece for piece in re.split(r"[-–./'’]", word) if piece and piece not in _REMAINS]
     if not any(c.isalpha() for c in word):
         return _NUMBER.findall(word)
     return [piece for piece in _BEFORE_A_WORD.split(word) if piece]

@@ -6,9 +6,9 @@ A contradiction in other words than the abstract's it does not see.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
+from typing import NamedTuple
 
 from rag.grounding import contradictions
 from rag.text.analysis import content_stems, share
@@ -42,32 +42,62 @@ class LexicalVerifier:
 
         A claim in another language than the abstracts is never supported: there are no words to compare.
         """
-        claim, quotes = in_print(claim), [_quote_in_print(quote) for quote in quotes]
+        claim, cited = in_print(claim), _cited(quotes)
         words = stems_of(claim)
         if not quotes:
             return Support(verdict="unsupported", reason="it cites no abstract")
         if not words and not quantities(claim):
             return Support(verdict="partial", reason="it has no words to compare")
-        texts = stems_of(" ".join(f"{quote.passage.paper.title} {quote.sentence.text}" for quote in quotes))
+        texts = stems_of(" ".join(cited.quoted))
         held = share(words, texts)
         reason = f"{held:.0%} of its words are in the quotes"
         if held < PARTIAL_SHARE and not _adds_supported_words(claim, texts, question):
-            if language_of(claim) != language_of(_shown_text(quotes)):
-                return _across_languages(claim, quotes)
+            if language_of(claim) != language_of(cited.text):
+                return _across_languages(claim, cited)
             return Support(verdict="unsupported", reason=reason)
-        change = contradictions.find(claim, _sentences(quotes))
+        sentences = [sentence for abstract in cited.abstracts for sentence in abstract.sentences]
+        change = contradictions.find(claim, sentences)
         if change and change.verdict == "contradicted":
             return Support(verdict="contradicted", reason=change.reason)
-        if invented := _invented(claim, quotes):
+        if invented := _invented(claim, cited):
             return Support(verdict="unsupported", reason=f"{invented} is not in the cited abstracts")
-        if misplaced := next((n for n, near in _segments(claim) if not _in_place(n, near, quotes)), None):
+        if misplaced := next((n for n, near in _segments(claim) if not _in_place(n, near, cited)), None):
             return Support(verdict="partial", reason=f"the abstract gives {misplaced.value:g} for something else")
-        if missing := next((name for name in sorted(names(claim)) if not has_name(_shown_text(quotes), name)), ""):
+        if missing := next((name for name in sorted(names(claim)) if not has_name(cited.text, name)), ""):
             return Support(verdict="partial", reason=f"the name {missing!r} is not in the cited abstracts")
-        quoted = [text for quote in quotes for text in (quote.passage.paper.title, quote.sentence.text)]
-        if changed := change.reason if change else contradictions.unfounded_direction(claim, quoted):
+        if changed := change.reason if change else contradictions.unfounded_direction(claim, cited.quoted):
             return Support(verdict="partial", reason=changed)
         return Support(verdict="supported" if held >= SUPPORTED_SHARE else "partial", reason=reason)
+
+
+class _Abstract(NamedTuple):
+    """A passage as an answer shows it."""
+
+    title: str
+    text: str
+    sentences: tuple[str, ...]
+
+
+class _Cited(NamedTuple):
+    """What a claim is compared with: the abstracts it cites, all their words as far as they were shown, and
+    the title and sentence of each quote."""
+
+    abstracts: tuple[_Abstract, ...]
+    text: str
+    quoted: tuple[str, ...]
+
+
+def _cited(quotes: Sequence[Quote]) -> _Cited:
+    abstracts = tuple(map(_abstract, dict.fromkeys(quote.passage for quote in quotes)))
+    text = " ".join(f"{abstract.title}. {abstract.text}" for abstract in abstracts)
+    quoted = [in_print(said) for quote in quotes for said in (quote.passage.paper.title, quote.sentence.text)]
+    return _Cited(abstracts, text, tuple(quoted))
+
+
+@lru_cache(maxsize=256)
+def _abstract(passage: Passage) -> _Abstract:
+    sentences = tuple(in_print(sentence.text) for sentence in passage.sentences)
+    return _Abstract(in_print(passage.paper.title), in_print(passage.text), sentences)
 
 
 @lru_cache(maxsize=2048)
@@ -87,47 +117,46 @@ def _adds_supported_words(claim: str, texts: Sequence[str], question: str) -> bo
     return len(added) >= CLEAR_WORDS and share(added, texts) >= SUPPORTED_SHARE
 
 
-def _across_languages(claim: str, quotes: Sequence[Quote]) -> Support:
+def _across_languages(claim: str, cited: _Cited) -> Support:
     """Only numbers can be compared: `partial` if it has some and the cited papers give them all."""
-    claimed, known = quantities(_BESIDE_A_DIGIT.sub(" ", claim)), _quantities_of(_shown_text(quotes))
+    claimed, known = quantities(_BESIDE_A_DIGIT.sub(" ", claim)), quantities(cited.text, spelled=True)
     if missing := next((n for n in claimed if not any(n.matches(other) for other in known)), None):
         return Support(verdict="unsupported", reason=f"the number {missing.value:g} is not in the cited abstracts")
     return Support(verdict="partial" if claimed else "unsupported", reason=OTHER_LANGUAGE)
 
 
-def _invented(claim: str, quotes: Sequence[Quote]) -> str:
+def _invented(claim: str, cited: _Cited) -> str:
     """A number that stands nowhere in the cited papers, or the name it is given for, if none of them has it."""
-    claimed, text = quantities(claim), _shown_text(quotes)
-    known = _quantities_of(text)
+    claimed = quantities(claim)
+    if not claimed:
+        return ""
+    known = quantities(cited.text, spelled=True)
     for number in claimed:
         if not any(number.matches(other) for other in known):
             return f"the number {number.value:g}"
-    if claimed:
-        return next((f"the name {name!r}" for name in sorted(names(claim)) if not has_name(text, name)), "")
-    return ""
+    return next((f"the name {name!r}" for name in sorted(names(claim)) if not has_name(cited.text, name)), "")
 
 
-def _in_place(number: Quantity, named: frozenset[str], quotes: Sequence[Quote]) -> bool:
+def _in_place(number: Quantity, named: frozenset[str], cited: _Cited) -> bool:
     """Whether a cited paper gives the number for what the claim names with it, and not for something else."""
-    return any(_gives(passage, number, named) for passage in dict.fromkeys(quote.passage for quote in quotes))
+    return any(_gives(abstract, number, named) for abstract in cited.abstracts)
 
 
-def _gives(passage: Passage, number: Quantity, named: frozenset[str]) -> bool:
-    title = passage.paper.title
-    if any(number.matches(other) for other in _quantities_of(title)):
+def _gives(abstract: _Abstract, number: Quantity, named: frozenset[str]) -> bool:
+    if any(number.matches(other) for other in quantities(abstract.title, spelled=True)):
         return True
-    open_names = [name for name in named if not has_name(title, name)]
-    givers = [s.text for s in passage.sentences if any(number.matches(other) for other in _quantities_of(s.text))]
-    return any(_fits(number, open_names, giver, passage) for giver in givers)
+    open_names = [name for name in named if not has_name(abstract.title, name)]
+    given = [text for text in abstract.sentences if any(number.matches(n) for n in quantities(text, spelled=True))]
+    return any(_fits(number, open_names, giver, abstract) for giver in given)
 
 
-def _fits(number: Quantity, named: Sequence[str], giver: str, passage: Passage) -> bool:
+def _fits(number: Quantity, named: Sequence[str], giver: str, abstract: _Abstract) -> bool:
     """A name may stand in another sentence than the number, unless that one has numbers of its own for it."""
-    elsewhere = [s.text for s in passage.sentences if s.text != giver and _quantities_of(s.text)]
+    elsewhere = [text for text in abstract.sentences if text != giver and quantities(text, spelled=True)]
     absent = [name for name in named if not has_name(giver, name)]
     if any(has_name(text, name) for name in absent for text in elsewhere):
         return False
-    return "respectively" in giver or not _swapped(number, named, giver, passage.paper.title)
+    return "respectively" in giver or not _swapped(number, named, giver, abstract.title)
 
 
 def _swapped(number: Quantity, named: Sequence[str], giver: str, title: str) -> bool:
@@ -159,36 +188,3 @@ def _clauses(text: str) -> Iterator[str]:
     for cut in chain((match.start() for match in _CLAUSE.finditer(text)), (len(text),)):
         yield text[start:cut]
         start = cut
-
-
-def _quote_in_print(quote: Quote) -> Quote:
-    return replace(
-        quote,
-        passage=_passage_in_print(quote.passage),
-        sentence=replace(quote.sentence, text=in_print(quote.sentence.text)),
-    )
-
-
-@lru_cache(maxsize=256)
-def _passage_in_print(passage: Passage) -> Passage:
-    """The passage as an answer shows its sentences; its offsets are still those of the abstract."""
-    sentences = tuple(replace(sentence, text=in_print(sentence.text)) for sentence in passage.sentences)
-    paper = replace(passage.paper, title=in_print(passage.paper.title))
-    return replace(passage, paper=paper, text=in_print(passage.text), sentences=sentences)
-
-
-def _sentences(quotes: Sequence[Quote]) -> list[str]:
-    """Every sentence of the papers that are quoted, as far as they were shown."""
-    passages = dict.fromkeys(quote.passage for quote in quotes)
-    return [sentence.text for passage in passages for sentence in passage.sentences]
-
-
-def _shown_text(quotes: Sequence[Quote]) -> str:
-    """All words of the papers that are quoted, as far as they were shown."""
-    passages = dict.fromkeys(quote.passage for quote in quotes)
-    return " ".join(f"{passage.paper.title}. {passage.text}" for passage in passages)
-
-
-@lru_cache(maxsize=2048)
-def _quantities_of(text: str) -> tuple[Quantity, ...]:
-    return tuple(quantities(text, spelled=True))

@@ -1,6 +1,7 @@
 """The words of a text: the analyser that the keyword index and the rules share, and the stems that carry content."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from unicodedata import normalize
 
 from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
@@ -39,9 +40,10 @@ def replace_surrogates(text: str) -> str:
 _QUESTION_STEMS = frozenset(stems(words("stop")["question"]))
 
 
-def content_stems(text: str) -> list[str]:
+@lru_cache(maxsize=8192)  # whoever decides, writes and checks asks for those of the same sentences
+def content_stems(text: str) -> tuple[str, ...]:
     """The distinct stems that say what a text is about, in order of appearance: not those that any question has."""
-    return list(dict.fromkeys(stem for stem in stems(text) if stem not in _QUESTION_STEMS and len(stem) > 1))
+    return tuple(dict.fromkeys(stem for stem in stems(text) if stem not in _QUESTION_STEMS and len(stem) > 1))
 
 
 def share(part: Sequence[str], whole: Sequence[str]) -> float:

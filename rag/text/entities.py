@@ -20,7 +20,7 @@ MENTION = re.compile(f"{NAME.pattern}|{NUMBER.pattern}")
 """A name, or a number outside of names."""
 
 _WORD = re.compile(r"[\w.@%+-]+")
-_WITH_A_DIGIT = re.compile(r"\b[A-Za-z]\w*(?:[-–.@/]\w+)*\b|\b\d+[A-Za-z]\w*(?:-\w+)*\b")
+_WITH_A_DIGIT = re.compile(r"\b[A-Za-z](?=[\w–.@/-]*\d)\w*(?:[-–.@/]\w+)*\b|\b\d+[A-Za-z]\w*(?:-\w+)*\b")
 _QUANTITY_ONLY = re.compile(r"\d[\d.,]*[A-Za-z]{0,3}(?:-\w+)?\Z")
 _MANY = re.compile(r"(?:dozens?|hundreds?|thousands?|millions?)\Z", re.IGNORECASE)
 _TOLERANCE = 0.05
@@ -42,7 +42,8 @@ class Quantity:
         return near and (not self.unit or not other.unit or self.unit == other.unit)
 
 
-def quantities(text: str, spelled: bool = False) -> list[Quantity]:
+@lru_cache(maxsize=4096)  # the sentences of one answer are compared with those of the same abstracts
+def quantities(text: str, spelled: bool = False) -> tuple[Quantity, ...]:
     """The numbers that stand for themselves, in order; not those of a name such as CIFAR-10.
 
     With `spelled`, also numbers written as words.
@@ -52,7 +53,7 @@ def quantities(text: str, spelled: bool = False) -> list[Quantity]:
     if spelled:
         values = words("numbers")
         found += [Quantity(values[m[0].lower()], "", False, m.start()) for m in _number_word_pattern().finditer(text)]
-    return found
+    return tuple(found)
 
 
 def numbers(text: str) -> set[str]:
@@ -73,7 +74,9 @@ def names(text: str) -> frozenset[str]:
 
 def normalised_name(name: str) -> str:
     """In lower case without hyphens or a plural's s."""
-    letters = re.sub(r"[^a-z0-9]", "", name.lower())
+    letters = name.lower()
+    if not (letters.isascii() and letters.isalnum()):
+        letters = re.sub(r"[^a-z0-9]", "", letters)
     return letters[:-1] if len(letters) > 3 and letters.endswith("s") else letters
 
 

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from rag.text.vocabulary import words
 
@@ -29,6 +29,7 @@ _OF_WORDS = 0.2
 """How many frequent words, and which share of all, tell a language in Latin letters."""
 
 
+@lru_cache(maxsize=512)
 def language_of(text: str) -> str:
     """The ISO 639-1 code of the text's language, such as `de`; `en` for English and for whatever is not clear."""
     return _by_script(text) or _by_words(text) or ENGLISH

@@ -1,6 +1,7 @@
 """A sentence of an abstract as it reads in an answer: in the third person, in print, tied to no other sentence."""
 
 import re
+from functools import lru_cache
 
 from rag.text import latex, markup, third_person
 from rag.text.entities import names, numbers
@@ -18,6 +19,7 @@ def readable(sentence: str) -> str:
     return third_person.rewrite(without_opening(in_print(sentence)))
 
 
+@lru_cache(maxsize=4096)  # one sentence is read by the writer, the attribution and the verifier
 def in_print(sentence: str) -> str:
     """Without tags, entities and LaTeX, on one line.
 
