@@ -3,7 +3,7 @@
 Such an answer needs no writer: it is read off the papers' fields, or off an exhaustive pass over the library.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from rag.catalog_questions import counts, extremes, fields, negations, overview, reading
@@ -78,7 +78,7 @@ class CatalogQuestions:
             return None
         return await self._about_many(asked, allowed)
 
-    async def _about_many(self, asked: CatalogQuestion, allowed: set[str] | None) -> CatalogAnswer | None:
+    async def _about_many(self, asked: CatalogQuestion, allowed: Collection[str] | None) -> CatalogAnswer | None:
         if asked.kind == "extreme":
             return await extremes.answer(asked, self._library, allowed)
         topic = asked.topic if asked.kind != "negation" or content_stems(asked.topic) else asked.condition
@@ -97,7 +97,7 @@ class CatalogQuestions:
             return None
         return await fields.answer(asked, search, filters, self._retriever, self._library)
 
-    async def _listing(self, allowed: set[str] | None) -> CatalogAnswer:
+    async def _listing(self, allowed: Collection[str] | None) -> CatalogAnswer:
         """The papers that pass, where nothing else is asked of them."""
         found = await topic_papers(self._library, "", allowed)
         passages = await passages_of(self._library, found.found[:SHOWN], found.vector)

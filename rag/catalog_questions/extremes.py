@@ -1,5 +1,6 @@
 """The highest or lowest value of a measure that the abstracts give, where their numbers can be compared."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from rag.catalog_questions.composition import CatalogAnswer, Statement, compose, item, passages_of
@@ -23,7 +24,7 @@ class _Value:
     quantity: Quantity
 
 
-async def answer(asked: CatalogQuestion, library: Library, allowed: set[str] | None) -> CatalogAnswer | None:
+async def answer(asked: CatalogQuestion, library: Library, allowed: Collection[str] | None) -> CatalogAnswer | None:
     """The values, the extreme one first, each with its sentence.
 
     None unless at least two papers give one, all in the same unit, and every paper that speaks of it can be compared.

@@ -232,6 +232,13 @@ class Catalog:
         found, removed = self._changed(select(*DESCRIPTION), name, after, upto)
         return self._described(name, found), removed
 
+    def changed_columns(
+        self, name: str, *, after: int, upto: int, bylines: bool
+    ) -> tuple[Sequence[Row[Any]], list[str]]:
+        """The same with no more than id and year, and where asked for authors and venue."""
+        columns = [papers.c.id, papers.c.year, *([papers.c.authors, papers.c.venue] if bylines else [])]
+        return self._changed(select(*columns), name, after, upto)
+
     def revision_after(self, name: str, after: int, papers_at_once: int) -> int | None:
         """The revision up to which about that many papers changed after `after`; None when fewer did."""
         later = select(papers.c.revision).where(papers.c.library == name, papers.c.revision > after)
@@ -263,28 +270,23 @@ class Catalog:
         """The papers that are there, by id, without their vectors."""
         return {paper.id: paper for paper in self._described(name, self._rows(select(*DESCRIPTION), name, ids))}
 
-    def of_years(self, name: str, first: int | None, last: int | None) -> set[str]:
-        """The ids of the papers of these years, both inclusive; a paper without a year is in none."""
-        query = select(papers.c.id).where(papers.c.library == name, papers.c.year.is_not(None))
-        if first:
-            query = query.where(papers.c.year >= first)
-        if last:
-            query = query.where(papers.c.year <= last)
-        with self._reading() as connection:
-            return set(connection.execute(query).scalars())
-
     def years(self, name: str) -> dict[str, int | None]:
         """The year of every paper, by year and id; from the index on years alone, without reading the papers."""
         query = select(papers.c.id, papers.c.year).where(papers.c.library == name).order_by(papers.c.year, papers.c.id)
         with self._reading() as connection:
             return {row.id: row.year for row in connection.execute(query)}
 
-    def bylines(self, name: str) -> Iterator[Byline]:
-        """Authors and venue of every paper; one row at a time, so that a large library does not fill the memory."""
-        query = select(papers.c.id, papers.c.authors, papers.c.venue).where(papers.c.library == name)
+    def bylines(self, name: str, ids: Collection[str] | None = None) -> Iterator[Byline]:
+        """Authors and venue of the papers with these ids, or of every paper: then one row at a time, so that a large
+        library does not fill the memory."""
+        query: Select[Any] = select(papers.c.id, papers.c.authors, papers.c.venue)
+        if ids is not None:
+            yield from map(_byline, self._rows(query, name, ids))
+            return
+        query = query.where(papers.c.library == name)
         with self._reading() as connection:
             for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query.order_by(papers.c.id)):
-                yield Byline(id=row.id, authors=tuple(row.authors), venue=row.venue or "")
+                yield _byline(row)
 
     def chunk_vectors(self, name: str, ids: Collection[str], dimension: int) -> list[tuple[str, Vectors]]:
         """The vectors of each paper's chunks, shape (chunks, dimension), for the papers that are there."""
@@ -339,6 +341,10 @@ class Catalog:
             for some in in_parts(list(ids)):
                 found += connection.execute(query.where(papers.c.library == name, papers.c.id.in_(some)))
         return found
+
+
+def _byline(row: Row[Any]) -> Byline:
+    return Byline(id=row.id, authors=tuple(row.authors), venue=row.venue or "")
 
 
 def _next_revision(connection: Connection, name: str) -> int:

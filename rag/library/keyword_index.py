@@ -48,6 +48,9 @@ WRITER_BYTES = 30_000_000  # tantivy refuses less than 15 MB
 SPARE_HITS = 16  # proposals beyond the limit
 MAX_PROPOSALS = 2_000  # of more papers with equal scores, those that tantivy proposes first are ranked
 _WIDENING = 4
+_MANY_ALLOWED = (
+    0.2  # of all papers; more cost less when they are sorted out of what is proposed than as part of the query
+)
 _FIELDS = {"text": 1.0, "title": TITLE_WEIGHT}
 
 _PLAIN_WORD = re.compile(rf"\b[^\W\d_]{{{GUESS_LETTERS},40}}\b")
@@ -146,7 +149,9 @@ class KeywordIndex:
             now.mean_lengths,
         )
         with self._our_errors("searched"):
-            return _rank(now, self._query(weights, allowed), scorer, limit)
+            if allowed is None or len(allowed) > _MANY_ALLOWED * now.papers:
+                return _rank(now, self._query(weights, None), scorer, limit, allowed)
+            return _rank(now, self._query(weights, allowed), scorer, limit, None)
 
     def having_all(self, words: Collection[str], allowed: Collection[str] | None = None) -> list[str]:
         """The ids of all papers that have each of the stems in title or abstract, in order; empty without a stem.
@@ -288,25 +293,30 @@ class KeywordIndex:
             raise LibraryError(f"{what}; {how_to_rebuild(self._library)}") from error
 
 
-def _rank(now: _Snapshot, query: Query, scorer: bm25.Scorer, limit: int) -> list[tuple[str, float]]:
-    """The best papers. More are proposed until one that is not could not be among them.
+def _rank(
+    now: _Snapshot, query: Query, scorer: bm25.Scorer, limit: int, allowed: Collection[str] | None
+) -> list[tuple[str, float]]:
+    """The best of the papers allowed; None allows all. More are proposed until one that is not could not be among them.
 
     Of a paper that is not proposed is known that tantivy's score of it is at most the last proposal's, and that our
     scores exceed tantivy's by no more than for the papers that are.
     """
     found: dict[str, float] = {}
-    excess, seen, wanted = 0.0, 0, limit + SPARE_HITS
+    share = 1.0 if allowed is None else len(allowed) / now.papers
+    excess, seen, wanted, most = 0.0, 0, int((limit + SPARE_HITS) / share), int(MAX_PROPOSALS / share)
     while True:
         # Counting all matches would keep tantivy from skipping papers that can't reach the top.
         hits = now.searcher.search(query, wanted, count=False).hits
-        papers = [now.paper(address) for _, address in hits[seen:]]
-        scores = scorer.scores([fields for _, fields in papers]).tolist()
-        found |= {id: score for (id, _), score in zip(papers, scores, strict=True)}
-        excess = max([excess, *(ours / float(hit[0]) for ours, hit in zip(scores, hits[seen:], strict=True))])
+        papers = [(float(theirs), *now.paper(address)) for theirs, address in hits[seen:]]
+        papers = [paper for paper in papers if allowed is None or paper[1] in allowed]
+        scores = scorer.scores([fields for *_, fields in papers]).tolist()
+        found |= {id: score for (_, id, _), score in zip(papers, scores, strict=True)}
+        excess = max([excess, *(ours / theirs for ours, (theirs, *_) in zip(scores, papers, strict=True))])
         best = sorted(found.items(), key=lambda hit: (-hit[1], hit[0]))[:limit]
-        if len(hits) < wanted or wanted >= MAX_PROPOSALS or excess * float(hits[-1][0]) < best[-1][1]:
+        is_sure = len(best) == limit and excess * float(hits[-1][0]) < best[-1][1]
+        if len(hits) < wanted or wanted >= most or is_sure:
             return best
-        seen, wanted = wanted, min(wanted * _WIDENING, MAX_PROPOSALS)
+        seen, wanted = wanted, min(wanted * _WIDENING, most)
 
 
 def _total_lengths(searcher: Searcher) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """A library: ingests, removes and finds papers, and keeps the catalog and its two indexes in step."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence, Set
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -18,7 +18,7 @@ from rag.errors import (
 from rag.library import dense, ingest, merging, registry, schema
 from rag.library.catalog import Byline, Catalog, Counts
 from rag.library.dense import Hits
-from rag.library.filtering import passing
+from rag.library.filtering import Columns
 from rag.library.ingest import IngestBatch
 from rag.library.lock import Lock
 from rag.library.merging import Change
@@ -51,6 +51,7 @@ class Library:
         self._writing = asyncio.Lock()
         self._is_closed = False
         self._indexes = Indexes(catalog, name, folder, chroma_url)
+        self._columns = Columns(catalog, name)
         self._release = finalize(self, _close, self._indexes, catalog, self._lock)
         self._release.atexit = False
 
@@ -184,9 +185,9 @@ class Library:
         """The papers with these ids that the library has, by id, with spans and vectors."""
         return await threads.read(self._catalog.stored, self.name, ids)
 
-    async def allowed(self, filters: Filters) -> set[str] | None:
+    async def allowed(self, filters: Filters) -> Set[str] | None:
         """The ids that pass the filters; None when all do."""
-        others = await threads.read(passing, self._catalog, self.name, filters)
+        others = await threads.read(lambda: self._columns.passing(filters, self._row().revision))
         if not filters.papers:
             return others
         chosen = set((await self.resolve(filters.papers)).values())
@@ -340,7 +341,7 @@ class Library:
         papers = limit
         if allowed is not None:
             # About how many of the nearest papers have to be seen before `limit` of those allowed are among them.
-            papers = limit * self._catalog.counts(self.name).papers // max(len(allowed), 1)
+            papers = limit * len(self._current().keywords()) // max(len(allowed), 1)
             if not len(allowed) > papers > 0:
                 return dense.compare(self._catalog.chunk_vectors(self.name, allowed, row.dimension), vector, limit)
         return self._found(lambda indexes: dense.search(indexes.vectors(), vector, limit, papers, allowed))

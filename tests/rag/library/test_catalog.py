@@ -112,12 +112,10 @@ def test_sources_are_merged_and_a_file_read_again_replaces_its_own(catalog: Cata
     assert found.sources == (Source(path="b.csv", line=9), Source(path="papers.jsonl", line=1))
 
 
-def test_papers_are_counted_paged_and_filtered_by_year(catalog: Catalog) -> None:
+def test_papers_are_counted_and_paged(catalog: Catalog) -> None:
     catalog.write("main", [stored(paper) for paper in papers(12)] + [stored(replace(papers(13)[12], year=None))])
     assert catalog.counts("main") == Counts(papers=13, chunks=26)
     assert [paper.id for paper in catalog.papers("main", 1, 3)] == ["paper-1", "paper-10", "paper-11"]
-    assert catalog.of_years("main", 2023, None) == {"paper-8", "paper-9"}
-    assert catalog.of_years("main", None, 2015) == {"paper-0", "paper-10"}
 
 
 @pytest.mark.slow
