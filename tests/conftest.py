@@ -35,6 +35,12 @@ def settings(home: Path, **others: str) -> Settings:
     return Settings(_env_file=None, home=home, **others)  # type: ignore[call-arg, arg-type]  # pydantic's own
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: one that begins last would keep a single processor busy at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in Settings.model_fields:
