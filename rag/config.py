@@ -90,6 +90,11 @@ class Settings(BaseSettings):
     on_model_failure: Literal["extractive", "error"] = Field(
         default="extractive", description="When a model fails: an extractive answer with a notice, or an error."
     )
+    answer_cache: int = Field(
+        default=0,
+        ge=0,
+        description="How many answers each process keeps in memory, for the same question asked again; 0 for none.",
+    )
     verifier: str = Field(
         default="lexical",
         description="What checks sentences against quotes: lexical; besides, in one call after the answer, model "

@@ -12,11 +12,13 @@ from typing import Self
 from weakref import WeakValueDictionary
 
 from rag import config, connectors, corpus, embedders, rerankers, retrieval, threads
+from rag.answer_cache import AnswerCache, cached
 from rag.config import Settings
 from rag.connectors import Connectors, enrich
 from rag.connectors.enrich import EnrichedPaper, EnrichReport
 from rag.connectors.search import DEFAULT_LIMIT, make_search
 from rag.database import Database, home_errors
+from rag.embedders.cached import CachedQueries
 from rag.engine import TOP_K, Engine, collect_answer
 from rag.engines import make_engine
 from rag.errors import BusyError, NotFoundError, OwnerDoor
@@ -64,7 +66,8 @@ class Workspace:
         Processes that find a library in use are told `url`. Raises ConfigError.
         """
         self.settings = settings or config.load()
-        self.embedder = embedder or embedders.embedder(self.settings.embedder)
+        self.embedder = CachedQueries(embedder or embedders.embedder(self.settings.embedder))
+        self._given = AnswerCache(self.settings.answer_cache)
         self._reranker = rerankers.reranker(self.settings)
         self._database = open_database(self.settings)
         self.answers = Answers(self._database)
@@ -119,7 +122,9 @@ class Workspace:
 
     async def engine(self, name: str = "", model: str = "") -> Engine:
         """An engine that answers from a library. Raises as `library` does, and RequestError for a model not offered."""
-        return await threads.read(make_engine, self.settings, await self.library(name), model, self._reranker)
+        library = await self.library(name)
+        engine = await threads.read(make_engine, self.settings, library, model, self._reranker)
+        return cached(engine, self._given, library.version) if self.settings.answer_cache else engine
 
     async def ingest(
         self, *sources: str | Path | Paper, library: str = "", format: str = "", progress: Progress | None = None

@@ -41,7 +41,7 @@ RAG = (
     ("rag.catalog_questions",),
     ("rag.draft", "rag.deep"),
     ("rag.engine",),
-    ("rag.engines",),
+    ("rag.engines", "rag.answer_cache"),
     ("rag.history",),
     ("rag.watches", "rag.backup"),
     ("rag.workspace",),

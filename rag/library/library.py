@@ -221,6 +221,11 @@ class Library:
         """The number of the last change."""
         return (await threads.read(self._row)).revision
 
+    async def version(self) -> tuple[str, int] | None:
+        """Names what searches find now, which is the same as long as this is; None while the indexes lag behind."""
+        row = await threads.read(self._row)
+        return (row.generation, row.revision) if row.chroma_revision == row.revision else None
+
     async def added(self, *, after: int, upto: int) -> list[str]:
         """The ids of the papers that came with the changes after one and up to another, in the order they came."""
         return await threads.read(lambda: self._catalog.added(self.name, after=after, upto=upto))
