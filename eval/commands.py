@@ -23,7 +23,7 @@ from eval.importers import read_set
 from eval.judge import Judge
 from eval.metrics import latency
 from eval.metrics.case import Case
-from eval.questions import PaperRef, Question
+from eval.questions import PaperRef, Question, title_key
 from eval.records import RunFiles, read_papers, read_responses
 from eval.score import Scores
 from eval.summary import Summary
@@ -121,8 +121,11 @@ def judge_check(labelled: Path, model: str, base_url: str, out: Path) -> int:
 
 def lint(questions: Path, papers: Sequence[Path]) -> None:
     """Report that a file of questions is valid; its problems are raised as RequestError."""
-    known = [PaperRef(paper.id, paper.title) for paper in known_papers.of_files(papers)] if papers else None
-    found = question_files.load(questions, known)
+    known = known_papers.of_files(papers)
+    found = question_files.load(questions, [PaperRef(paper.id, paper.title) for paper in known] if papers else None)
+    if papers:
+        by_title = {title_key(paper.title): paper.abstract for paper in known}
+        question_files.check_passages(questions, found, by_title | {paper.id: paper.abstract for paper in known})
     unanswerable = sum(not question.answerable for question in found)
     groups = len(set(question_files.clusters(found).values()))
     terminal.note(
