@@ -1,7 +1,9 @@
 """What was run, so that it can be reproduced: code, settings, prompts, model, corpus and questions."""
 
 import platform
+import shlex
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -44,6 +46,7 @@ def make(
         "libraries": {library: found for library in _LIBRARIES if (found := _version(library))},
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "begun": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

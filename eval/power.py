@@ -10,7 +10,7 @@ mean. Of two earlier runs it is the variance of the mean of clusters over that o
 1 + (m - 1) · icc for clusters of m questions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, isfinite, sqrt
 from statistics import NormalDist, correlation, stdev
@@ -21,6 +21,7 @@ from eval.statistics import clustered_error
 from rag.errors import RequestError
 
 LEVEL, POWER = 0.05, 0.8
+ASSUMED_COUNT = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,41 @@ class Spread:
     design_effect: float
     correlation: float | None
     count: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What can be seen of a measure: the questions that show `difference`, and what `count` questions show."""
+
+    measure: str
+    spread: Spread
+    difference: float
+    needed: int
+    count: int
+    detectable: float
+
+
+def plans(
+    spreads: Mapping[str, Spread], difference: float, count: int, level: float = LEVEL, power: float = POWER
+) -> list[Plan]:
+    """A plan for each measure; with a count of 0, for as many questions as its spread was seen on, or else 100.
+
+    Raises RequestError.
+    """
+    found = []
+    for measure, spread in spreads.items():
+        number = count or spread.count or ASSUMED_COUNT
+        found.append(
+            Plan(
+                measure=measure,
+                spread=spread,
+                difference=difference,
+                needed=questions_needed(spread, difference, level, power),
+                count=number,
+                detectable=detectable(spread, number, level, power),
+            )
+        )
+    return found
 
 
 def seen(a: Scores, b: Scores, measure: str) -> Spread | None:

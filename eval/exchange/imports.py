@@ -172,7 +172,7 @@ def _manifest(
         "questions": len(questions),
         "deadline_seconds": own.deadline_seconds if own else None,
         "details": {"files": [path.name for path in paths]},
-        "code": {"version": "not known, as it was imported"},
+        "code": {"version": "imported"},
         "begun": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
