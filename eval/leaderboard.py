@@ -46,8 +46,8 @@ _NONE = """
 here, and `scholiast eval leaderboard OURS OTHER ... --out FILE` compares runs of the same questions with the first one.
 """
 _NO_PEERS = """
-**There is no comparison with other systems yet.** Its files belong into `eval/results/peers`, one for each set of
-questions; `make leaderboard` then shows them here.
+**There is no comparison with other systems yet.** `python -m eval.peers compare --out eval/results/peers/sample.json`
+makes one, and `make leaderboard` then shows it here.
 """
 
 

@@ -46,7 +46,7 @@ def make(
         "libraries": {library: found for library in _LIBRARIES if (found := _version(library))},
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": _command(sys.argv),
         "begun": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -62,6 +62,11 @@ def check_same(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) 
         raise RequestError(
             f"{folder} holds another run ({'; '.join(changed)}); give this one its own --out, or --fresh to replace it"
         )
+
+
+def _command(words: Sequence[str]) -> str:
+    """The command that was given, as it may be published: of an absolute path only the last part."""
+    return shlex.join(Path(word).name if Path(word).is_absolute() else word for word in words)
 
 
 def _prompts() -> dict[str, str]:

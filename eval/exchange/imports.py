@@ -66,7 +66,11 @@ def make_run(
     asked = questions if questions is not None else [row.question for row in rows]
     files = RunFiles(out)
     write_atomically(files.questions, question_files.dump(asked))
-    question_files.load(files.questions)
+    try:
+        question_files.load(files.questions)
+    except RequestError:
+        files.questions.unlink()  # so that the folder can be used again
+        raise
     write_atomically(files.manifest, pretty(_manifest(format, paths, name, asked, answers, rows)))
     journal = Journal(files)
     for row in rows:

@@ -85,7 +85,6 @@ def test_text_citations_and_gold_survive_the_formats_that_hold_no_more(
     assert values_of(back, *kept) == values_of(run, *kept)
     assert [row.latency_ms for row in scores_of(back)] == [None] * 5
     assert "quotes" not in scoring.read(back).offers
-    assert evaluate("report", str(back)) == 0
 
 
 def test_what_is_lost_is_said(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -173,6 +172,7 @@ def test_questions_of_the_file_itself_are_scored_by_its_reference_answers_and_go
     file = tmp_path / "r.jsonl"
     file.write_text(json_lines(rows))
     run = imported("ragas", file, out=tmp_path / "run")
+    assert evaluate("report", str(run)) == 0
     first, second = scores_of(run)
     assert first.values["idf_f1"] == first.values["cites_gold"] == 1
     assert second.values["idf_f1"] == 1 and second.type == "followup"
@@ -228,3 +228,15 @@ def test_a_run_is_never_written_over(run: Path, capsys: pytest.CaptureFixture[st
     assert evaluate("import-run", "ragas", str(FILES / "ragas.jsonl"), "--out", str(run)) == 2
     assert "is not empty; give --out a new folder" in capsys.readouterr().err
     assert [f.read_bytes() for f in sorted(run.iterdir())] == [f.read_bytes() for f in sorted(before.iterdir())]
+
+
+def test_questions_of_a_file_that_are_no_good_leave_no_run_behind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = {"name": "q", "input": "How deep?", "actual_output": "12", "expected_output": "12"}
+    file, out = tmp_path / "d.json", tmp_path / "run"
+    file.write_text(json.dumps([case, case]))
+    assert evaluate("import-run", "deepeval", str(file), "--out", str(out)) == 2
+    assert "id 'q' stands already on line 1" in capsys.readouterr().err
+    file.write_text(json.dumps([case]))
+    assert evaluate("import-run", "deepeval", str(file), "--out", str(out)) == 0
