@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PINS := pyproject.toml constraints.txt rag/embedders/minilm_weights.txt
 
-.PHONY: check demo serve test test-all coverage eval bench install dev hooks format format-check lint types wheel page-library audit sbom constraints docs screenshots
+.PHONY: check demo serve test test-all coverage eval bench leaderboard install dev hooks format format-check lint types wheel page-library audit sbom constraints docs screenshots
 .DEFAULT_GOAL := check
 
 check: format-check lint types test ## format, lint, types, quick tests
@@ -48,6 +48,9 @@ bench: dev ## the measurements of eval/results: retrieval, the service and strea
 		--qrels $(SCIFACT)/qrels.train.tsv --chunks 256/0 128/0 96/1 64/0 --titles front
 	$(BIN)/python -m eval.bench.service $(DATA)/seeds/*.txt --questions $(DATA)/questions/dev.jsonl
 	$(BIN)/python -m eval.bench.streaming
+
+leaderboard: dev ## the page of figures, from the run of `make eval` and the comparisons with other systems
+	$(BIN)/scholiast eval leaderboard $(wildcard build/eval eval/results/peers/*.json) --out eval/results/leaderboard.md
 
 install: .venv/.installed ## the product, and the weights of its offline embedder
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from eval import cli_exchange
 from rag.errors import RequestError, ScholiastError
 
 app = typer.Typer(
@@ -320,3 +321,6 @@ def feedback(
     from eval import commands
 
     commands.feedback(out)
+
+
+app.registered_commands += cli_exchange.app.registered_commands

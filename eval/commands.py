@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.resources import files as packaged
 from pathlib import Path
 
@@ -11,8 +11,10 @@ from eval import calibrate as calibrating
 from eval import changes as changing
 from eval import compare as comparing
 from eval import judge as judging
+from eval import leaderboard as boarding
 from eval import leaks, run_commands, template, terminal
 from eval import papers as known_papers
+from eval import power as planning
 from eval import questions as question_files
 from eval import report as reporting
 from eval import score as scoring
@@ -23,7 +25,7 @@ from eval.importers import read_set
 from eval.judge import Judge
 from eval.metrics import latency
 from eval.metrics.case import Case
-from eval.questions import PaperRef, Question
+from eval.questions import PaperRef, Question, title_key
 from eval.records import RunFiles, read_papers, read_responses
 from eval.score import Scores
 from eval.summary import Summary
@@ -35,6 +37,16 @@ from rag.workspace import open_database
 
 _PACKAGES = ("rag", "prompts", "service", "eval")
 _JUDGE_CACHE = "judge_replies.jsonl"
+
+
+@dataclass(frozen=True)
+class PowerRequest:
+    """Which difference should be seen, with so many questions (0: as many as before), and how surely."""
+
+    difference: float
+    questions: int
+    level: float
+    power: float
 
 
 def score(folder: Path, price: str, json: bool) -> None:
@@ -121,8 +133,11 @@ def judge_check(labelled: Path, model: str, base_url: str, out: Path) -> int:
 
 def lint(questions: Path, papers: Sequence[Path]) -> None:
     """Report that a file of questions is valid; its problems are raised as RequestError."""
-    known = [PaperRef(paper.id, paper.title) for paper in known_papers.of_files(papers)] if papers else None
-    found = question_files.load(questions, known)
+    known = known_papers.of_files(papers)
+    found = question_files.load(questions, [PaperRef(paper.id, paper.title) for paper in known] if papers else None)
+    if papers:
+        by_title = {title_key(paper.title): paper.abstract for paper in known}
+        question_files.check_passages(questions, found, by_title | {paper.id: paper.abstract for paper in known})
     unanswerable = sum(not question.answerable for question in found)
     groups = len(set(question_files.clusters(found).values()))
     terminal.note(
@@ -159,6 +174,35 @@ def support_probe(papers: Sequence[Path], library: str, limit: int, out: Path | 
         sys.stdout.write(pretty(asdict(found)))
     else:
         terminal.support_probe(found)
+
+
+def power(
+    runs: Sequence[Path], measures: Sequence[str], assumed: planning.Spread | None, plan: PowerRequest, json: bool
+) -> None:
+    """Say how many questions show a difference, from two runs or from an assumed spread. Raises RequestError."""
+    if assumed:
+        spreads = {"assumed": assumed}
+    elif len(runs) == 2:
+        a, b = map(scoring.read, runs)
+        names = list(measures) or list(comparing.DECLARED)
+        comparing.check_pair(a, b, names)
+        spreads = {name: spread for name in names if (spread := planning.seen(a, b, name))}
+    else:
+        raise RequestError(f"give two earlier runs of the same questions, not {len(runs)}, or --sd with --correlation")
+    if not spreads:
+        raise RequestError(f"{runs[0]} and {runs[1]} have none of these measures for three questions; name --measures")
+    found = planning.plans(spreads, plan.difference, plan.questions, plan.level, plan.power)
+    if json:
+        sys.stdout.write(pretty([asdict(row) for row in found]))
+    else:
+        terminal.power(found, plan.level, plan.power)
+
+
+def leaderboard(results: Sequence[Path], out: Path) -> None:
+    """Write the page of figures from folders of runs and files of comparisons."""
+    boards = boarding.boards(results)
+    write_atomically(out, boarding.page(boards))
+    terminal.note(f"wrote {out}: {len(boards)} {'comparison' if len(boards) == 1 else 'comparisons'}")
 
 
 def import_set(form: str, paths: Sequence[Path], split: str, out: Path, papers: Path | None) -> None:

@@ -101,8 +101,8 @@ def compare(a: Scores, b: Scores, declared: Sequence[str] = DECLARED) -> Compari
 
     Raises RequestError if the runs asked different questions, or a declared measure does not exist.
     """
-    _check(a, b, declared)
-    pairs = {name: found for name in BY_NAME if (found := _paired(a, b, name))}
+    check_pair(a, b, declared)
+    pairs = {name: found for name in BY_NAME if (found := paired(a, b, name))}
     differences = {
         name: difference([p.a for p in found], [p.b for p in found], [p.cluster for p in found])
         for name, found in pairs.items()
@@ -147,22 +147,25 @@ def gate(baseline: Scores, now: Scores) -> GateResult:
     return GateResult("worse" if worse else "passed", comparison.in_words, comparison)
 
 
-class _Pair(NamedTuple):
+class Pair(NamedTuple):
+    """The values of a measure for one question, and the cluster that the question is of."""
+
     a: float
     b: float
     cluster: str
 
 
-def _paired(a: Scores, b: Scores, name: str) -> list[_Pair]:
+def paired(a: Scores, b: Scores, name: str) -> list[Pair]:
     """The values of one measure for the questions where both answers have something to measure."""
     return [
-        _Pair(x, y, one.cluster)
+        Pair(x, y, one.cluster)
         for one, other in zip(a.rows, b.rows, strict=True)
         if (x := one.values.get(name)) is not None and (y := other.values.get(name)) is not None
     ]
 
 
-def _check(a: Scores, b: Scores, declared: Sequence[str]) -> None:
+def check_pair(a: Scores, b: Scores, declared: Sequence[str]) -> None:
+    """Raise RequestError if the runs asked different questions, or a declared measure does not exist."""
     if a.questions_sha256 != b.questions_sha256:
         raise RequestError(
             f"{a.target} and {b.target} were asked different questions ({a.questions_sha256[:12]} and "

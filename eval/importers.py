@@ -4,12 +4,11 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eval.files import read_text
+from eval.files import format_errors, read_json_lines, read_text
 from eval.questions import Question
 from rag.corpus.identity import paper_id
 from rag.errors import RequestError
@@ -56,8 +55,8 @@ def beir(folder: Path, split: str = "test") -> QuestionSet:
 
 def beir_files(queries: Path, qrels: Path) -> QuestionSet:
     """BEIR's queries (JSON Lines of `_id` and `text`) with their judgments (`query-id corpus-id score`)."""
-    with _format_errors(queries):
-        texts = {str(row["_id"]): str(row["text"]) for row in _json_lines(queries)}
+    with format_errors(queries):
+        texts = {str(row["_id"]): str(row["text"]) for row in read_json_lines(queries)}
     rows = (line.split() for line in read_text(qrels).splitlines())
     grades = _grades(qrels, ((row[0], row[1], row[-1]) for row in rows if len(row) >= 3 and row[0] != "query-id"))
     return QuestionSet(questions=tuple(_judged_query(id, texts[id], grades[id]) for id in texts if id in grades))
@@ -76,8 +75,8 @@ def trec(topics: Path, qrels: Path) -> QuestionSet:
 
 def scifact(claims: Path) -> QuestionSet:
     """SciFact's claims: supported ones are answered yes, contradicted ones no, those without evidence not at all."""
-    with _format_errors(claims):
-        return QuestionSet(questions=tuple(_claim(row) for row in _json_lines(claims)))
+    with format_errors(claims):
+        return QuestionSet(questions=tuple(_claim(row) for row in read_json_lines(claims)))
 
 
 def pubmedqa(labelled: Path) -> QuestionSet:
@@ -88,7 +87,7 @@ def pubmedqa(labelled: Path) -> QuestionSet:
     `text`. The paper is the abstract without its conclusion, which is the answer. A question is its paper's title, so
     papers are titled by number alone. Retrieval is easy even so, and shows little.
     """
-    with _format_errors(labelled):
+    with format_errors(labelled):
         entries = [_lower_keys(entry) for entry in _pubmed_entries(labelled)]
         papers = {paper["id"]: paper for paper in map(_pubmed_paper, entries)}
         return QuestionSet(questions=tuple(map(_pubmed_question, entries)), papers=tuple(papers.values()))
@@ -133,7 +132,7 @@ def _pubmed_entries(path: Path) -> list[Mapping[str, Any]]:
     try:
         found = json.loads(content)
     except ValueError:
-        return list(_json_lines(path))
+        return list(read_json_lines(path))
     if isinstance(found, list):
         return found
     if any(key.lower() == "question" for key in found):
@@ -186,7 +185,7 @@ def _first_of(entry: Mapping[str, Any], *names: str) -> Any:
 def _grades(path: Path, rows: Iterator[tuple[str, str, str]]) -> dict[str, dict[str, float]]:
     """The gold papers of each query, best first, by the ids that a library gives them."""
     found: dict[str, dict[str, float]] = {}
-    with _format_errors(path):
+    with format_errors(path):
         for query, document, grade in rows:
             if float(grade) > 0:
                 found.setdefault(query, {})[paper_id("", document)] = float(grade)
@@ -195,26 +194,8 @@ def _grades(path: Path, rows: Iterator[tuple[str, str, str]]) -> dict[str, dict[
     return {query: dict(sorted(g.items(), key=lambda item: (-item[1], item[0]))) for query, g in found.items()}
 
 
-@contextmanager
-def _format_errors(path: Path) -> Iterator[None]:
-    """Errors of a file in another format become a RequestError that names the file."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise RequestError(f"{path} is not of the form that was named: {error!r}") from error
-
-
 def _first(folder: Path, *names: str) -> Path:
     for name in names:
         if (folder / name).is_file():
             return folder / name
     raise RequestError(f"{folder} has no {' or '.join(names)}; name the folder, and the split with --split")
-
-
-def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if line.strip():
-            try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise RequestError(f"{path}:{number} is not JSON: {error}") from error

@@ -1,7 +1,9 @@
 """What was run, so that it can be reproduced: code, settings, prompts, model, corpus and questions."""
 
 import platform
+import shlex
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -44,6 +46,7 @@ def make(
         "libraries": {library: found for library in _LIBRARIES if (found := _version(library))},
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
+        "command": _command(sys.argv),
         "begun": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -59,6 +62,11 @@ def check_same(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) 
         raise RequestError(
             f"{folder} holds another run ({'; '.join(changed)}); give this one its own --out, or --fresh to replace it"
         )
+
+
+def _command(words: Sequence[str]) -> str:
+    """The command that was given, as it may be published: of an absolute path only the last part."""
+    return shlex.join(Path(word).name if Path(word).is_absolute() else word for word in words)
 
 
 def _prompts() -> dict[str, str]:

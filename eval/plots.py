@@ -67,10 +67,10 @@ def calibration(summary: Summary) -> str:
 
 
 def latency(summary: Summary) -> str:
-    """Share of questions answered within a time, for the whole answer and for its first words."""
+    """Share of questions answered within a time, for the whole answer and for its first words; some were timed."""
     with style.context({**_STYLE, "svg.hashsalt": "latency"}):
         figure, axes = _figure("Milliseconds", "Questions answered within")
-        whole = [row.latency_ms for row in summary.scores.rows]
+        whole = [row.latency_ms for row in summary.scores.rows if row.latency_ms is not None]
         first = [row.first_token_ms for row in summary.scores.rows if row.first_token_ms is not None]
         _cumulative(axes, whole, _LINE, "whole answer")
         if first:

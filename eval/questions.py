@@ -1,12 +1,12 @@
 """The questions of an evaluation: one record a line, validated on load so that a mistake never becomes a score."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -37,11 +37,22 @@ class PaperRef:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GoldPassage:
+    """Words of a gold paper's abstract that answer; `paper` is one of the question's gold ids or titles."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    paper: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Question:
     """A question, and what a good answer to it says and cites.
 
     A key fact is a list of accepted spellings. `gold_ids` and `gold_titles` name the papers that answer; with
     `gold_mode` "any" each of them suffices. `gold_grades` (for nDCG) stand in that order; without them all are 1.
+    Of the `gold_passages` of a paper any suffices.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -57,18 +68,28 @@ class Question:
     gold_mode: Literal["any", "all"] = "any"
     answer: str = ""
     key_facts: tuple[tuple[str, ...], ...] = ()
+    gold_passages: tuple[GoldPassage, ...] = ()
 
     @cached_property
     def gold(self) -> dict[str, float]:
         """The grade of every gold paper, by its key."""
-        keys = [*self.gold_ids, *map(_title_key, self.gold_titles)]
+        keys = [*self.gold_ids, *map(title_key, self.gold_titles)]
         return dict(zip(keys, self.gold_grades or [1.0] * len(keys), strict=True))
+
+    @cached_property
+    def passages_by_paper(self) -> dict[str, tuple[str, ...]]:
+        """The texts of the gold passages, by the key of their paper."""
+        found: dict[str, tuple[str, ...]] = {}
+        for passage in self.gold_passages:
+            key = passage.paper if passage.paper in self.gold else title_key(passage.paper)
+            found[key] = (*found.get(key, ()), passage.text)
+        return found
 
     def key(self, paper: PaperRef) -> str:
         """The key of a paper: its gold key if it is a gold paper, else its id (or title)."""
         if paper.id in self.gold:
             return paper.id
-        title = _title_key(paper.title)
+        title = title_key(paper.title)
         return title if title in self.gold or not paper.id else paper.id
 
 
@@ -135,11 +156,28 @@ def _lint_gold(question: Question, papers: Collection[PaperRef] | None) -> Itera
         yield f"{len(question.gold_grades)} gold_grades for {len(golds)} gold papers; give each its own"
     if any(grade <= 0 for grade in question.gold_grades):
         yield "a grade of a gold paper must be above 0; leave the paper out instead"
+    for passage in question.gold_passages:
+        if passage.paper not in question.gold and title_key(passage.paper) not in question.gold:
+            yield f"gold passage of {passage.paper!r}, which is none of the gold papers; add it to them"
+        if not passage.text.strip():
+            yield f"a gold passage of {passage.paper!r} has no text; remove it"
     if papers is not None:
-        known = {paper.id for paper in papers} | {_title_key(paper.title) for paper in papers}
+        known = {paper.id for paper in papers} | {title_key(paper.title) for paper in papers}
         for gold in (*question.gold_ids, *question.gold_titles):
-            if gold not in known and _title_key(gold) not in known:
+            if gold not in known and title_key(gold) not in known:
                 yield f"gold paper {gold!r} is not in the corpus"
+
+
+def check_passages(path: Path, questions: Sequence[Question], abstracts: Mapping[str, str]) -> None:
+    """Raise RequestError for gold passages that do not stand in their paper's abstract, by its id or `title_key`."""
+    problems = [
+        f"{question.id}: gold passage {passage.text[:60]!r} does not stand in the abstract of {passage.paper!r}"
+        for question in questions
+        for passage in question.gold_passages
+        if _folded(passage.text) not in _folded(_abstract_of(passage.paper, abstracts))
+    ]
+    if problems:
+        raise RequestError(_report(path, problems))
 
 
 def clusters(questions: Sequence[Question]) -> dict[str, str]:
@@ -167,13 +205,33 @@ def dump(questions: Sequence[Question]) -> str:
     return "".join(_RECORD.dump_json(q, exclude_defaults=True).decode() + "\n" for q in questions)
 
 
+def as_json(question: Question) -> dict[str, Any]:
+    """The record of a question as JSON has it."""
+    found: dict[str, Any] = _RECORD.dump_python(question, mode="json", exclude_defaults=True)
+    return found
+
+
+def of_json(value: object) -> Question:
+    """The question of such a record. Raises ValueError."""
+    return _RECORD.validate_python(value)
+
+
 def fingerprint(questions: Sequence[Question]) -> str:
     """SHA-256 of the questions, whatever the order of fields in their file."""
     return sha256(dump(questions).encode()).hexdigest()
 
 
-def _title_key(title: str) -> str:
+def title_key(title: str) -> str:
+    """The key of a gold paper that is named by its title."""
     return f"title:{normalised_title(title)}"
+
+
+def _abstract_of(paper: str, abstracts: Mapping[str, str]) -> str:
+    return abstracts.get(paper) or abstracts.get(title_key(paper), "")
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _messages(error: ValidationError) -> Iterator[str]:

@@ -19,11 +19,12 @@ class Response:
     """One attempt at one question. `answer` is the API's Answer object as the system gave it.
 
     `first_token_ms` is None when the system does not stream; a failed row keeps how long it took and why it failed.
+    `latency_ms` is None where nobody took the time: in a run that was imported.
     """
 
     question_id: str
     status: Status
-    latency_ms: float
+    latency_ms: float | None
     first_token_ms: float | None = None
     answer: Mapping[str, Any] | None = None
     ranked: tuple[Mapping[str, Any], ...] = ()

@@ -46,12 +46,16 @@ _DECLINED = frozenset({"not_in_abstracts", "out_of_scope", "empty_library"})
 
 @dataclass(frozen=True, kw_only=True)
 class Quote:
-    """Words that the system quotes from a paper's abstract, at these character offsets (None: it gives none)."""
+    """Words that the system quotes from a paper's abstract, at these character offsets (None: it gives none).
+
+    `further` of what is shown after the answer proper.
+    """
 
     paper: PaperRef
     quote: str
     start: int | None
     end: int | None
+    further: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +139,11 @@ def _parse(answer: Mapping[str, Any] | None, ranked: Sequence[Mapping[str, Any]]
         more=_sentences(more),
         cited=tuple(dict.fromkeys(_ref(c["paper"]) for c in citations)),
         quotes=tuple(
-            Quote(paper=_ref(c["paper"]), quote=str(c["quote"]), start=c.get("start"), end=c.get("end"))
-            for c in (*citations, *(quote for statement in more for quote in statement.get("quotes") or ()))
+            Quote(
+                paper=_ref(c["paper"]), quote=str(c["quote"]), start=c.get("start"), end=c.get("end"), further=further
+            )
+            for listed, further in ((citations, False), (_further_quotes(more), True))
+            for c in listed
             if c.get("quote")
         ),
         shown=shown,
@@ -146,6 +153,10 @@ def _parse(answer: Mapping[str, Any] | None, ranked: Sequence[Mapping[str, Any]]
         prompt_tokens=int(usage.get("prompt_tokens") or 0),
         completion_tokens=int(usage.get("completion_tokens") or 0),
     )
+
+
+def _further_quotes(more: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [quote for statement in more for quote in statement.get("quotes") or ()]
 
 
 def _sentences(listed: Sequence[Mapping[str, Any]]) -> tuple[AnswerSentence, ...]:

@@ -197,7 +197,8 @@ def html(page: Page) -> str:
         figures.append({"title": "Risk and coverage", "svg": plots.risk_coverage(page.summary), "note": _RISK})
     if page.summary.with_confidence:
         figures.append({"title": "Is the confidence true?", "svg": plots.calibration(page.summary), "note": _SURE})
-    figures.append({"title": "Latency", "svg": plots.latency(page.summary), "note": _LATENCY})
+    if page.summary.latency(50) is not None:
+        figures.append({"title": "Latency", "svg": plots.latency(page.summary), "note": _LATENCY})
     return _render("report.html", page, plots=figures)
 
 

@@ -39,7 +39,7 @@ class QuestionScore:
     right: bool
     confidence: float | None
     shown_gold: bool | None
-    latency_ms: float
+    latency_ms: float | None
     first_token_ms: float | None
     prompt_tokens: int
     completion_tokens: int
@@ -73,11 +73,12 @@ def score(
     responses: Mapping[str, Response],
     papers: Collection[SeenPaper],
     offers: Collection[str],
-    deadline_seconds: float,
+    deadline_seconds: float | None,
 ) -> tuple[QuestionScore, ...]:
     """Measure every question. One without a good response gets the worst value of each measure, and the deadline.
 
-    `offers` says what the system gives (see `metrics.Offer`); measures that need anything else are left out.
+    Without a deadline it has no latency. `offers` says what the system gives (see `metrics.Offer`); measures that need
+    anything else are left out.
     """
     cluster = clusters(questions)
     return tuple(
@@ -136,7 +137,8 @@ def make(
 ) -> Scores:
     """Score a run with the manifest and the records of its folder."""
     offers = offered(manifest["offers"], responses.values())
-    rows = score(questions, responses, papers, offers, float(manifest["deadline_seconds"]))
+    deadline = manifest["deadline_seconds"]
+    rows = score(questions, responses, papers, offers, None if deadline is None else float(deadline))
     return Scores(
         target=str(manifest["name"]),
         offers=tuple(sorted(offers)),
@@ -151,7 +153,7 @@ def _reply(response: Response | None) -> Reply:
 
 
 def _question_score(
-    case: Case, response: Response | None, cluster: str, offers: Collection[str], deadline_seconds: float
+    case: Case, response: Response | None, cluster: str, offers: Collection[str], deadline_seconds: float | None
 ) -> QuestionScore:
     failed = response is None or response.status != "ok"
     return QuestionScore(
@@ -164,7 +166,7 @@ def _question_score(
         right=not failed and (right(case) if case.question.answerable else case.reply.declined),
         confidence=None if failed else case.reply.confidence,
         shown_gold=_shown_gold(case) if case.question.gold else None,
-        latency_ms=deadline_seconds * 1000 if failed or response is None else round(response.latency_ms, 2),
+        latency_ms=_latency(None if failed else response, deadline_seconds),
         first_token_ms=None if failed or response is None else response.first_token_ms,
         prompt_tokens=case.reply.prompt_tokens,
         completion_tokens=case.reply.completion_tokens,
@@ -175,6 +177,13 @@ def _question_score(
         },
         baselines={name: round(share, _DIGITS) for name, share in baselines(case).items()},
     )
+
+
+def _latency(response: Response | None, deadline_seconds: float | None) -> float | None:
+    """Milliseconds of an answer; a question without one took until the deadline."""
+    if response is None:
+        return None if deadline_seconds is None else deadline_seconds * 1000
+    return None if response.latency_ms is None else round(response.latency_ms, 2)
 
 
 def _shown_gold(case: Case) -> bool:

@@ -143,11 +143,24 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
 
 def detectable(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> float | None:
     """The smallest true difference found with 80% power: 2.80 times the clustered standard error of the difference."""
+    error = _clustered_error(sums, counts)
+    return None if error is None else _DETECTABLE * error
+
+
+def clustered_error(values: Sequence[float], clusters: Sequence[str]) -> float | None:
+    """The standard error of the mean where the values of a cluster are not independent; None for a single cluster.
+
+    √(Σ_c (Σ_{i in c} (x_i - mean))² · k / (k - 1)) / n over k clusters (Miller, 2024).
+    """
+    return _clustered_error(*_by_cluster(values, clusters))
+
+
+def _clustered_error(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> float | None:
     if len(sums) < 2:
         return None
     residual = sums - counts * (sums.sum() / counts.sum())
     spread = float((residual**2).sum()) * len(sums) / (len(sums) - 1)
-    return _DETECTABLE * sqrt(spread) / float(counts.sum())
+    return sqrt(spread) / float(counts.sum())
 
 
 def _by_cluster(values: Sequence[float], clusters: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

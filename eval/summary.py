@@ -206,8 +206,11 @@ class Summary:
                 for shown in (True, False) for right in (True, False)}  # fmt: skip
 
     def latency(self, percent: float) -> float | None:
-        """Milliseconds that this share of the questions did not exceed; a failed one counts as the deadline."""
-        return percentile([row.latency_ms for row in self.scores.rows], percent)
+        """Milliseconds that this share of the questions did not exceed; a failed one counts as the deadline.
+
+        None if nobody took the time.
+        """
+        return percentile([row.latency_ms for row in self.scores.rows if row.latency_ms is not None], percent)
 
     def first_token(self, percent: float) -> float | None:
         """Milliseconds to the first words, over the answers that were streamed."""

@@ -1,6 +1,6 @@
 """A file of questions to begin with: one of each shape that a record may have."""
 
-from eval.questions import Question, dump
+from eval.questions import GoldPassage, Question, dump
 from rag.types import Turn
 
 _TITLE, _OTHER = "The title of the paper that answers", "The title of another paper"
@@ -14,6 +14,7 @@ QUESTIONS = (
         gold_titles=(_TITLE,),
         answer="Eleven hours a day.",
         key_facts=(("11 hours", "eleven hours"),),
+        gold_passages=(GoldPassage(paper=_TITLE, text="A sentence of its abstract that answers."),),
     ),
     Question(
         id="my-2",

@@ -15,8 +15,10 @@ from eval.compare import Comparison, GateResult
 from eval.judge import JudgeCheck, JudgeMeasure
 from eval.leaks import Leak
 from eval.limits import LimitCheck
+from eval.metrics import BY_NAME
 from eval.metrics.answers import OPENING
 from eval.metrics.latency import Price
+from eval.power import Plan
 from eval.removal import RemovalResult
 from eval.robustness import VariantMeasure
 from eval.summary import Line, Summary
@@ -52,6 +54,31 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
     with bar:
         task = bar.add_task(label, total=None, visible=False)
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
+
+def power(plans: Sequence[Plan], level: float, share: float) -> None:
+    """How many questions show the difference that was asked for, and what so many questions show."""
+    table = _table(
+        f"Paired, two-sided level {level:g}, power {share:g}",
+        "sd of differences",
+        "correlation",
+        "design effect",
+        f"questions for {plans[0].difference:g}",
+        "questions",
+        "they show",
+    )
+    for plan in plans:
+        spread = plan.spread
+        table.add_row(
+            BY_NAME[plan.measure].label if plan.measure in BY_NAME else plan.measure,
+            f"{spread.sd:.3f}",
+            "–" if spread.correlation is None else f"{spread.correlation:.2f}",
+            f"{spread.design_effect:.2f}",
+            f"{plan.needed:,}",
+            f"{plan.count:,}",
+            f"{plan.detectable:.3f}",
+        )
+    _show(table)
 
 
 def summary(found: Summary, price: Price | None = None) -> None:

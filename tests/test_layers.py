@@ -104,9 +104,9 @@ HOMES = {
     "tantivy": {"rag/library/keyword_index.py", "rag/text/analysis.py"},
     "tiktoken": {"rag/text/tokens.py"},
     "tokenizers": {"rag/onnx_model.py"},
-    "typer": {"service/cli/", "eval/cli.py"},
+    "typer": {"service/cli/", "eval/cli.py", "eval/cli_exchange.py"},
     "uvicorn": {"service/http/connections.py", "service/http/server.py"},
-    "zstandard": {"rag/corpus/packed.py"},
+    "zstandard": {"rag/corpus/packed.py", "eval/exchange/inspect_logs.py"},
 }
 """Where each library may be imported: a file, or a folder with a slash at its end. `eval/bench` may try anything."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from eval.metrics import abstention, answers, citations, retrieval, shape
+from eval.metrics import abstention, answers, citations, passages, retrieval, shape
 from eval.metrics.answers import OPENING
 from eval.metrics.case import Case
 from eval.questions import Question
@@ -44,6 +44,10 @@ class Metric:
 
 def _has_gold(question: Question) -> bool:
     return bool(question.gold)
+
+
+def _has_passages(question: Question) -> bool:
+    return bool(question.gold_passages)
 
 
 def _has_facts(question: Question) -> bool:
@@ -154,6 +158,10 @@ METRICS: tuple[Metric, ...] = (
     _citation("gold_precision", "Share of citations that are of gold papers", citations.gold_precision),
     _citation("gold_recall", "Gold papers cited", citations.gold_recall),
     _citation("all_gold_cited", "Every gold paper cited", citations.all_gold_cited),
+    _citation("passages_quoted", "Papers of which a gold passage is quoted", passages.passages_quoted, _has_passages,
+              "quotes"),
+    _citation("passage_precision", "Share of quotes that are gold passages", passages.passage_precision, _has_passages,
+              "quotes"),
     _citation("valid_marks", "Numbers that name a shown passage", citations.valid_marks, _any),
     _citation("verbatim_quotes", "Quotes that are verbatim", citations.verbatim_quotes, _any, "quotes"),
     _citation("lexical_support", "Sentences with lexical support", citations.lexical_support, _any),

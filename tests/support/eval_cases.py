@@ -9,7 +9,7 @@ import pytest
 from eval import cli
 from eval.files import pretty, write_atomically
 from eval.metrics.case import Case
-from eval.questions import PaperRef, Question, dump
+from eval.questions import GoldPassage, PaperRef, Question, dump
 from eval.records import Journal, Response, RunFiles, SeenPaper
 from eval.reply import Reply
 from eval.robustness import VariantMeasure
@@ -25,7 +25,8 @@ ABSTRACTS = {
 PAPERS = tuple(SeenPaper(id=id, title=f"Paper {id}", abstract=text) for id, text in ABSTRACTS.items())
 QUESTIONS = (
     Question(id="a", question="How deep are alpha nets?", type="numeric", answerable=True, gold_ids=("1",),
-             answer="They have 12 layers.", key_facts=(("12 layers", "twelve layers"),)),
+             answer="They have 12 layers.", key_facts=(("12 layers", "twelve layers"),),
+             gold_passages=(GoldPassage(paper="1", text="Alpha nets have 12 layers."),)),
     Question(id="b", question="Do beta nets use edges?", type="yes_no", answerable=True, gold_titles=("Paper 2",),
              answer="Yes, they use graphs.", key_facts=(("graphs",), ("yes",))),
     Question(id="c", question="Alpha or beta: how long and how good?", type="comparison", answerable=True,
