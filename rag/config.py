@@ -31,7 +31,15 @@ MAILBOX = re.compile(
 """An address to which mail is sent: what RFC 5322 allows without quotes, so that nothing else fits into a header."""
 _FILE = ".env"
 _KEY_NAME = "_API_KEY"
-_DESTINATIONS = ("model_base_url", "slack_api_url", "smtp_url", "database_url", "chroma_url", "reranker")
+_DESTINATIONS = (
+    "model_base_url",
+    "slack_api_url",
+    "smtp_url",
+    "database_url",
+    "chroma_url",
+    "vector_index",
+    "reranker",
+)
 
 
 class Settings(BaseSettings):
@@ -48,6 +56,11 @@ class Settings(BaseSettings):
     chroma_url: str = Field(
         default="",
         description="URL of a Chroma server, which several processes may share; empty for embedded in the home folder.",
+    )
+    vector_index: str = Field(
+        default="chroma",
+        description="What finds chunks by their vectors: chroma, or for millions of papers lancedb or lancedb:PLACE, a "
+        "folder or the URL of an object store that several processes may share.",
     )
     embedder: str = Field(
         default="minilm",

@@ -1,6 +1,7 @@
 """Every plug point on one page. Match the shape; there is nothing to inherit and nothing to register."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -11,12 +12,16 @@ from rag.types import (
     Filters,
     GenerationInfo,
     Passage,
+    ProbeResult,
+    Probes,
     Quote,
     Sentence,
     StandaloneQuery,
+    StoredPaper,
     Support,
     Turn,
     Usage,
+    Vectors,
 )
 
 
@@ -37,6 +42,72 @@ class Embedder(Protocol):
 
         Raises BackendError.
         """
+        ...
+
+
+class VectorIndex(Protocol):
+    """Every chunk of a library with its vector. All methods block, and raise LibraryError for a damaged index."""
+
+    library: str
+    place: str
+    """What messages call it, e.g. `the Chroma index /home/me/...`."""
+
+    def apply(self, papers: Sequence[StoredPaper], removed: Sequence[str]) -> None:
+        """Insert or replace papers, and delete those removed. May be killed, and repeated."""
+        ...
+
+    def nearest(self, vector: Vectors, limit: int) -> list[tuple[str, float]]:
+        """The `limit` chunks nearest to a vector of shape (dimension,): paper id and cosine, best first."""
+        ...
+
+    def count(self) -> int:
+        """How many chunks the index holds."""
+        ...
+
+    def rows(self) -> Mapping[str, Vectors]:
+        """The vector of every chunk, by `PAPER#NUMBER`; for tests."""
+        ...
+
+    def close(self) -> None:
+        """Release what is open."""
+        ...
+
+
+class VectorStore(Protocol):
+    """An engine for vector indexes. Each has a name, its generation, and a folder for files in the home folder."""
+
+    @property
+    def name(self) -> str:
+        """What SCHOLIAST_VECTOR_INDEX begins with, and the folder of its indexes."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What the doctor calls it."""
+        ...
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes may have an index open; if not, one owns the library as long as it is open."""
+        ...
+
+    def open(self, folder: Path, library: str, generation: str, *, create: bool) -> VectorIndex:
+        """The index; `create` makes an empty one in place of what a killed process left.
+
+        Raises LibraryError when it is missing or damaged, UnavailableError when it can't be reached.
+        """
+        ...
+
+    def is_as_closed(self, folder: Path) -> bool:
+        """Whether an index can be opened safely; one that was not closed is probed first where that matters."""
+        ...
+
+    def probe(self, folder: Path, library: str, generation: str, probes: Probes) -> ProbeResult:
+        """Look for papers by a vector of theirs, safely. Raises LibraryError when the index is damaged."""
+        ...
+
+    def delete(self, library: str, generation: str) -> None:
+        """Delete an index, if there is one, as far as it is not in its folder."""
         ...
 
 

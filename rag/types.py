@@ -480,3 +480,16 @@ class StoredPaper:
     def text(self, span: Span) -> str:
         """The words of a chunk or a sentence."""
         return self.paper.abstract[span.start : span.end]
+
+
+Probes = list[tuple[str, Vectors]]
+"""Paper ids, each with the vector of one of its chunks, for trying whether an index finds them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeResult:
+    """How many chunks an index has, and how many of the papers tried were found by a vector of theirs."""
+
+    chunks: int
+    tried: int
+    found: int

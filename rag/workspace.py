@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 from weakref import WeakValueDictionary
 
-from rag import config, connectors, corpus, embedders, rerankers, retrieval, threads
+from rag import config, connectors, corpus, embedders, rerankers, retrieval, threads, vector_indexes
 from rag.answer_cache import AnswerCache, cached
 from rag.config import Settings
 from rag.connectors import Connectors, enrich
@@ -292,7 +292,7 @@ async def open_library(
             name,
             embedder,
             settings.database_url,
-            settings.chroma_url,
+            vector_indexes.store(settings.vector_index, settings.chroma_url),
             create=create,
             repair=repair,
         )
@@ -307,4 +307,5 @@ async def list_libraries(settings: Settings) -> list[LibrarySummary]:
 async def remove_library(settings: Settings, name: str) -> None:
     """Delete a library and everything in it. Raises NotFoundError, LockedError, ConfigError."""
     with home_errors(settings.home):
-        await registry.remove(settings.home, name, settings.database_url, settings.chroma_url)
+        store = vector_indexes.store(settings.vector_index, settings.chroma_url)
+        await registry.remove(settings.home, name, settings.database_url, store)

@@ -31,6 +31,7 @@ MAY_NEED = {
     "rag/corpus/parquet.py": "tables",
     "rag/corpus/spreadsheet.py": "tables",
     "rag/references/styles.py": "styles",
+    "rag/vector_indexes/lance.py": "lancedb",
 }
 """Which extra a file, or a folder, may need; all others do with the core."""
 PACKAGES = {

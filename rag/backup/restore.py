@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from rag import vector_indexes
 from rag.answerability import CALIBRATION
 from rag.backup import archive
 from rag.backup.archive import Archive, Manifest
@@ -22,6 +23,7 @@ from rag.library.catalog import Catalog
 from rag.library.lock import Lock, owner
 from rag.library.registry import folder_of
 from rag.library.sync import Indexes, new_generation
+from rag.protocols import VectorStore
 
 _PREFIX = ".restoring-"
 
@@ -35,7 +37,7 @@ def restore(
     and for a home that holds something and is not to be overwritten, LockedError while a process uses a library,
     ConfigError, and LibraryError.
     """
-    home = settings.home
+    home, store = settings.home, vector_indexes.store(settings.vector_index, settings.chroma_url)
     with archive.opened(file) as backup, home_errors(home):
         _check(settings, backup, overwrite)
         home.mkdir(0o700, parents=True, exist_ok=True)
@@ -48,9 +50,9 @@ def restore(
             with _owned(home, names):
                 if FILE in backup.manifest.members:
                     _check_database(file, staged / FILE, names)
-                    _build_indexes(settings, staged, progress)
+                    _build_indexes(home, staged, store, progress)
                     copy_sqlite(staged / FILE, home / FILE)
-                    _delete_other_indexes(home)
+                    _delete_other_indexes(home, store)
                 _put_calibration(staged, home)
     return backup.manifest
 
@@ -111,10 +113,10 @@ def _owned(home: Path, names: Collection[str]) -> Iterator[None]:
             lock.release()
 
 
-def _build_indexes(settings: Settings, staged: Path, progress: Callable[[int, int], None]) -> None:
+def _build_indexes(home: Path, staged: Path, store: VectorStore, progress: Callable[[int, int], None]) -> None:
     """Index every library of the staged database in the home folder, under names that no index there has.
 
-    With a Chroma server they are made at the first question.
+    With a shared store, such as a Chroma server, they are made at the first question.
     """
     catalog = Catalog(staged)
     try:
@@ -124,9 +126,9 @@ def _build_indexes(settings: Settings, staged: Path, progress: Callable[[int, in
             progress(done, len(rows))
             if row.schema_version != schema.VERSION:
                 raise LibraryError(schema.find_mismatch(row, row.embedder))
-            catalog.update(row.name, generation=new_generation(), chroma_revision=0)
-            if not settings.chroma_url:
-                with closing(Indexes(catalog, row.name, folder_of(settings.home, row.name))) as indexes:
+            catalog.update(row.name, generation=new_generation(store), chroma_revision=0)
+            if not store.is_shared:
+                with closing(Indexes(catalog, row.name, folder_of(home, row.name), store)) as indexes:
                     indexes.catch_up()
         progress(len(rows), len(rows))
     finally:
@@ -147,12 +149,12 @@ def _check_database(file: Path, database: Path, names: Collection[str]) -> None:
         raise RequestError(f"{file} holds a database that is not Scholiast's")
 
 
-def _delete_other_indexes(home: Path) -> None:
+def _delete_other_indexes(home: Path, store: VectorStore) -> None:
     """Delete the indexes that the restored libraries do not use, and the folders of libraries that are gone."""
     with closing(Catalog(home)) as catalog:
         names = {row.name for row in catalog.libraries()}
         for name in names:
-            Indexes(catalog, name, folder_of(home, name)).delete_others()
+            Indexes(catalog, name, folder_of(home, name), store).delete_others()
     for name in set(registry.folders(home)) - names:
         shutil.rmtree(folder_of(home, name), ignore_errors=True)
 

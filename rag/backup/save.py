@@ -9,6 +9,7 @@ from shutil import copyfile
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
+from rag import vector_indexes
 from rag.answerability import CALIBRATION
 from rag.backup import archive
 from rag.backup.archive import Contents, Manifest
@@ -60,6 +61,11 @@ def left_out(settings: Settings) -> tuple[str, ...]:
         sentences.append(
             f"The indexes on the Chroma server at {server} are not in the backup: they are made again from the vectors "
             "in the database."
+        )
+    if vector_indexes.store(settings.vector_index, settings.chroma_url).is_shared and not settings.chroma_url:
+        sentences.append(
+            "The vector indexes at the place of SCHOLIAST_VECTOR_INDEX are not in the backup: they are made again from "
+            "the vectors in the database."
         )
     return tuple(sentences)
 

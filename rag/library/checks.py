@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from rag import embedders, rerankers
+from rag import embedders, rerankers, vector_indexes
 from rag.config import Settings
 from rag.errors import (
     ConfigError,
@@ -22,10 +22,10 @@ from rag.library.lock import Lock
 from rag.library.registry import folder_of
 from rag.library.schema import LibraryRow, find_mismatch
 from rag.library.sync import Indexes
-from rag.library.vector_index import PROBE_COUNT
 from rag.protocols import Embedder
 from rag.text import tokens
 from rag.types import Paper, Passage
+from rag.vector_indexes.probing import PROBE_COUNT
 
 _PREFIX = "SCHOLIAST_"
 _SAMPLE_TEXT = "Retrieval finds the abstracts that answer a question."
@@ -81,18 +81,20 @@ async def _of_library(
     settings: Settings, catalog: Catalog, row: LibraryRow, embedder: Embedder | None
 ) -> list[Finding]:
     folder = folder_of(settings.home, row.name)
-    indexes, lock = Indexes(catalog, row.name, folder, settings.chroma_url), Lock(folder, catalog.lock(row.name))
+    store = vector_indexes.store(settings.vector_index, settings.chroma_url)
+    indexes, lock = Indexes(catalog, row.name, folder, store), Lock(folder, catalog.lock(row.name))
     papers = await _check(f"library {row.name}", _vectors(catalog, row, embedder))
     owned = await _check(f"indexes of {row.name}", asyncio.to_thread(_own, lock, row))
     if owned.verdict != "ok":
         return [papers, owned]
     try:
-        chroma = await _check(f"Chroma of {row.name}", asyncio.to_thread(_chroma, catalog, row, indexes))
+        checked = asyncio.to_thread(_vector_index, catalog, row, indexes, store.title)
+        vectors = await _check(f"{store.title} of {row.name}", checked)
         keywords = await _check(f"keywords of {row.name}", asyncio.to_thread(_keywords, catalog, row, indexes))
     finally:
         indexes.close()
         lock.release()
-    return [papers, chroma, keywords]
+    return [papers, vectors, keywords]
 
 
 async def _check(part: str, found: Awaitable[str], public: str = "") -> Finding:
@@ -186,13 +188,13 @@ def _own(lock: Lock, row: LibraryRow) -> str:
     return "not in use"
 
 
-def _chroma(catalog: Catalog, row: LibraryRow, indexes: Indexes) -> str:
+def _vector_index(catalog: Catalog, row: LibraryRow, indexes: Indexes, title: str) -> str:
     if row.chroma_revision == 0:
         return "empty" if row.revision == 0 else "not filled yet; the next command on this library does it"
     probed = indexes.probe()
     wanted = catalog.counts(row.name).chunks
     if row.chroma_revision == row.revision and probed.chunks != wanted:
-        raise LibraryError(f"Chroma holds {probed.chunks} chunks, the catalog {wanted}; {how_to_rebuild(row.name)}")
+        raise LibraryError(f"{title} holds {probed.chunks} chunks, the catalog {wanted}; {how_to_rebuild(row.name)}")
     return f"{probed.chunks} chunks; {probed.found} of {probed.tried} papers tried are found by their own vector"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from rag.library.vector_index import VectorIndex
+from rag.protocols import VectorIndex
 from rag.types import Vectors
 
 Hits = list[tuple[str, float]]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 from weakref import finalize
 
-from rag import threads
+from rag import threads, vector_indexes
 from rag.errors import (
     BusyError,
     LibraryError,
@@ -24,7 +24,7 @@ from rag.library.lock import Lock
 from rag.library.merging import Change
 from rag.library.schema import LibraryRow
 from rag.library.sync import Indexes, new_generation
-from rag.protocols import Embedder
+from rag.protocols import Embedder, VectorStore
 from rag.text import chunk
 from rag.types import Filters, IngestReport, Paper, Record, StoredPaper, Vectors
 
@@ -41,16 +41,17 @@ _BATCHES_BEFORE_INDEXES = 32
 class Library:
     """The papers of one name. They can be read while something is written."""
 
-    def __init__(self, name: str, embedder: Embedder, catalog: Catalog, folder: Path, chroma_url: str) -> None:
+    def __init__(self, name: str, embedder: Embedder, catalog: Catalog, folder: Path, store: VectorStore) -> None:
         """Use `Library.open`."""
         self.name = name
         self.embedder = embedder
         self._catalog = catalog
         self._lock = Lock(folder, catalog.lock(name))
-        self._shared = bool(chroma_url)
+        self._store = store
+        self._shared = store.is_shared
         self._writing = asyncio.Lock()
         self._is_closed = False
-        self._indexes = Indexes(catalog, name, folder, chroma_url)
+        self._indexes = Indexes(catalog, name, folder, store)
         self._columns = Columns(catalog, name)
         self._release = finalize(self, _close, self._indexes, catalog, self._lock)
         self._release.atexit = False
@@ -62,21 +63,23 @@ class Library:
         name: str,
         embedder: Embedder,
         database_url: str = "",
-        chroma_url: str = "",
+        store: VectorStore | None = None,
         *,
         create: bool = False,
         repair: bool = False,
     ) -> "Library":
         """Become the owner of a library and finish what a killed process left. The caller closes it.
 
-        With a Chroma server several processes may open a library; then each owns it only while it writes.
+        `store` has the vector index, embedded Chroma by default. With a shared one, such as a Chroma server, several
+        processes may open a library; then each owns it only while it writes.
         `create` makes the library if there is none; otherwise that is a NotFoundError. Raises RequestError for an
         invalid name, LockedError when another process is the owner, and LibraryError when the library was built
         with something else or is damaged; `repair` opens it all the same, for `rebuild`.
         """
         registry.check_name(name)
         catalog = await threads.read(Catalog, home, database_url)
-        library = cls(name, embedder, catalog, registry.folder_of(home, name), chroma_url)
+        folder = registry.folder_of(home, name)
+        library = cls(name, embedder, catalog, folder, store or vector_indexes.store())
         try:
             await threads.read(library._start, create, repair)
         except BaseException:
@@ -235,7 +238,7 @@ class Library:
         return await threads.read(self._catalog.counts, self.name)
 
     async def check_server(self) -> None:
-        """Raise UnavailableError when there is a Chroma server and it does not answer, also while nothing is stored."""
+        """Raise UnavailableError when vectors are on a server that does not answer, also while nothing is stored."""
         if self._shared:
             await threads.read(lambda: self._indexes.vectors().count())
 
@@ -249,9 +252,12 @@ class Library:
         row = self._row()
         if row.revision == 0:  # it holds nothing that was built with another configuration
             self._catalog.update(self.name, embedder=self.embedder.name, dimension=0, chunker=chunk.NAME)
+            if vector_indexes.find_mismatch(row.name, row.generation, self._store.name):
+                self._catalog.update(self.name, generation=new_generation(self._store), chroma_revision=0)
             row = self._row()
-        fault = "" if repair else schema.find_mismatch(row, self.embedder.name)
-        if fault:
+        fault = schema.find_mismatch(row, self.embedder.name)
+        fault = fault or vector_indexes.find_mismatch(row.name, row.generation, self._store.name)
+        if fault and not repair:
             raise LibraryError(fault)
         self._catalog.complete_keys(self.name)
         if not self._shared and not repair:
@@ -269,13 +275,13 @@ class Library:
             chunker=chunk.NAME,
             schema_version=schema.VERSION,
             revision=0,
-            generation=new_generation(),
+            generation=new_generation(self._store),
             chroma_revision=0,
         )
         self._catalog.create(row)
 
     def _current(self) -> Indexes:
-        """The indexes, in step: with a Chroma server, other processes write too and may not have finished.
+        """The indexes, in step: with a shared store, other processes write too and may not have finished.
 
         Raises UnavailableError as `Indexes.follow`.
         """

@@ -5,11 +5,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag import threads
+from rag import threads, vector_indexes
 from rag.errors import NotFoundError, RequestError
 from rag.library.catalog import Catalog
 from rag.library.lock import Lock
 from rag.library.sync import Indexes
+from rag.protocols import VectorStore
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -29,10 +30,10 @@ async def libraries(home: Path, database_url: str = "") -> list[LibrarySummary]:
     return await threads.read(summaries, home, database_url)
 
 
-async def remove(home: Path, name: str, database_url: str = "", chroma_url: str = "") -> None:
+async def remove(home: Path, name: str, database_url: str = "", store: VectorStore | None = None) -> None:
     """Delete a library and its papers. Raises NotFoundError, LockedError. May be killed and run again."""
     check_name(name)
-    await threads.ingest(_remove, home, name, database_url, chroma_url)
+    await threads.ingest(_remove, home, name, database_url, store or vector_indexes.store())
 
 
 def folder_of(home: Path, name: str) -> Path:
@@ -68,14 +69,14 @@ def summaries(home: Path, database_url: str = "") -> list[LibrarySummary]:
     return [LibrarySummary(name=row.name, embedder=row.embedder, **vars(counts)) for row, counts in rows]
 
 
-def _remove(home: Path, name: str, database_url: str, chroma_url: str) -> None:
+def _remove(home: Path, name: str, database_url: str, store: VectorStore) -> None:
     folder, catalog = folder_of(home, name), Catalog(home, database_url)
     lock = Lock(folder, catalog.lock(name))
     try:
         if catalog.library(name) is None:
             raise no_library(name, catalog)
         lock.acquire(name)
-        Indexes(catalog, name, folder, chroma_url).drop()
+        Indexes(catalog, name, folder, store).drop()
         catalog.drop(name)
         shutil.rmtree(folder, ignore_errors=True)
     finally:

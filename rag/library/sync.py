@@ -13,11 +13,15 @@ from rag.library.catalog import Catalog
 from rag.library.keyword_index import KeywordIndex
 from rag.library.lock import Lock
 from rag.library.schema import LibraryRow
-from rag.library.vector_index import PROBE_COUNT, ProbeResult, VectorIndex, is_as_closed, probe, probe_in_subprocess
+from rag.protocols import VectorIndex, VectorStore
+from rag.types import ProbeResult
+from rag.vector_indexes import KINDS, find_mismatch
+from rag.vector_indexes.probing import PROBE_COUNT
 
 # Small additions are slow in both indexes; large ones take memory.
 _PAPERS_AT_ONCE = 1000
 
+_KEYWORDS = "keywords"
 _MOST_LACKING = 1000
 _WHOLE_SHARE = 0.9
 """A keyword index that lacks more papers, and has a smaller share of them, is not searched before it has caught up."""
@@ -30,11 +34,11 @@ class Indexes:
     transaction switches, and an interrupted rebuild leaves the old indexes in use.
     """
 
-    def __init__(self, catalog: Catalog, library: str, folder: Path, chroma_url: str = "") -> None:
+    def __init__(self, catalog: Catalog, library: str, folder: Path, store: VectorStore) -> None:
         self._catalog = catalog
         self._library = library
         self._folder = folder
-        self._chroma_url = chroma_url
+        self._store = store
         self.generation = ""
         """The one that is open; empty before the first use."""
         self._opening = threading.RLock()
@@ -47,7 +51,7 @@ class Indexes:
         with self._opening:
             if self._vectors is None:
                 row = self._now()
-                if row.chroma_revision > 0 and not self._chroma_url:
+                if row.chroma_revision > 0:
                     self._probe_if_changed(row)
                 self._vectors = self._open_vectors(row.generation, create=row.chroma_revision == 0)
             return self._vectors
@@ -123,7 +127,7 @@ class Indexes:
         With an embedder, from the vectors that are staged for it, which come into use with the indexes. Raises
         BusyError when another process has added papers meanwhile; then everything stays as it was.
         """
-        row, generation = self._row(), new_generation()
+        row, generation = self._row(), new_generation(self._store)
         try:
             self._build(row, generation, embedder)
             if embedder:
@@ -157,22 +161,19 @@ class Indexes:
 
     def probe(self) -> ProbeResult:
         """Look for some papers by a vector of theirs. Raises LibraryError when the vector index is damaged."""
-        row = self._row()
+        row = self._now()
         sample = self._catalog.sample(row.name, row.chroma_revision, PROBE_COUNT)
         probes = [(id, stored.chunk_vectors[0]) for id, stored in sample.items() if stored.chunks]
-        if self._chroma_url:
-            return probe(self.vectors(), probes)
-        return probe_in_subprocess(self._vector_folder(row.generation), row.name, probes)
+        return self._store.probe(self._vector_folder(row.generation), row.name, row.generation, probes)
 
     def _probe_if_changed(self, row: LibraryRow) -> None:
         """After a crash, or when the files were changed from outside; not always, since it takes seconds."""
-        folder = self._vector_folder(row.generation)
-        if folder.exists() and not is_as_closed(folder):
+        if not self._store.is_as_closed(self._vector_folder(row.generation)):
             found, wanted = self.probe().chunks, self._catalog.counts(row.name).chunks
             # The catalog waits for the disk at every commit; Chroma does not, so a power cut may take its last ones.
             if row.chroma_revision == row.revision and found != wanted:
                 raise LibraryError(
-                    f"the Chroma index of library {row.name!r} was not closed and holds {found} chunks, "
+                    f"the {self._store.title} index of library {row.name!r} was not closed and holds {found} chunks, "
                     f"not {wanted}; {how_to_rebuild(row.name)}"
                 )
 
@@ -193,7 +194,8 @@ class Indexes:
             keywords.close()
         if found != wanted:
             raise LibraryError(
-                f"the new Chroma index holds {found} chunks, not {wanted}; {how_to_rebuild(row.name)} again"
+                f"the new {self._store.title} index holds {found} chunks, not {wanted}; "
+                f"{how_to_rebuild(row.name)} again"
             )
 
     def _recreate_keywords(self, row: LibraryRow) -> None:
@@ -228,8 +230,13 @@ class Indexes:
             revision = upto
 
     def _now(self) -> LibraryRow:
-        """The library, after the indexes of another generation are dropped."""
+        """The library, after the indexes of another generation are dropped.
+
+        Raises LibraryError when another engine has built its vector index.
+        """
         row = self._row()
+        if fault := find_mismatch(row.name, row.generation, self._store.name):
+            raise LibraryError(fault)
         if row.generation != self.generation:
             self._vectors = self._keywords = None  # not closed: another thread may be searching in them
             self.generation = row.generation
@@ -242,16 +249,10 @@ class Indexes:
         return row
 
     def _open_vectors(self, generation: str, *, create: bool) -> VectorIndex:
-        if self._chroma_url:
-            return VectorIndex.served(self._chroma_url, self._library, generation, create=create)
-        return VectorIndex.embedded(self._vector_folder(generation), self._library, create=create)
+        return self._store.open(self._vector_folder(generation), self._library, generation, create=create)
 
     def _delete(self, generation: str) -> None:
-        if self._chroma_url:
-            with suppress(LibraryError):  # there may be none
-                served = self._open_vectors(generation, create=False)
-                served.drop()
-                served.close()
+        self._store.delete(self._library, generation)
         shutil.rmtree(self._vector_folder(generation), ignore_errors=True)
         shutil.rmtree(self._keyword_folder(generation), ignore_errors=True)
 
@@ -262,17 +263,18 @@ class Indexes:
                 self._delete(generation)
 
     def _delete_all_but(self, generation: str) -> None:
-        """Delete the files of every other generation, which interrupted rebuilds may have left."""
-        for kept in (self._vector_folder(generation), self._keyword_folder(generation)):
-            for folder in kept.parent.glob("*"):
-                if folder != kept:
+        """Delete the files of every other generation, which interrupted rebuilds and other engines may have left."""
+        kept = (self._vector_folder(generation), self._keyword_folder(generation))
+        for kind in (*KINDS, _KEYWORDS):
+            for folder in (self._folder / kind).glob("*"):
+                if folder not in kept:
                     shutil.rmtree(folder, ignore_errors=True)
 
     def _vector_folder(self, generation: str) -> Path:
-        return self._folder / "chroma" / generation
+        return self._folder / self._store.name / generation
 
     def _keyword_folder(self, generation: str) -> Path:
-        return self._folder / "keywords" / f"{generation}-{keyword_index.VERSION}"
+        return self._folder / _KEYWORDS / f"{generation}-{keyword_index.VERSION}"
 
 
 def _holding(acquire: Callable[[str], None], work: Callable[[], None], lock: Lock, library: str) -> None:
@@ -285,6 +287,7 @@ def _holding(acquire: Callable[[str], None], work: Callable[[], None], lock: Loc
             lock.release()
 
 
-def new_generation() -> str:
-    """A name that no index of this library has had."""
-    return uuid4().hex[:8]
+def new_generation(store: VectorStore) -> str:
+    """A name that no index of this library has had; it tells the engine of the vectors (`vector_indexes.kind_of`)."""
+    name = uuid4().hex[:8]
+    return name if store.name == KINDS[0] else f"{store.name}-{name}"

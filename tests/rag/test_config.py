@@ -71,7 +71,9 @@ def test_a_wrong_value_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch)
         config.load()
 
 
-@pytest.mark.parametrize("name", ["MODEL_BASE_URL", "SLACK_API_URL", "DATABASE_URL", "CHROMA_URL", "RERANKER"])
+@pytest.mark.parametrize(
+    "name", ["MODEL_BASE_URL", "SLACK_API_URL", "DATABASE_URL", "CHROMA_URL", "VECTOR_INDEX", "RERANKER"]
+)
 def test_a_working_folder_cannot_say_where_keys_and_data_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

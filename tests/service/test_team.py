@@ -14,6 +14,7 @@ from typing import IO
 import httpx2
 import pytest
 
+from rag import vector_indexes
 from rag.errors import LockedError, UnavailableError
 from rag.library import registry
 from rag.library.catalog import Catalog
@@ -115,9 +116,10 @@ async def test_a_machine_whose_keyword_index_is_being_built_says_so_instead_of_a
     monkeypatch.setattr("rag.library.sync._MOST_LACKING", 10)
     shared = f"sqlite:///{tmp_path / 'catalog'}"
     with chroma_running(tmp_path / "chroma") as chroma:
-        one = await Library.open(tmp_path / "one", "main", WordsEmbedder(), shared, chroma.url, create=True)
+        store = vector_indexes.store("chroma", chroma.url)
+        one = await Library.open(tmp_path / "one", "main", WordsEmbedder(), shared, store, create=True)
         await one.ingest(papers(20))
-        new = await Library.open(tmp_path / "new", "main", WordsEmbedder(), shared, chroma.url)
+        new = await Library.open(tmp_path / "new", "main", WordsEmbedder(), shared, store)
         catalog = Catalog(tmp_path, shared)
         builder = Lock(registry.folder_of(tmp_path / "new", "main"), catalog.lock("main"))
         builder.acquire_here("main")  # as the process does that builds it

@@ -9,13 +9,15 @@ import pytest
 from rag.config import Settings
 from rag.database import FILE
 from rag.errors import ConfigError, LibraryError
-from rag.library import sync, vector_index
 from rag.library.catalog import Catalog
 from rag.library.checks import Finding, diagnose
 from rag.library.keyword_index import KeywordIndex
 from rag.library.library import Library
-from rag.library.vector_index import ProbeResult, Probes, VectorIndex, probe, probe_in_subprocess
 from rag.protocols import Embedder
+from rag.types import ProbeResult, Probes
+from rag.vector_indexes import chroma
+from rag.vector_indexes.chroma import ChromaIndex, probe_in_subprocess
+from rag.vector_indexes.probing import probe_open
 from tests.support.stand_ins import WordsEmbedder, papers
 
 pytestmark = pytest.mark.slow
@@ -26,10 +28,8 @@ REBUILD = "run `scholiast rebuild --library main`"
 @pytest.fixture
 async def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A library of 30 papers whose Chroma has written its graph to files, as it does from 1,000 chunks on."""
-    monkeypatch.setattr(
-        vector_index, "_CONFIGURATION", {"hnsw": {"space": "cosine", "batch_size": 5, "sync_threshold": 10}}
-    )
-    monkeypatch.setattr(sync, "probe_in_subprocess", probe_in_this_process)
+    monkeypatch.setattr(chroma, "_CONFIGURATION", {"hnsw": {"space": "cosine", "batch_size": 5, "sync_threshold": 10}})
+    monkeypatch.setattr(chroma, "probe_in_subprocess", probe_in_this_process)
     library = await Library.open(tmp_path, "main", WordsEmbedder(), create=True)
     await library.ingest(papers(30))
     library.close()
@@ -38,11 +38,7 @@ async def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def probe_in_this_process(folder: Path, library: str, probes: Probes) -> ProbeResult:
     """For indexes that do not crash it: another process takes seconds to import Chroma."""
-    index = VectorIndex.embedded(folder, library, create=False)
-    try:
-        return probe(index, probes)
-    finally:
-        index.close()
+    return probe_open(ChromaIndex.embedded(folder, library, create=False), probes)
 
 
 def words(_name: str) -> Embedder:
@@ -113,7 +109,7 @@ async def test_a_corrupt_chroma_is_named_and_rebuilt(home: Path) -> None:
 
 
 async def test_a_corrupt_graph_does_not_crash_its_reader(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sync, "probe_in_subprocess", probe_in_subprocess)
+    monkeypatch.setattr(chroma, "probe_in_subprocess", probe_in_subprocess)
     (graph,) = files(home, "data_level0.bin")
     graph.write_bytes(b"\x7f" * graph.stat().st_size)
     with pytest.raises(LibraryError, match=rf"is damaged .*{REBUILD}"):

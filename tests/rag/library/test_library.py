@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rag import vector_indexes
 from rag.errors import BackendError, CorpusError, LibraryError, LockedError, NotFoundError, RequestError
 from rag.library.catalog import Catalog, Counts
 from rag.library.keyword_index import KeywordIndex
@@ -338,8 +339,9 @@ def chroma_server(tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.slow
 async def test_with_a_chroma_server_two_owners_see_each_others_papers(tmp_path: Path, chroma_server: str) -> None:
-    one = await Library.open(tmp_path, "main", WordsEmbedder(), "", chroma_server, create=True)
-    two = await Library.open(tmp_path, "main", WordsEmbedder(), "", chroma_server)
+    server = vector_indexes.store("chroma", chroma_server)
+    one = await Library.open(tmp_path, "main", WordsEmbedder(), "", server, create=True)
+    two = await Library.open(tmp_path, "main", WordsEmbedder(), "", server)
     await one.ingest(papers(20))
     assert await nearest(two, papers(9)[7].abstract, limit=1) == ["paper-7"]
     assert len(await two.matching("system", 99)) == 20
@@ -350,7 +352,7 @@ async def test_with_a_chroma_server_two_owners_see_each_others_papers(tmp_path: 
         assert "paper-7" not in await nearest(library, papers(9)[7].abstract, limit=20)
         assert len(await library.matching("system", 99)) == 19
         library.close()
-    await remove(tmp_path, "main", "", chroma_server)
+    await remove(tmp_path, "main", "", server)
 
 
 async def test_indexes_behind_the_catalog_catch_up_on_opening(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ from rag.library import staging
 from rag.library.catalog import Catalog
 from rag.library.library import Library
 from rag.library.sync import Indexes
-from rag.library.vector_index import VectorIndex
 from rag.text import tokens
+from rag.vector_indexes.chroma import ChromaIndex
 from tests.support.stand_ins import FailingEmbedder, WordsEmbedder, papers
 
 COUNT = 100
@@ -81,7 +81,7 @@ def _killed_at(owner: type | Any, name: str, call: int, *, after: bool) -> Calla
 KILLS = {
     "before anything is kept": (_killed_at(Catalog, "stage", 1, after=False), OLD.name),
     "when some is kept": (_killed_at(Catalog, "stage", 2, after=True), OLD.name),
-    "when the keyword index is built": (_killed_at(VectorIndex, "apply", 1, after=False), OLD.name),
+    "when the keyword index is built": (_killed_at(ChromaIndex, "apply", 1, after=False), OLD.name),
     "when both indexes are built": (_killed_at(Catalog, "adopt", 1, after=False), OLD.name),
     "within the transaction": (_killed_at(staging, "missing", 2, after=True), OLD.name),
     "before the commit": (_killed_at(staging, "adopt", 1, after=True), OLD.name),

@@ -1,4 +1,4 @@
-"""The dense index: every chunk with its vector in one Chroma collection, and a check that it still finds them."""
+"""Vector indexes in Chroma: every chunk with its vector in a collection, embedded in a folder or on a server."""
 
 import json
 import math
@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Literal
@@ -25,46 +25,81 @@ from chromadb.api.types import Metadata
 from chromadb.config import Settings
 from chromadb.errors import ChromaError, NotFoundError
 
-from rag.errors import ConfigError, LibraryError, UnavailableError, how_to_make_room, how_to_rebuild
-from rag.types import StoredPaper, Vectors
+from rag.errors import ConfigError, LibraryError, UnavailableError, how_to_rebuild
+from rag.types import ProbeResult, Probes, StoredPaper, Vectors
+from rag.vector_indexes.probing import damaged, missing, probe, probe_open
 
 _COLLECTION = "papers"
 _FILE = "chroma.sqlite3"
 # ef_search can't be changed in an open collection; 200 finds >99% of the true neighbours of real text.
 _CONFIGURATION: CreateCollectionConfiguration = {"hnsw": {"space": "cosine", "ef_search": 200, "num_threads": 2}}
 _ROWS_AT_ONCE = 5000
-# An add holds Python's interpreter lock: 5,000 rows for seconds, 200 for a third of one, at a third more work. While
-# others ask, their turn comes between small ones.
+# An embedded add holds Python's interpreter lock: 5,000 rows for seconds, 200 for a third of one, at a third more work.
+# While others ask, their turn comes between small ones.
 _ROWS_BETWEEN_QUESTIONS = 200
 _PAUSE_SECONDS = 0.05
 _ASKED_LATELY_SECONDS = 60
 _PAPERS_AT_ONCE = 500
 
-PROBE_COUNT = 40
-"""How many papers a check looks for."""
-
-_NEIGHBOURS = 3
-_SAME_COSINE = 0.999
-_FOUND_SHARE = 0.9  # an approximate index may miss a few; one written by two processes was seen to miss a quarter
 _TIMEOUT_SECONDS = 300
 _PATIENCE = httpx.Timeout(60, connect=5)  # seconds; a server may need many for thousands of rows
 _NO_ANSWER = "the vector index can't be reached just now; try again when its server runs"
 _DIGITS = 6  # what follows depends on when Chroma moved a vector into its graph, and would order equal texts
 
-Probes = Sequence[tuple[str, Vectors]]
-"""Paper ids, each with the vector of one of its chunks."""
+
+class EmbeddedChroma:
+    """Indexes in Chroma's files, in the folder of a library. One process may have them open."""
+
+    name, title, is_shared = "chroma", "Chroma", False
+
+    def open(self, folder: Path, library: str, generation: str, *, create: bool) -> "ChromaIndex":
+        """See `VectorStore`."""
+        return ChromaIndex.embedded(folder, library, create=create)
+
+    def is_as_closed(self, folder: Path) -> bool:
+        """Whether the files of the graph are as `close` left them. If not, reading them may crash the process."""
+        recorded: object = {}  # a small index has no graph yet, and no record if its process was killed
+        with suppress(FileNotFoundError, ValueError):
+            recorded = json.loads(_state_file(folder).read_text("utf-8"))
+        return not folder.exists() or recorded == _graph_files(folder)
+
+    def probe(self, folder: Path, library: str, generation: str, probes: Probes) -> ProbeResult:
+        """In a process of its own, as reading a damaged index may crash it; takes seconds."""
+        return probe_in_subprocess(folder, library, probes)
+
+    def delete(self, library: str, generation: str) -> None:
+        """Nothing: all is in the folder."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProbeResult:
-    """How many chunks there are, and how many of the papers tried were found by a vector of theirs."""
+class ServedChroma:
+    """Indexes on a Chroma server, which several processes may use at the same time."""
 
-    chunks: int
-    tried: int
-    found: int
+    name, title, is_shared = "chroma", "Chroma", True
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def open(self, folder: Path, library: str, generation: str, *, create: bool) -> "ChromaIndex":
+        """See `VectorStore`. Raises ConfigError for a URL that can't be used."""
+        return ChromaIndex.served(self._url, library, generation, create=create)
+
+    def is_as_closed(self, folder: Path) -> bool:
+        """Always: it is the server that opens the files."""
+        return True
+
+    def probe(self, folder: Path, library: str, generation: str, probes: Probes) -> ProbeResult:
+        """See `VectorStore`."""
+        return probe_open(self.open(folder, library, generation, create=False), probes)
+
+    def delete(self, library: str, generation: str) -> None:
+        """See `VectorStore`."""
+        with suppress(LibraryError):  # there may be none
+            served = ChromaIndex.served(self._url, library, generation, create=False)
+            served.drop()
+            served.close()
 
 
-class VectorIndex:
+class ChromaIndex:
     """A Chroma collection with a row per chunk. Every method blocks, and raises LibraryError for a damaged index."""
 
     def __init__(
@@ -79,31 +114,33 @@ class VectorIndex:
         self._last_asked = -math.inf
 
     @classmethod
-    def embedded(cls, folder: Path, library: str, *, create: bool) -> "VectorIndex":
+    def embedded(cls, folder: Path, library: str, *, create: bool) -> "ChromaIndex":
         """The collection in `folder`; `create` makes an empty one, replacing what is there."""
         if create:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
         elif not (folder / _FILE).is_file():
-            raise _missing(library, str(folder))
-        with _our_errors(library, str(folder)):
+            raise missing(_named(str(folder)), library)
+        place = _named(str(folder))
+        with _our_errors(library, place):
             client = chromadb.PersistentClient(folder, settings=Settings(anonymized_telemetry=False))
-            return cls(client, _collection(client, _COLLECTION, create), library, str(folder), folder)
+            return cls(client, _collection(client, _COLLECTION, create), library, place, folder)
 
     @classmethod
-    def served(cls, url: str, library: str, generation: str, *, create: bool) -> "VectorIndex":
+    def served(cls, url: str, library: str, generation: str, *, create: bool) -> "ChromaIndex":
         """The collection on the Chroma server at `url`; `create` makes it. Raises UnavailableError, ConfigError."""
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ConfigError(f"SCHOLIAST_CHROMA_URL is {url!r}; it should look like http://localhost:8000")
         port = parts.port or (443 if parts.scheme == "https" else 80)
         name = f"scholiast-{library}-{generation}"
-        with _our_errors(library, f"{name} at {url}"):
+        place = _named(f"{name} at {url}")
+        with _our_errors(library, place):
             client = chromadb.HttpClient(
                 parts.hostname, port, parts.scheme == "https", settings=Settings(anonymized_telemetry=False)
             )
             client._server._session.timeout = _PATIENCE  # type: ignore[attr-defined]  # Chroma waits for ever, and has no setting
-            return cls(client, _collection(client, name, create), library, f"{name} at {url}")
+            return cls(client, _collection(client, name, create), library, place)
 
     def apply(self, papers: Sequence[StoredPaper], removed: Sequence[str]) -> None:
         """Insert or replace papers, and delete those removed. May be repeated."""
@@ -158,7 +195,7 @@ class VectorIndex:
         vectors = [vector for stored in papers for vector in stored.chunk_vectors]
         start = 0
         while start < len(ids):
-            is_asked = monotonic() - self._last_asked < _ASKED_LATELY_SECONDS
+            is_asked = self._folder is not None and monotonic() - self._last_asked < _ASKED_LATELY_SECONDS
             part = slice(start, start + (_ROWS_BETWEEN_QUESTIONS if is_asked else _ROWS_AT_ONCE))
             self._collection.add(ids=ids[part], embeddings=vectors[part], metadatas=about[part])
             start = part.stop
@@ -177,25 +214,6 @@ def _collection(client: ClientAPI, name: str, create: bool) -> Collection:
     return client.get_collection(name, embedding_function=None)
 
 
-def is_as_closed(folder: Path) -> bool:
-    """Whether the files of the vector graph are as `close` left them. If not, reading them may crash the process."""
-    recorded: object = {}  # a small index has no graph yet, and no record if its process was killed
-    with suppress(FileNotFoundError, ValueError):
-        recorded = json.loads(_state_file(folder).read_text("utf-8"))
-    return recorded == _graph_files(folder)
-
-
-def probe(index: VectorIndex, probes: Probes) -> ProbeResult:
-    """Look for papers by a vector of theirs. Raises LibraryError when the index is damaged."""
-    found = sum(
-        any(hit == id and cosine > _SAME_COSINE for hit, cosine in index.nearest(vector, _NEIGHBOURS))
-        for id, vector in probes
-    )
-    if found < _FOUND_SHARE * len(probes):
-        raise _damaged(index.library, index.place, f"{found} of {len(probes)} papers are found by their own vector")
-    return ProbeResult(chunks=index.count(), tried=len(probes), found=found)
-
-
 def probe_in_subprocess(folder: Path, library: str, probes: Probes) -> ProbeResult:
     """The same for an embedded index that may be so damaged that reading it crashes a process; takes seconds."""
     command = [sys.executable, "-m", __name__, str(folder), library]
@@ -205,9 +223,9 @@ def probe_in_subprocess(folder: Path, library: str, probes: Probes) -> ProbeResu
             command, input=request, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        raise LibraryError(f"the Chroma index {folder} gives no answer; {how_to_rebuild(library)}") from None
+        raise LibraryError(f"{_named(str(folder))} gives no answer; {how_to_rebuild(library)}") from None
     if done.returncode < 0:
-        raise _damaged(library, str(folder), f"reading it ends in {signal.Signals(-done.returncode).name}")
+        raise _damaged(library, _named(str(folder)), f"reading it ends in {signal.Signals(-done.returncode).name}")
     if done.returncode > 0:
         reason = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
         raise LibraryError(reason[0])
@@ -229,11 +247,11 @@ def _our_errors(library: str, place: str) -> Iterator[None]:
     try:
         yield
     except NotFoundError as error:
-        raise _missing(library, place) from error
+        raise missing(place, library) from error
     except (ChromaError, httpx.HTTPError, ValueError, OSError) as error:
         if _is_about_the_connection(error):
             raise UnavailableError(
-                f"no answer from the Chroma index {place} ({error}); is its server running?", public=_NO_ANSWER
+                f"no answer from {place} ({error}); is its server running?", public=_NO_ANSWER
             ) from error
         raise _damaged(library, place, error) from error
     except AttributeError as error:  # raised by Chroma when what it failed to open is opened again
@@ -250,26 +268,23 @@ def _is_about_the_connection(error: BaseException) -> bool:
 
 
 def _damaged(library: str, place: str, error: object) -> LibraryError:
-    reason = " ".join(str(error).split())[:200]
-    if room := how_to_make_room(reason):
-        return UnavailableError(f"the Chroma index {place} can't be used ({reason}); {room}", public=room)
     if "unable to open database" in str(error):
         return UnavailableError(
-            f"the Chroma index {place} is there but can't be opened; raise the limit on open files (`ulimit -n`) or "
+            f"{place} is there but can't be opened; raise the limit on open files (`ulimit -n`) or "
             "make its folder writable, and try again; nothing is damaged"
         )
-    return LibraryError(f"the Chroma index {place} is damaged ({reason}); {how_to_rebuild(library)}")
+    return damaged(place, library, error)
 
 
-def _missing(library: str, place: str) -> LibraryError:
-    return LibraryError(f"the Chroma index {place} is missing; {how_to_rebuild(library)}")
+def _named(place: str) -> str:
+    return f"the Chroma index {place}"
 
 
 def _main() -> None:
-    """`python -m rag.library.vector_index FOLDER LIBRARY`: probes on standard input, the result on standard output."""
+    """`python -m rag.vector_indexes.chroma FOLDER LIBRARY`: probes on standard input, the result on standard output."""
     probes = [(id, np.asarray(vector, np.float32)) for id, vector in json.load(sys.stdin)]
     try:
-        index = VectorIndex.embedded(Path(sys.argv[1]), sys.argv[2], create=False)
+        index = ChromaIndex.embedded(Path(sys.argv[1]), sys.argv[2], create=False)
         print(json.dumps(asdict(probe(index, probes))))
         index.close()
     except LibraryError as error:
