@@ -47,7 +47,7 @@ class Library:
         self.embedder = embedder
         self._catalog = catalog
         self._lock = Lock(folder, catalog.lock(name))
-        self._store = store
+        self._vector_store = store
         self._shared = store.is_shared
         self._writing = asyncio.Lock()
         self._is_closed = False
@@ -252,11 +252,11 @@ class Library:
         row = self._row()
         if row.revision == 0:  # it holds nothing that was built with another configuration
             self._catalog.update(self.name, embedder=self.embedder.name, dimension=0, chunker=chunk.NAME)
-            if vector_indexes.find_mismatch(row.name, row.generation, self._store.name):
-                self._catalog.update(self.name, generation=new_generation(self._store), chroma_revision=0)
+            if vector_indexes.find_mismatch(row.name, row.generation, self._vector_store.name):
+                self._catalog.update(self.name, generation=new_generation(self._vector_store), chroma_revision=0)
             row = self._row()
         fault = schema.find_mismatch(row, self.embedder.name)
-        fault = fault or vector_indexes.find_mismatch(row.name, row.generation, self._store.name)
+        fault = fault or vector_indexes.find_mismatch(row.name, row.generation, self._vector_store.name)
         if fault and not repair:
             raise LibraryError(fault)
         self._catalog.complete_keys(self.name)
@@ -275,7 +275,7 @@ class Library:
             chunker=chunk.NAME,
             schema_version=schema.VERSION,
             revision=0,
-            generation=new_generation(self._store),
+            generation=new_generation(self._vector_store),
             chroma_revision=0,
         )
         self._catalog.create(row)

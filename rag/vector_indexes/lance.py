@@ -8,7 +8,7 @@ from pathlib import Path
 import lancedb
 import numpy as np
 import pyarrow as pa
-from lancedb.index import BTree, IvfHnswSq
+from lancedb.index import BTree, IvfSq
 from lancedb.table import Table
 
 from rag.errors import LibraryError
@@ -18,13 +18,12 @@ from rag.vector_indexes.probing import damaged, missing, probe_open
 _TABLE = "chunks"
 _VECTOR = "vector"
 _UNINDEXED_AT_MOST = 20_000
-"""Rows that a search compares one by one: exact, and fast up to here."""
+"""Rows that are not in the index yet, which a search compares one by one: exact, and fast up to here."""
 
 _FRAGMENTS_AT_MOST = 50
 _IDS_AT_ONCE = 500
-_PROBES = 20  # partitions that are searched, each of about a million rows, so all of them up to some millions
-_EF = 200  # candidates in the graph of each, as in Chroma
-_REFINE = 4  # the graph has numbers of 8 bits; so many times the rows asked for are compared with the stored vectors
+_PROBES = 20  # partitions that are searched, each of about 8,000 rows: all of them in a small index
+_REFINE = 2  # the index has numbers of 8 bits; so many times the rows asked for are compared with the stored vectors
 _KEPT = timedelta(minutes=10)  # how long another process may read a state that has been replaced
 _DIGITS = 6
 _NOT_FOUND = "was not found"
@@ -63,7 +62,7 @@ class LanceStore:
 class LanceIndex:
     """A table with a row per chunk. Every method blocks, and raises LibraryError for a damaged index.
 
-    Rows that are not in the graph yet are compared one by one, so what was added is found at once.
+    Rows that are not in the index of the table yet are compared one by one, so what was added is found at once.
     """
 
     def __init__(self, table: Table, library: str, place: str) -> None:
@@ -105,7 +104,7 @@ class LanceIndex:
             if not self._dimension():
                 return []
             query = self._table.search(vector.astype(np.float16), vector_column_name=_VECTOR).metric("cosine")
-            query = query.nprobes(_PROBES).ef(max(_EF, limit)).refine_factor(_REFINE)
+            query = query.nprobes(_PROBES).refine_factor(_REFINE)
             found = query.select(["paper_id", "_distance"]).limit(limit).to_arrow()
         cosines = (round(1 - distance, _DIGITS) for distance in found["_distance"].to_pylist())
         return list(zip(found["paper_id"].to_pylist(), cosines, strict=True))
@@ -140,11 +139,11 @@ class LanceIndex:
         self._table.add(pa.table(columns, schema=_schema().append(pa.field(_VECTOR, kind))))
 
     def _tidy(self) -> None:
-        """Keep searches fast: few files, and not many rows that are not in the graph; it may be killed."""
+        """Keep searches fast: few files, and few rows outside of the index of the table. May be killed."""
         built = {index.name for index in self._table.list_indices()}
         if f"{_VECTOR}_idx" not in built:
             if self._table.count_rows() > _UNINDEXED_AT_MOST:
-                self._table.create_index(_VECTOR, config=IvfHnswSq(distance_type="cosine", num_partitions=1))
+                self._table.create_index(_VECTOR, config=IvfSq(distance_type="cosine"))
                 self._table.create_index("paper_id", config=BTree())
             return
         statistics = self._table.index_stats(f"{_VECTOR}_idx")
