@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 
+from rag import vector_indexes
 from rag.errors import RequestError
 from rag.library import library as module
 from rag.library.catalog import Catalog
@@ -91,7 +92,7 @@ async def _state(home: Path) -> str:
     hits = [await library.matching(words, 100) for words in questions]
     library.close()
     catalog = Catalog(home)
-    indexes = Indexes(catalog, "main", folder_of(home, "main"))
+    indexes = Indexes(catalog, "main", folder_of(home, "main"), vector_indexes.store())
     rows = indexes.vectors().rows()
     indexes.close()
     catalog.close()
