@@ -190,7 +190,7 @@ def power(
     else:
         raise RequestError(f"give two earlier runs of the same questions, not {len(runs)}, or --sd with --correlation")
     if not spreads:
-        raise RequestError(f"{runs[0]} and {runs[1]} have none of these measures for three questions; name --measures")
+        raise RequestError(f"{runs[0]} and {runs[1]} differ in none of {', '.join(names)}; name others with --measures")
     found = planning.plans(spreads, plan.difference, plan.questions, plan.level, plan.power)
     if json:
         sys.stdout.write(pretty([asdict(row) for row in found]))

@@ -22,6 +22,8 @@ from rag.errors import RequestError
 
 LEVEL, POWER = 0.05, 0.8
 ASSUMED_COUNT = 100
+LEAST = 10
+"""Fewer questions are never called enough: normal quantiles do not hold for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,14 +76,17 @@ def plans(
 
 
 def seen(a: Scores, b: Scores, measure: str) -> Spread | None:
-    """The spread in two runs of the same questions; None if fewer than three of them have the measure in both."""
+    """The spread in two runs of the same questions.
+
+    None if fewer than three of them have the measure in both, or if the runs differ in none: then nothing is known.
+    """
     pairs = paired(a, b, measure)
-    if len(pairs) < 3:
-        return None
     differences = [pair.b - pair.a for pair in pairs]
+    if len(pairs) < 3 or len(set(differences)) == 1:
+        return None
     sd = stdev(differences)
     clustered = clustered_error(differences, [pair.cluster for pair in pairs])
-    effect = clustered**2 * len(pairs) / sd**2 if clustered and sd else 1.0
+    effect = clustered**2 * len(pairs) / sd**2 if clustered else 1.0
     return Spread(
         sd=sd,
         design_effect=max(effect, 1.0),
@@ -113,7 +118,7 @@ def questions_needed(spread: Spread, difference: float, level: float = LEVEL, po
     """The questions that show a true difference of this size. Raises RequestError."""
     if not (isfinite(difference) and difference > 0):
         raise RequestError(f"the difference is {difference:g}; give one above 0, such as 0.05")
-    return max(ceil((_factor(level, power) * spread.sd / difference) ** 2 * spread.design_effect), 2)
+    return max(ceil((_factor(level, power) * spread.sd / difference) ** 2 * spread.design_effect), LEAST)
 
 
 def detectable(spread: Spread, count: int, level: float = LEVEL, power: float = POWER) -> float:

@@ -11,8 +11,8 @@ from rag.errors import RequestError
 from rag.types import Turn
 
 LOSES = (
-    "ids and histories of questions, key facts, what a paper's abstract says beyond its passages, quotes, outcomes "
-    "(refusals are read from words), confidence, times, and questions without an answer"
+    "ids and histories of questions, key facts, what a paper's abstract says beyond its passages, what is shown after "
+    "an answer, quotes, outcomes (refusals are read from words), confidence, times, and questions without an answer"
 )
 _ROLES = {"human": "user", "ai": "assistant"}
 

@@ -17,8 +17,8 @@ from eval.words import without_marks
 from rag.errors import RequestError
 
 LOSES = (
-    "histories, key facts and reference answers of questions, passages and quotes, outcomes (refusals are read from "
-    "words), confidence, times, and answers of questions without one"
+    "histories, key facts and reference answers of questions, passages and quotes, what is shown after an answer, "
+    "outcomes (refusals are read from words), confidence, times, and questions without an answer"
 )
 RANKING_SUFFIX = ".run"
 _ESCAPED_SPACE = "%20"  # fields are separated by white space

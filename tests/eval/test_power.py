@@ -67,7 +67,7 @@ def test_two_runs_give_the_spread_and_the_figures(tmp_path: Path, capsys: pytest
     (row,) = json.loads(capsys.readouterr().out)
     assert row["spread"]["sd"] == pytest.approx(np.std([2, 2, 2, 1, 0], ddof=1))
     assert row["spread"]["design_effect"] > 1  # three of the questions share papers
-    assert row["count"] == 5 and row["needed"] > 5
+    assert row["count"] == 5 and row["needed"] > 10
     assert evaluate("power", str(a), str(b)) == 0
     assert "questions for 0.05" in capsys.readouterr().out
 
@@ -95,3 +95,14 @@ def test_an_assumed_spread_needs_no_runs(capsys: pytest.CaptureFixture[str]) -> 
 def test_what_can_not_be_planned_says_why(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate("power", *words) == 2
     assert says in capsys.readouterr().err
+
+
+def test_runs_that_do_not_differ_tell_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(tmp_path / "a", [oracle(q) for q in QUESTIONS])
+    assert evaluate("score", str(tmp_path / "a"), "--json") == 0
+    assert evaluate("power", str(tmp_path / "a"), str(tmp_path / "a"), "--measures", "facts") == 2
+    assert "differ in none of facts" in capsys.readouterr().err
+
+
+def test_a_handful_of_questions_is_never_called_enough() -> None:
+    assert questions_needed(Spread(sd=0.01, design_effect=1.0, correlation=None), 0.5) == 10
