@@ -4,14 +4,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import lancedb
 import numpy as np
 import pyarrow as pa
+from lancedb.db import LanceDBConnection
 from lancedb.index import BTree, IvfSq
+from lancedb.query import LanceVectorQueryBuilder
 from lancedb.table import Table
 
-from rag.errors import LibraryError
+from rag.errors import ConfigError, LibraryError
 from rag.types import ProbeResult, Probes, StoredPaper, Vectors
 from rag.vector_indexes.probing import damaged, missing, probe_open
 
@@ -35,7 +38,12 @@ class LanceStore:
     name, title = "lancedb", "LanceDB"
 
     def __init__(self, place: str = "") -> None:
-        """`place` is a folder or the URL of an object store; empty for the folders of the libraries."""
+        """`place` is a folder or the URL of an object store; empty for the folders of the libraries.
+
+        Raises ConfigError for another place.
+        """
+        if place.startswith("db:"):
+            raise ConfigError("SCHOLIAST_VECTOR_INDEX names LanceDB's cloud; set it to a folder or an object store")
         self._place = place
         self.is_shared = bool(place)
 
@@ -103,8 +111,9 @@ class LanceIndex:
         with _our_errors(self.library, self.place):
             if not self._dimension():
                 return []
-            query = self._table.search(vector.astype(np.float16), vector_column_name=_VECTOR).metric("cosine")
-            query = query.nprobes(_PROBES).refine_factor(_REFINE)
+            query = self._table.search(vector.astype(np.float16), vector_column_name=_VECTOR)
+            assert isinstance(query, LanceVectorQueryBuilder)  # what a search for a vector gives
+            query = query.distance_type("cosine").nprobes(_PROBES).refine_factor(_REFINE)
             found = query.select(["paper_id", "_distance"]).limit(limit).to_arrow()
         cosines = (round(1 - distance, _DIGITS) for distance in found["_distance"].to_pylist())
         return list(zip(found["paper_id"].to_pylist(), cosines, strict=True))
@@ -147,8 +156,10 @@ class LanceIndex:
                 self._table.create_index("paper_id", config=BTree())
             return
         statistics = self._table.index_stats(f"{_VECTOR}_idx")
-        fragments = self._table.stats().fragment_stats.num_fragments
-        if fragments > _FRAGMENTS_AT_MOST or (statistics and statistics.num_unindexed_rows > _UNINDEXED_AT_MOST):
+        table: Any = self._table.stats()  # a dict, though it is declared as an object
+        if table["fragment_stats"]["num_fragments"] > _FRAGMENTS_AT_MOST or (
+            statistics and statistics.num_unindexed_rows > _UNINDEXED_AT_MOST
+        ):
             self._table.optimize(cleanup_older_than=_KEPT)
 
     def _dimension(self) -> int:
@@ -157,9 +168,11 @@ class LanceIndex:
         return schema.field(_VECTOR).type.list_size if _VECTOR in schema.names else 0
 
 
-def _connect(place: str) -> lancedb.DBConnection:
+def _connect(place: str) -> LanceDBConnection:
     """Each read of a connection looks for what other processes have committed."""
-    return lancedb.connect(place, read_consistency_interval=timedelta(0))
+    connection = lancedb.connect(place, read_consistency_interval=timedelta(0))
+    assert isinstance(connection, LanceDBConnection)  # another one is for db://, which is refused
+    return connection
 
 
 def _schema() -> pa.Schema:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lancedb.table import LanceTable
 
 from rag import vector_indexes
 from rag.backup.restore import restore
@@ -13,7 +14,7 @@ from rag.backup.save import save
 from rag.config import Settings
 from rag.errors import ConfigError, LibraryError
 from rag.library.checks import diagnose
-from rag.library.library import Library
+from rag.library.library import Library, no_progress
 from rag.library.registry import remove
 from rag.protocols import VectorStore
 from rag.vector_indexes import lance
@@ -77,7 +78,7 @@ async def test_a_change_that_failed_half_way_is_applied_by_the_next(
     await filled(tmp_path)
     library = await opened(tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr(lance.Table, "add", None)
+        patched.setattr(LanceTable, "add", None)
         with pytest.raises(TypeError):
             await library.ingest(papers(30, note="Changed since."))
     await library.ingest(papers(31))
@@ -114,7 +115,7 @@ async def test_the_doctor_finds_a_deleted_index_and_a_backup_is_restored_into_on
     save(settings, tmp_path / "backup")
     shutil.rmtree(tmp_path / "home" / "libraries" / "main" / "lancedb")
     assert (await finding()).endswith("is missing; run `scholiast rebuild --library main`")
-    restore(settings, tmp_path / "backup", overwrite=True)
+    restore(settings, tmp_path / "backup", overwrite=True, progress=no_progress)
     assert (await finding()).startswith("ok: ")
 
 

@@ -127,6 +127,11 @@ def test_an_unknown_engine_is_a_configuration_error(setting: str) -> None:
         vector_indexes.store(setting)
 
 
+def test_the_cloud_of_lancedb_is_refused() -> None:
+    with pytest.raises(ConfigError, match="LanceDB's cloud"):
+        vector_indexes.store("lancedb:db://papers")
+
+
 def test_a_chroma_server_and_another_engine_exclude_each_other() -> None:
     with pytest.raises(ConfigError, match="SCHOLIAST_CHROMA_URL is of no use"):
         vector_indexes.store("lancedb", "http://127.0.0.1:8000")
