@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from itertools import islice, pairwise
 from multiprocessing import get_context
@@ -165,11 +165,10 @@ async def _asking(home: Path, library: Library, questions: Sequence[str], papers
         ", a venue": Filters(venues=("Journal of Part 7",)),
         ", ids 10%": Filters(papers=ids),
     }
-    figures = await _milliseconds("search", [lambda q=q: retrieval.search(retriever, q, TOP) for q in questions])  # type: ignore[misc]  # a default is how a loop's variable is kept
+    figures = await _milliseconds("search", lambda question: retrieval.search(retriever, question, TOP), questions)
     for kind, chosen in filters.items():
-        figures |= await _milliseconds(
-            f"ask{kind}", [lambda q=q, f=chosen: engine.ask(q, filters=f) for q in questions]
-        )  # type: ignore[misc]
+        asking = partial(engine.ask, filters=chosen)
+        figures |= await _milliseconds(f"ask{kind}", asking, questions)
     return figures
 
 
@@ -243,8 +242,8 @@ async def _seconds(work: Callable[[], Awaitable[object]]) -> tuple[float, float]
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-async def _milliseconds(name: str, works: Sequence[Callable[[], Awaitable[object]]]) -> Figures:
-    seconds = [await _seconds(work) for work in works]
+async def _milliseconds(name: str, work: Callable[[str], Awaitable[object]], questions: Sequence[str]) -> Figures:
+    seconds = [await _seconds(partial(work, question)) for question in questions]
     cpu = statistics.mean(cpu for _, cpu in seconds) * 1000
     return {**_spread(name, [wall * 1000 for wall, _ in seconds]), f"{name}, CPU ms": cpu}
 

@@ -86,7 +86,8 @@ class LanceIndex:
         with _our_errors(library, place):
             connection = _connect(database)
             if create:
-                return cls(connection.create_table(name, schema=_schema(), mode="overwrite"), library, place)
+                connection.drop_table(name, ignore_missing=True)
+                return cls(connection.create_table(name, schema=_schema()), library, place)
             try:
                 return cls(connection.open_table(name), library, place)
             except ValueError as error:
@@ -156,10 +157,9 @@ class LanceIndex:
                 self._table.create_index("paper_id", config=BTree())
             return
         statistics = self._table.index_stats(f"{_VECTOR}_idx")
+        unindexed = statistics.num_unindexed_rows if statistics else 0
         table: Any = self._table.stats()  # a dict, though it is declared as an object
-        if table["fragment_stats"]["num_fragments"] > _FRAGMENTS_AT_MOST or (
-            statistics and statistics.num_unindexed_rows > _UNINDEXED_AT_MOST
-        ):
+        if unindexed > _UNINDEXED_AT_MOST or table["fragment_stats"]["num_fragments"] > _FRAGMENTS_AT_MOST:
             self._table.optimize(cleanup_older_than=_KEPT)
 
     def _dimension(self) -> int:
