@@ -28,7 +28,16 @@ def install(name: str, environments: Path = ENVIRONMENTS) -> Path:
         folder = environments / name
         venv.create(folder, clear=True, with_pip=True)
         pins = REQUIREMENTS / f"{name}.txt"
-        command = [str(_python(folder)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", pins]
+        command = [
+            str(_python(folder)),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-r",
+            str(pins),
+        ]
         done = subprocess.run(command, check=False)
         if done.returncode != 0:
             raise ConfigError(f"pip could not install {pins} into {folder} (it says why above)") from None

@@ -20,6 +20,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
@@ -92,10 +93,20 @@ class PeerAnswer:
 class Peer(Protocol):
     """What an adapter is. One with a pipeline also has `answer(question, without) -> PeerAnswer`."""
 
-    packages: Sequence[str]
-    """The packages whose versions are told."""
-    setting: Setting
-    thread_safe: bool
+    @property
+    def packages(self) -> Sequence[str]:
+        """The packages whose versions are told."""
+        ...
+
+    @property
+    def setting(self) -> Setting:
+        """What was chosen for it."""
+        ...
+
+    @property
+    def thread_safe(self) -> bool:
+        """Whether several threads may search at once."""
+        ...
 
     def build(self, task: Task) -> None:
         """Index the papers."""
@@ -156,7 +167,7 @@ class Server:
             took: list[float] = []
             while perf_counter() - start < seconds:
                 question = questions[next(turn) % len(questions)]
-                took.append(_timed(lambda question=question: self.peer.search(question, SHOWN))[1]["ms"])
+                took.append(_timed(partial(self.peer.search, question, SHOWN))[1]["ms"])
             return took
 
         cpu = process_time()

@@ -58,7 +58,7 @@ PAPERS = (
     Paper(id="c", title="Bees", abstract="Bees remember the scent of clover for 12 days in the field."),
 )
 QUESTIONS = (
-    Question(id="1", question="How much does caffeine change sleep?", type="numeric", answerable=True,
+    Question(id="1", question="Caffeine shortens sleep by how much?", type="numeric", answerable=True,
              gold_ids=("a",), key_facts=(("41 minutes",),)),
     Question(id="2", question="Which naps restore memory?", type="factoid", answerable=True, gold_ids=("b",),
              key_facts=(("20 minutes",),)),
