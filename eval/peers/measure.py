@@ -16,7 +16,6 @@ from eval.questions import PaperRef, Question
 from eval.records import Response, SeenPaper
 from eval.removal import questions_without_gold
 from eval.score import Scores, score
-from eval.words import rarity
 from rag.errors import BackendError
 
 PASSAGES = 20
@@ -59,12 +58,12 @@ def read_all(name: str, dataset: Dataset, searches: Sequence[Search], *, with_go
     Without gold, answerable questions as the unanswerable ones that they are when the passages of their gold papers
     are left out.
     """
-    titles, words = dataset.titles, rarity(f"{paper.title} {paper.abstract}" for paper in dataset.papers)
+    titles, idf = dataset.titles, reader.rarity_in(dataset.papers)
     responses = {}
     for question, search in zip(dataset.questions, searches, strict=True):
         gold = () if with_gold else gold_ids(question, dataset.papers)
         hits = [hit for hit in search.hits if hit.paper not in gold]
-        answer = reader.read(asked(question), hits, titles, words)
+        answer = reader.read(asked(question), hits, titles, idf)
         responses[question.id] = _response(question, search.ms, answer, ranked=_papers(hits, titles))
     return _scores(name, dataset, responses, with_gold, ("answers", "ranking", "citations"))
 
