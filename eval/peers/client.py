@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from threading import Timer
 from typing import Any
 
-from eval.peers.install import ROOT, interpreter
+from eval.peers.install import ENVIRONMENTS, ROOT, interpreter
 from eval.peers.serve import Hit, Model
 from rag.errors import BackendError
 from rag.types import Paper
@@ -90,12 +90,12 @@ class PeerProcess:
 
 
 @contextmanager
-def peer(name: str, deadline_seconds: float = DEADLINE_SECONDS) -> Iterator[PeerProcess]:
+def peer(name: str, environments: Path = ENVIRONMENTS) -> Iterator[PeerProcess]:
     """Run a system's adapter in its environment until the end of the block.
 
     Raises RequestError or ConfigError where there is no such environment, BackendError where the adapter can't start.
     """
-    with running(name, [str(interpreter(name)), "-m", f"eval.peers.{name}"], deadline_seconds) as process:
+    with running(name, [str(interpreter(name, environments)), "-m", f"eval.peers.{name}"]) as process:
         yield process
 
 

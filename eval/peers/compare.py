@@ -15,7 +15,7 @@ from eval.peers import figures, measure
 from eval.peers.client import PeerProcess, peer
 from eval.peers.datasets import Dataset
 from eval.peers.figures import PeerDifference, Values
-from eval.peers.install import OWN
+from eval.peers.install import ENVIRONMENTS, OWN
 from eval.peers.measure import PASSAGES, Progress
 from eval.peers.reader import BUDGET_TOKENS
 from eval.peers.serve import SHOWN, Model
@@ -41,6 +41,7 @@ class Plan:
     pipeline: int = 0
     model: Model | None = None
     seconds: float = 0.0
+    environments: Path = ENVIRONMENTS
 
 
 @dataclass
@@ -115,7 +116,7 @@ def _running(found: Comparison, model: Model | None) -> Iterator[dict[str, PeerP
     with ExitStack() as stack:
         for name in dict.fromkeys((OWN, *found.plan.systems)):
             try:
-                process = stack.enter_context(peer(name))
+                process = stack.enter_context(peer(name, found.plan.environments))
                 if model and not process.about["answers"]:
                     continue
                 built = process.build(found.plan.dataset.papers, model=model)

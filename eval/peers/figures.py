@@ -116,7 +116,7 @@ def differences(
         (layer, measure, peer, _paired(systems[own[layer]][measure], values[measure], measure, clusters))
         for layer, systems in layers.items()
         for peer, values in systems.items()
-        if peer != own[layer] and not (peer.startswith(OWN))
+        if peer != own[layer]
         for measure in values
         if measure in systems[own[layer]]
     ]

@@ -3,15 +3,15 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from eval.peers import SYSTEMS, client, compare, datasets, figures, measure, reader, tables
+from eval.peers import SYSTEMS, client, datasets, figures, measure, reader, tables
 from eval.peers.__main__ import main
 from eval.peers.client import PeerProcess
+from eval.peers.compare import Plan, compare
 from eval.peers.datasets import Dataset
 from eval.peers.install import REQUIREMENTS, install, interpreter
 from eval.peers.serve import Hit
@@ -69,16 +69,24 @@ DATASET = Dataset(name="small", papers=PAPERS, questions=QUESTIONS)
 
 @pytest.fixture
 def peer(tmp_path: Path) -> Iterator[PeerProcess]:
-    with overlap(tmp_path) as process:
+    with client.running("overlap", [sys.executable, str(script(tmp_path))], 60) as process:
         yield process
 
 
-@contextmanager
-def overlap(folder: Path) -> Iterator[PeerProcess]:
-    script = folder / "overlap.py"
-    script.write_text(f"import sys; sys.path.insert(0, '.')\n{PEER}", encoding="utf-8")
-    with client.running("overlap", [sys.executable, str(script)], 60) as process:
-        yield process
+def script(folder: Path) -> Path:
+    """The small system as a program; it runs in the project's root."""
+    path = folder / "overlap.py"
+    path.write_text(f"import sys; sys.path.insert(0, '.')\n{PEER}", encoding="utf-8")
+    return path
+
+
+def environment(folder: Path, name: str, python: str) -> None:
+    """A peer's environment with something else in place of its interpreter."""
+    program = folder / name / "bin" / "python"
+    program.parent.mkdir(parents=True)
+    program.write_text(python, encoding="utf-8")
+    program.chmod(0o755)
+    (folder / name / "installed.txt").write_text((REQUIREMENTS / f"{name}.txt").read_text("utf-8"), encoding="utf-8")
 
 
 def no_progress(_done: int, _all: int) -> None:
@@ -163,22 +171,15 @@ def test_a_difference_says_who_is_better_and_a_ratio_of_times_is_better_below_on
 
 
 @pytest.mark.slow
-def test_scholiast_is_compared_with_a_peer_in_every_layer_and_the_file_says_how(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    own = client.peer
-
-    @contextmanager
-    def started(name: str) -> Iterator[PeerProcess]:
-        with overlap(tmp_path) if name == "bm25" else own(name) as process:
-            yield process
-
-    monkeypatch.setattr(compare, "peer", started)
-    plan = compare.Plan(dataset=DATASET, systems=("bm25", "txtai"), pipeline=2)
-    content = json.loads(json.dumps(compare.compare(plan, no_progress).as_json()))
+def test_scholiast_is_compared_with_a_peer_in_every_layer_and_the_file_says_how(tmp_path: Path) -> None:
+    environment(tmp_path, "bm25", f"#!/bin/sh\nexec {sys.executable} {script(tmp_path)}\n")
+    environment(tmp_path, "haystack", "#!/bin/sh\necho the library is broken >&2\n")
+    plan = Plan(dataset=DATASET, systems=("bm25", "haystack", "txtai"), pipeline=2, environments=tmp_path)
+    content = json.loads(json.dumps(compare(plan, no_progress).as_json()))
     assert list(content["layers"]) == ["retrieval", "reader", "product", "pipeline"]
     assert content["layers"]["retrieval"]["scholiast"]["ndcg@10"]["mean"] == 1.0
     assert content["systems"]["scholiast"]["model_use"]["calls"] >= 1
+    assert content["missing"]["haystack"] == "haystack ended at 'hello': the library is broken"
     assert "python -m eval.peers install txtai" in content["missing"]["txtai"]
     assert {each["peer"] for each in content["differences"]} == {"bm25"}
     assert "behind in" in tables.all_layers(content)
