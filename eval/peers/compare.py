@@ -4,7 +4,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from eval.peers.reader import BUDGET_TOKENS
 from eval.peers.serve import SHOWN, Model
 from eval.peers.stub_model import NAME, StubModel, stub_model
 from eval.questions import fingerprint
-from rag.errors import ScholiastError
+from rag.errors import BackendError, ScholiastError
 
 SCHEMA = "peers/1"
 WRITER = "scholiast, its own writer"
@@ -84,7 +84,7 @@ class Comparison:
                 "pipeline_questions": plan.pipeline,
                 "model": plan.model.name if plan.model else "a stub that says the same to everybody",
             },
-            "systems": self.about,
+            "systems": {name: told for name, told in self.about.items() if name not in self.missing},
             "missing": self.missing,
             "layers": {
                 layer: {name: figures.estimates(values, clusters) for name, values in systems.items()}
@@ -134,14 +134,19 @@ def _search(found: Comparison, systems: Mapping[str, PeerProcess], progress: Pro
     """The layers without a model, and what they take."""
     dataset = found.plan.dataset
     ranked, read = found.layers.setdefault("retrieval", {}), {}
-    for name, searches in measure.search_all(systems, dataset, progress).items():
+    searched, failed = measure.search_all(systems, dataset, progress)
+    if OWN in failed:
+        raise failed[OWN]
+    found.missing |= {name: str(error) for name, error in failed.items()}
+    for name, searches in searched.items():
         present = measure.read_all(name, dataset, searches)
         ranked[name] = figures.of_searches(dataset, searches, present)
         if found.plan.reader:
             removed = measure.read_all(name, dataset, searches, with_gold=False)
             read[name] = figures.of_answers(present, removed)
             found.about[name]["reader_auroc"] = removal.compare(present, removed).auroc
-    for name, process in systems.items():
+    for name in searched:
+        process = systems[name]
         found.about[name]["usage"] = figures.rounded(process.usage())
         if found.plan.seconds:
             rows = measure.throughput(process, dataset, found.plan.seconds)
@@ -178,7 +183,8 @@ def _count_calls(found: Comparison, systems: Mapping[str, PeerProcess], stub: St
     question = found.plan.dataset.questions[0].question
     for name, process in systems.items():
         calls, prompt = stub.calls, stub.prompt_tokens
-        process.answer(question)
+        with suppress(BackendError):  # a system that fails has said so already
+            process.answer(question)
         spent = {"calls": stub.calls - calls, "prompt_tokens": stub.prompt_tokens - prompt}
         found.about[name]["model_use"] = spent
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import cycle, islice
 from typing import Any
 
 from eval import questions as records
@@ -35,21 +34,27 @@ class Search:
     cpu_ms: float
 
 
-def search_all(systems: Systems, dataset: Dataset, progress: Progress) -> dict[str, list[Search]]:
-    """Every system's search for every question, in the order of the questions.
+def search_all(
+    systems: Systems, dataset: Dataset, progress: Progress
+) -> tuple[dict[str, list[Search]], dict[str, BackendError]]:
+    """Every system's search for every question, in the order of the questions; and the systems that failed at one.
 
     Interleaved, each question by one system after the other and each time by another one first, so that what else the
-    machine does falls on all of them alike. One search before, of each, loads what they load late. Raises BackendError.
+    machine does falls on all of them alike. One search before, of each, loads what they load late.
     """
-    for peer in systems.values():
-        peer.search(asked(dataset.questions[0]), PASSAGES)
     found: dict[str, list[Search]] = {name: [] for name in systems}
-    for done, question in enumerate(dataset.questions, start=1):
-        for name in _turns(list(systems), done):
-            hits, spent = systems[name].search(asked(question), PASSAGES)
-            found[name].append(Search(hits, spent["ms"], spent["cpu_ms"]))
+    failed: dict[str, BackendError] = {}
+    for done, question in enumerate([dataset.questions[0], *dataset.questions]):
+        for name in _turns(list(found), done):
+            try:
+                hits, spent = systems[name].search(asked(question), PASSAGES)
+            except BackendError as error:
+                failed[name] = error
+                del found[name]
+            else:
+                found[name].append(Search(hits, spent["ms"], spent["cpu_ms"]))
         progress(done, len(dataset.questions))
-    return found
+    return {name: searches[1:] for name, searches in found.items()}, failed
 
 
 def read_all(name: str, dataset: Dataset, searches: Sequence[Search], *, with_gold: bool = True) -> Scores:
@@ -116,7 +121,8 @@ def throughput(peer: PeerProcess, dataset: Dataset, seconds: float) -> Iterator[
 
 
 def _turns(names: Sequence[str], shift: int) -> list[str]:
-    return list(islice(cycle(names), shift % len(names), shift % len(names) + len(names)))
+    first = shift % max(len(names), 1)
+    return [*names[first:], *names[:first]]
 
 
 def _papers(hits: Sequence[Hit], titles: Mapping[str, str]) -> tuple[dict[str, str], ...]:

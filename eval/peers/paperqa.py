@@ -36,14 +36,14 @@ class PaperQA:
         self._loop = asyncio.Runner()
         self._embedder = MiniLMEmbedding()
         self._settings = Settings(texts_index_mmr_lambda=task.setting, **_model(task))
-        self._docs = self._loop.run(self._read(task, ()))
-        self._task = task
+        self._papers = list(zip(task.papers, embedding.embed([paper.text for paper in task.papers]), strict=True))
+        self._docs = self._loop.run(self._read(()))
 
-    async def _read(self, task: Task, without: Collection[str]) -> Docs:
+    async def _read(self, without: Collection[str]) -> Docs:
         docs = Docs()
-        kept = [paper for paper in task.papers if paper.id not in without]
-        vectors = await self._embedder.embed_documents([paper.text for paper in kept])
-        for paper, vector in zip(kept, vectors, strict=True):
+        for paper, vector in self._papers:
+            if paper.id in without:
+                continue
             doc = Doc(docname=paper.id, dockey=paper.id, citation=paper.title)
             text = Text(text=paper.text, name=paper.id, doc=doc, embedding=vector)
             await docs.aadd_texts([text], doc, self._settings)
@@ -56,7 +56,7 @@ class PaperQA:
 
     def answer(self, question: str, without: Collection[str]) -> PeerAnswer:
         """A call of the model for each text, then one for the answer, which cites those that it used."""
-        docs = self._loop.run(self._read(self._task, without)) if without else self._docs
+        docs = self._loop.run(self._read(without)) if without else self._docs
         query = docs.aquery(question, settings=self._settings, embedding_model=self._embedder)
         session = self._loop.run(query)
         used = [context.text for context in session.contexts if context.id in session.used_contexts]

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -124,7 +125,7 @@ def test_a_peer_that_hangs_is_ended(tmp_path: Path) -> None:
 
 def test_every_search_is_asked_for_and_scored_by_the_measures_of_the_evaluation(peer: PeerProcess) -> None:
     peer.build(PAPERS)
-    searches = measure.search_all({"overlap": peer}, DATASET, no_progress)["overlap"]
+    searches = measure.search_all({"overlap": peer}, DATASET, no_progress)[0]["overlap"]
     values = figures.of_searches(DATASET, searches, measure.read_all("overlap", DATASET, searches))
     assert values["ndcg@10"] == {"1": 1.0, "2": 1.0}
     assert values[figures.BUDGET] == {"1": 1.0, "2": 1.0}
@@ -133,7 +134,7 @@ def test_every_search_is_asked_for_and_scored_by_the_measures_of_the_evaluation(
 
 def test_the_reader_quotes_the_passage_and_declines_without_it(peer: PeerProcess) -> None:
     peer.build(PAPERS)
-    searches = measure.search_all({"overlap": peer}, DATASET, no_progress)["overlap"]
+    searches = measure.search_all({"overlap": peer}, DATASET, no_progress)[0]["overlap"]
     present = measure.read_all("overlap", DATASET, searches)
     removed = measure.read_all("overlap", DATASET, searches, with_gold=False)
     values = figures.of_answers(present, removed)
@@ -141,6 +142,14 @@ def test_the_reader_quotes_the_passage_and_declines_without_it(peer: PeerProcess
     assert values["gold_precision"] == {"1": 1.0, "2": 1.0}
     assert values["declined"] == {"3": 1.0}
     assert values[figures.WITHOUT_GOLD] == {"1": 1.0, "2": 1.0}
+
+
+def test_a_system_that_fails_at_a_question_is_left_out_and_the_others_go_on(peer: PeerProcess) -> None:
+    peer.build(PAPERS)
+    deadly = replace(DATASET, questions=(*QUESTIONS, replace(QUESTIONS[2], id="4", question="die")))
+    found, failed = measure.search_all({"overlap": peer}, deadly, no_progress)
+    assert found == {}
+    assert "out of memory" in str(failed["overlap"])
 
 
 def test_the_reader_reads_as_far_as_the_budget_goes_and_the_first_passage_in_any_case() -> None:
