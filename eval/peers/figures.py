@@ -31,6 +31,7 @@ LABELS = {
     "cpu_ms": "CPU milliseconds",
 }
 LEVEL = 0.05
+_LEAST_MS = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,9 +136,13 @@ def _paired(
     grouped = [clusters[id] for id in ids]
     if measure not in TIMES:
         return difference(a, b, grouped)
-    ratio = difference(*([log(max(value, 1e-3)) for value in each] for each in (a, b)), grouped)
+    ratio = difference(_logs(a), _logs(b), grouped)
     fields = {"mean": exp(ratio.mean), "low": exp(ratio.low), "high": exp(ratio.high), "detectable": None}
     return Difference(**{**asdict(ratio), **fields})
+
+
+def _logs(milliseconds: Sequence[float]) -> list[float]:
+    return [log(max(value, _LEAST_MS)) for value in milliseconds]
 
 
 def _times(values: Sequence[float]) -> dict[str, Any]:

@@ -21,7 +21,8 @@ class MiniLMEmbedding(BaseEmbedding):  # type: ignore[misc]  # its package is in
         return embedding.embed_one(query)
 
     async def _aget_query_embedding(self, query: str) -> list[float]:
-        return (await embedding.MINILM.embed([query]))[0].tolist()
+        vector: list[float] = (await embedding.MINILM.embed_query(query)).tolist()
+        return vector
 
     def _get_text_embedding(self, text: str) -> list[float]:
         return embedding.embed_one(text)

@@ -21,7 +21,8 @@ class MiniLMEmbedding(EmbeddingModel):  # type: ignore[misc]  # its package is i
 
     async def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Vectors of texts."""
-        return (await embedding.MINILM.embed(texts)).tolist()
+        vectors: list[list[float]] = (await embedding.MINILM.embed(texts)).tolist()
+        return vectors
 
 
 class PaperQA:

@@ -18,8 +18,11 @@ class Scholiast:
 
     def build(self, task: Task) -> None:
         """Ingest the papers into a library in the folder."""
-        model = {"model": f"openai:{task.model.name}", "model_base_url": task.model.base_url} if task.model else {}
-        self._workspace = SyncWorkspace(Settings(home=task.folder, _env_file=None, **model))
+        settings = Settings(home=task.folder)
+        if task.model:
+            chosen = {"model": f"openai:{task.model.name}", "model_base_url": task.model.base_url}
+            settings = settings.model_copy(update=chosen)
+        self._workspace = SyncWorkspace(settings)
         papers = [Paper(id=paper.id, title=paper.title, abstract=paper.abstract) for paper in task.papers]
         self._workspace.ingest(*papers)
         self._ids = [paper.id for paper in task.papers]
