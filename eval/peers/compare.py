@@ -169,7 +169,7 @@ def _answer(found: Comparison, systems: Mapping[str, PeerProcess], progress: Pro
     found.layers["pipeline"] = {
         name: {
             **figures.of_answers(scores, removed[name][0]),
-            "ms": {row.id: row.latency_ms for row in scores.rows if not row.failed},
+            "ms": {row.id: row.latency_ms for row in scores.rows if not row.failed and row.latency_ms is not None},
             "cpu_ms": cpu,
         }
         for name, (scores, cpu) in present.items()
