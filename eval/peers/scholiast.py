@@ -18,7 +18,7 @@ class Scholiast:
 
     def build(self, task: Task) -> None:
         """Ingest the papers into a library in the folder."""
-        settings = Settings(home=task.folder, _env_file=None)
+        settings = Settings(home=task.folder, _env_file=None)  # type: ignore[call-arg]  # pydantic's own
         if task.model:
             chosen = {"model": f"openai:{task.model.name}", "model_base_url": task.model.base_url}
             settings = settings.model_copy(update=chosen)
