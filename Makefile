@@ -42,12 +42,14 @@ eval: dev ## the numbers: the held-out questions on the sample papers, without t
 DATA ?= ../data
 SCIFACT = $(DATA)/benchmarks/scifact
 
-bench: dev ## the measurements of eval/results: retrieval, the service and streaming (needs papers, questions and SciFact in $(DATA); most of an hour)
+bench: dev ## the measurements of eval/results: retrieval, the service, streaming, and other systems beside ours (needs papers, questions and SciFact in $(DATA); most of an hour)
 	$(BIN)/python -m eval.bench.retrieval --corpus $(DATA)/seeds/*.txt --questions $(DATA)/questions/dev.jsonl
 	$(BIN)/python -m eval.bench.retrieval --corpus $(SCIFACT)/corpus.jsonl --queries $(SCIFACT)/queries.train.jsonl \
 		--qrels $(SCIFACT)/qrels.train.tsv --chunks 256/0 128/0 96/1 64/0 --titles front
 	$(BIN)/python -m eval.bench.service $(DATA)/seeds/*.txt --questions $(DATA)/questions/dev.jsonl
 	$(BIN)/python -m eval.bench.streaming
+	$(BIN)/python -m eval.peers install bm25 langchain_chroma haystack
+	$(BIN)/python -m eval.peers guard
 
 leaderboard: dev ## the page of figures, from the run of `make eval` and the comparisons with other systems
 	$(BIN)/scholiast eval leaderboard $(wildcard build/eval eval/results/peers/*.json) --out eval/results/leaderboard.md

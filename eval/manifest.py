@@ -42,7 +42,7 @@ def make(
         "concurrency": concurrency,
         "details": dict(description.details),
         "prompts_sha256": _prompts(),
-        "code": _code(),
+        "code": code(),
         "libraries": {library: found for library in _LIBRARIES if (found := _version(library))},
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
@@ -79,7 +79,7 @@ def _prompts() -> dict[str, str]:
     return {name: sha256(content).hexdigest() for name, content in found}
 
 
-def _code() -> dict[str, Any]:
+def code() -> dict[str, Any]:
     """The version of the package and, in a checkout, the commit and whether files differ from it."""
     found: dict[str, Any] = {"version": _version("scholiast") or "unknown"}
     commit = _git("rev-parse", "HEAD")
