@@ -54,9 +54,9 @@ def interpreter(name: str, environments: Path = ENVIRONMENTS) -> Path:
     folder = environments / name
     remedy = f"make it with `python -m eval.peers install {name}`"
     if not (folder / _INSTALLED).is_file():
-        raise ConfigError(f"{name} has no environment in {folder}; {remedy}")
+        raise ConfigError(f"{name} has no environment yet; {remedy}")
     if (folder / _INSTALLED).read_text("utf-8") != (REQUIREMENTS / f"{name}.txt").read_text("utf-8"):
-        raise ConfigError(f"{folder} has other versions than {name}.txt asks for; {remedy}")
+        raise ConfigError(f"the environment of {name} has other versions than {name}.txt asks for; {remedy}")
     return _python(folder)
 
 
