@@ -55,14 +55,14 @@ class KnownPapers:
 
     def __init__(self, papers: Sequence[Paper]) -> None:
         self._by_id = {paper.id: paper for paper in papers}
-        self._texts = [(_folded(f"{paper.title} {paper.abstract}"), paper.id) for paper in papers]
+        self._texts = [(folded(f"{paper.title} {paper.abstract}"), paper.id) for paper in papers]
         self._found: dict[str, str] = {}
 
     def identify(self, context: Context) -> Context:
         """The context with the id of its paper: its own, that of the first paper that holds its words, or a hash."""
         if context.id:
             return replace(context, id=usable_id(context.id))
-        words = _folded(context.text)
+        words = folded(context.text)
         if words not in self._found:
             holder = next((id for text, id in self._texts if words and words in text), "")
             digest = sha256(words.encode()).hexdigest()[:_TEXT_ID_DIGITS]
@@ -131,5 +131,6 @@ def _with_marks(sentence: AnswerSentence) -> str:
     return " ".join([sentence.text, *(f"[{number}]" for number in sentence.numbers)])
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """The words in lower case, a blank between them: what two texts are compared by."""
     return " ".join(text.split()).lower()

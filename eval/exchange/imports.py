@@ -10,7 +10,7 @@ from typing import Any
 
 from eval import questions as question_files
 from eval.exchange import format_named
-from eval.exchange.foreign import ForeignAnswer, KnownPapers, answer_object, usable_id
+from eval.exchange.foreign import ForeignAnswer, KnownPapers, answer_object, folded, usable_id
 from eval.files import pretty, write_atomically
 from eval.manifest import SCHEMA
 from eval.questions import Question, fingerprint
@@ -116,10 +116,10 @@ def _paired(
     by_id = {question.id: question for question in questions}
     by_text: dict[str, list[Question]] = defaultdict(list)
     for question in questions:
-        by_text[_folded(question.question)].append(question)
+        by_text[folded(question.question)].append(question)
     taken: set[str] = set()
     for found in answers:
-        same_text = (q for q in by_text[_folded(found.question)] if q.id not in taken)
+        same_text = (q for q in by_text[folded(found.question)] if q.id not in taken)
         asked = by_id.get(found.id) or next(same_text, None)
         if asked is not None and asked.id not in taken:
             taken.add(asked.id)
@@ -185,7 +185,3 @@ def _offers(responses: Sequence[Response]) -> set[str]:
     """What the answers give; whether they cite, only they can show."""
     answered = {"answers", "maybe citations"} if any(r.answer is not None for r in responses) else set[str]()
     return answered | ({"ranking"} if any(r.ranked for r in responses) else set[str]())
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.split()).lower()
