@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from uuid import uuid4
 
-from rag import answerability, parts, threads
+from rag import answerability, parts
 from rag.answerability import Decision
 from rag.catalog_questions import CatalogQuestions
 from rag.condense import RuleBasedRewriter
@@ -172,7 +172,6 @@ class Engine:
         written = draft.generation.notice
         searched = (evidence.notice, findings.notice)
         notices = (alone.notice, foreign, *searched, written, _papers_checked(evidence, grounded))
-        more = await threads.read(self._more, statements, evidence, decision, grounded)
         clock.lap("write")
         yield Done(
             Answer(
@@ -187,7 +186,7 @@ class Engine:
                 passages=evidence.passages,
                 confidence=decision.confidence,
                 model=draft.generation.model,
-                more=more,
+                more=self._more(statements, evidence, decision, grounded),
                 usage=alone.usage + findings.usage + draft.generation.usage,
                 timings_ms=clock.total(),
                 prompt=draft.generation.prompt,

@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
 import numpy as np
 
-from rag import threads
 from rag.errors import BackendError, RequestError
 from rag.library.library import Library
 from rag.protocols import Embedder, Reranker, Retriever
@@ -62,11 +61,12 @@ class HybridRetriever:
         idf = sum(self._library.idf(content_stems(question)).values())
         fused = fuse(dict(dense), dict(keyword), STRONG_KEYWORD * idf)
         candidates = sorted(fused, key=lambda paper: (-fused[paper], paper))[: max(RERANKED, 2 * limit)]
-        stored = await self._library.stored(candidates)
-        ordered = await threads.read(_ordered, stored.values(), fused, vector)
+        # A paper may have been removed since it was ranked; one without an abstract has nothing to show.
+        stored = [paper for paper in (await self._library.stored(candidates)).values() if paper.sentences]
+        scored = [_by_sentences(as_passage(paper, fused[paper.paper.id], vector)) for paper in stored]
+        ordered = sorted(scored, key=lambda passage: (-passage.score, passage.paper.id))
         best = await self._reranked(question, ordered)
-        distinct = await threads.read(_without_near_duplicates, best, limit)
-        return [replace(passage, number=number) for number, passage in enumerate(distinct, start=1)]
+        return [replace(p, number=number) for number, p in enumerate(_without_near_duplicates(best, limit), start=1)]
 
     async def _reranked(self, question: str, passages: Sequence[Passage]) -> Sequence[Passage]:
         """The first `RERANKED` in the reranker's order, the others behind them; as they are where it fails.
@@ -116,13 +116,6 @@ def fuse(
         paper: dense_share * dense_scores.get(paper, furthest) + (1 - dense_share) * keyword_scores.get(paper, 0.0)
         for paper in dense_scores.keys() | keyword_scores.keys()
     }
-
-
-def _ordered(stored: Iterable[StoredPaper], fused: Mapping[str, float], vector: Vectors) -> list[Passage]:
-    """Best first. Milliseconds for a question, so that many at once would hold up the event loop."""
-    # A paper may have been removed since it was ranked; one without an abstract has nothing to show.
-    shown = (as_passage(paper, fused[paper.paper.id], vector) for paper in stored if paper.sentences)
-    return sorted(map(_by_sentences, shown), key=lambda passage: (-passage.score, passage.paper.id))
 
 
 def _by_sentences(passage: Passage) -> Passage:
