@@ -302,7 +302,7 @@ def _rank(
     scores exceed tantivy's by no more than for the papers that are.
     """
     found: dict[str, float] = {}
-    share = 1.0 if allowed is None else len(allowed) / now.papers
+    share = 1.0 if allowed is None else min(1.0, len(allowed) / now.papers)
     excess, seen, wanted, most = 0.0, 0, int((limit + SPARE_HITS) / share), int(MAX_PROPOSALS / share)
     while True:
         # Counting all matches would keep tantivy from skipping papers that can't reach the top.

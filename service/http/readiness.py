@@ -78,6 +78,7 @@ class Readiness:
 
     async def _search(self) -> None:
         """Loads what the first question would otherwise wait for."""
+        await self._workspace.embedder.embed(["warm"])  # a query's vector is kept, so it would not show an outage
         engine = await self._workspace.engine()
         await engine.retriever.retrieve("warm", 1)
         await (await self._workspace.library()).check_server()

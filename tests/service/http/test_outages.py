@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import httpx2
@@ -32,14 +33,16 @@ PRIVATE = re.compile(r"127\.0\.0\.1|localhost|postgresql|/tmp|/home|psycopg|sqli
 
 @contextmanager
 def load(url: str) -> Iterator[list[httpx2.Response]]:
-    """Two clients ask until the end; what they got, in order."""
+    """Two clients ask until the end, something else each time; what they got, in order."""
     got: list[httpx2.Response] = []
     stopped = threading.Event()
+    numbers = count()
 
     def ask() -> None:
         with httpx2.Client(base_url=url, timeout=60) as client:
             while not stopped.is_set():
-                got.append(client.post("/v1/ask", json=ASK))
+                question = f"{QUESTION} Asked {next(numbers)} times before."
+                got.append(client.post("/v1/ask", json={**ASK, "question": question}))
 
     clients = [threading.Thread(target=ask) for _ in range(2)]
     for client in clients:
