@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 
-from rag import config
+from rag import config, vector_indexes
 from rag.config import Settings
 from rag.errors import ScholiastError
 from rag.protocols import Embedder
@@ -77,6 +77,8 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     `url` is where the service answers; other processes that find a library in use are told. Raises ConfigError.
     """
     settings = settings or config.load()
+    # Importing the engine takes seconds in which nobody gets an answer, so it comes before the first request.
+    vector_indexes.store(settings.vector_index, settings.chroma_url)
     app = FastAPIOffline(
         title="Scholiast", description=_DESCRIPTION, version=version("scholiast"), redoc_url=None, lifespan=_lifespan
     )
