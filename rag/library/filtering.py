@@ -135,5 +135,5 @@ class Columns:
         for name in said:
             ids = [self._ids[at] for at in self._by_word.get(surname(name), ()) if self._is_there[at]]
             for line in self._catalog.bylines(self._library, ids):
-                chosen[self._position[line.id]] = any(is_same_person(name, author) for author in line.authors)
+                chosen[self._position[line.id]] |= any(is_same_person(name, author) for author in line.authors)
         return chosen

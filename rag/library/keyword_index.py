@@ -48,9 +48,7 @@ WRITER_BYTES = 30_000_000  # tantivy refuses less than 15 MB
 SPARE_HITS = 16  # proposals beyond the limit
 MAX_PROPOSALS = 2_000  # of more papers with equal scores, those that tantivy proposes first are ranked
 _WIDENING = 4
-_MANY_ALLOWED = (
-    0.2  # of all papers; more cost less when they are sorted out of what is proposed than as part of the query
-)
+_MANY_ALLOWED = 0.2  # of all papers; more cost less sorted out of what is proposed than as part of the query
 _FIELDS = {"text": 1.0, "title": TITLE_WEIGHT}
 
 _PLAIN_WORD = re.compile(rf"\b[^\W\d_]{{{GUESS_LETTERS},40}}\b")

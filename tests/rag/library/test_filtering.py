@@ -21,6 +21,7 @@ FILTERS = (
     Filters(venues=("neurips",)),
     Filters(venues=("tides", "orebro"), year_from=2017),
     Filters(authors=("A. Moe",)),
+    Filters(authors=("A. Moe", "C. Moe")),
     Filters(authors=("Lindstrom", "Wei Wang"), venues=("journal of tides",)),
     Filters(authors=("nobody",)),
     Filters(authors=("…",), venues=("tides",)),
@@ -55,7 +56,7 @@ async def test_filters_choose_what_a_look_at_every_paper_would(tmp_path: Path, s
         await library.remove(gone)
         for id in gone:
             del held[id]
-        for filters in chance.sample(FILTERS, 5):
+        for filters in FILTERS:
             expected = {id for id, paper in held.items() if passes(paper, filters)}
             found = await library.allowed(filters)
             assert found is not None
