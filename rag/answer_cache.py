@@ -1,6 +1,5 @@
 """Answers given again, word by word, while nothing has changed that they depend on."""
 
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, fields, replace
@@ -9,28 +8,11 @@ from time import perf_counter
 from uuid import uuid4
 
 from rag.engine import TOP_K, Done, Engine, Event
+from rag.recent import Recent
 from rag.types import EVERYTHING, Effort, Filters, Step, Turn, Usage
 
-
-class AnswerCache:
-    """The last answers, each as the events that it came in; in memory, about 0.1 MB each."""
-
-    def __init__(self, most: int) -> None:
-        """Of more than `most`, those that were asked for longest ago are dropped."""
-        self._most = most
-        self._given: OrderedDict[Hashable, Sequence[Event]] = OrderedDict()
-
-    def get(self, key: Hashable) -> Sequence[Event]:
-        """The events of an answer, the last of them Done; none if it is not here."""
-        if key in self._given:
-            self._given.move_to_end(key)
-        return self._given.get(key, ())
-
-    def put(self, key: Hashable, events: Sequence[Event]) -> None:
-        """Keep an answer."""
-        self._given[key] = events
-        while len(self._given) > self._most:
-            self._given.popitem(last=False)
+AnswerCache = Recent[Hashable, Sequence[Event]]
+"""The last answers, each as the events that it came in, the last of them Done; about 0.1 MB each."""
 
 
 @dataclass(frozen=True, kw_only=True)

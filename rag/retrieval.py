@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from statistics import fmean
+from typing import Self
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from rag.library.library import Library
 from rag.protocols import Embedder, Reranker, Retriever
 from rag.text.analysis import content_stems
 from rag.text.tails import evidence_end
-from rag.types import EVERYTHING, Filters, Passage, PassageSentence, StoredPaper, Vectors
+from rag.types import EVERYTHING, Filters, Passage, PassageSentence, Span, StoredPaper, Vectors
 
 DENSE_SHARE = 0.5
 """Weight of the dense score; `eval/results/retrieval.md` has the sweep that chose this and the next two."""
@@ -63,27 +65,28 @@ class HybridRetriever:
         candidates = sorted(fused, key=lambda paper: (-fused[paper], paper))[: max(RERANKED, 2 * limit)]
         # A paper may have been removed since it was ranked; one without an abstract has nothing to show.
         stored = [paper for paper in (await self._library.stored(candidates)).values() if paper.sentences]
-        scored = [_by_sentences(as_passage(paper, fused[paper.paper.id], vector)) for paper in stored]
-        ordered = sorted(scored, key=lambda passage: (-passage.score, passage.paper.id))
+        shown = [_Shown.of(paper, fused[paper.paper.id], vector) for paper in stored]
+        ordered = sorted(shown, key=lambda paper: (-paper.score, paper.stored.paper.id))
         best = await self._reranked(question, ordered)
         return [replace(p, number=number) for number, p in enumerate(_without_near_duplicates(best, limit), start=1)]
 
-    async def _reranked(self, question: str, passages: Sequence[Passage]) -> Sequence[Passage]:
+    async def _reranked(self, question: str, papers: Sequence["_Shown"]) -> Iterable[Passage]:
         """The first `RERANKED` in the reranker's order, the others behind them; as they are where it fails.
 
         The scores stay where they are, the best one with whichever passage is first: what follows is fitted to them.
         """
-        if self._reranker is None or len(passages) < 2:
+        passages = (paper.passage() for paper in papers)  # few of them are looked at unless a reranker reads them
+        if self._reranker is None or len(papers) < 2:
             return passages
-        first, others = passages[:RERANKED], passages[RERANKED:]
+        first, others = list(islice(passages, RERANKED)), passages
         try:
             relevance = await self._reranker.rerank(question, first)
         except BackendError as error:
             log.warning("%s failed, the passages stay in the order of the search: %s", self._reranker.name, error)
             notice = f"The reranker failed ({error.reason}); the passages are in the order of the search."
-            return [replace(passage, notice=notice) for passage in passages]
+            return (replace(passage, notice=notice) for passage in chain(first, others))
         order = sorted(range(len(first)), key=lambda position: -relevance[position])
-        return [*(replace(first[old], score=first[new].score) for new, old in enumerate(order)), *others]
+        return chain([replace(first[old], score=first[new].score) for new, old in enumerate(order)], others)
 
 
 async def search(retriever: Retriever, query: str, limit: int, filters: Filters = EVERYTHING) -> list[Passage]:
@@ -118,14 +121,11 @@ def fuse(
     }
 
 
-def _by_sentences(passage: Passage) -> Passage:
-    """A paper with two sentences near the question is more likely about it than one with a single one."""
-    similarities = [sentence.similarity for sentence in passage.sentences]
-    return replace(passage, score=with_nearest_sentences(passage.score, similarities))
-
-
 def with_nearest_sentences(fused: float, similarities: Sequence[float]) -> float:
-    """The fused score of a paper together with the mean of its two sentences nearest to the question, 0 to 1."""
+    """The fused score of a paper together with the mean of its two sentences nearest to the question, 0 to 1.
+
+    A paper with two sentences near the question is more likely about it than one with a single one.
+    """
     return (fused + SENTENCE_WEIGHT * max(0.0, fmean(sorted(similarities)[-2:]))) / (1 + SENTENCE_WEIGHT)
 
 
@@ -134,7 +134,7 @@ def _to_unit(scores: Mapping[str, float], strong: float) -> dict[str, float]:
     return {paper: max(score, 0.0) / best if best > 0 else 0.0 for paper, score in scores.items()}
 
 
-def _without_near_duplicates(passages: Sequence[Passage], limit: int) -> list[Passage]:
+def _without_near_duplicates(passages: Iterable[Passage], limit: int) -> list[Passage]:
     """The first `limit` that differ: an abstract that says nearly the same as a better placed one adds nothing."""
     kept: list[tuple[Passage, set[str]]] = []
     for passage in passages:
@@ -151,40 +151,64 @@ def _are_near(words: set[str], others: set[str]) -> bool:
     return few >= NEAR_DUPLICATE * many and len(words & others) >= NEAR_DUPLICATE * len(words | others)
 
 
-def as_passage(stored: StoredPaper, score: float, vector: Vectors) -> Passage:
-    """What a paper says, with its similarity to the question; its number, 0 here, comes with its rank.
+def as_passage(stored: StoredPaper, vector: Vectors) -> Passage:
+    """What a paper that was not searched for says; its score is how near it is to the question."""
+    found = _Shown.of(stored, 0.0, vector).passage()
+    return replace(found, score=max(0.0, min(1.0, found.similarity)))
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What is shown of a paper: its sentences from `first` to before `last`, given how near each is to the question.
 
     What stands behind an abstract, such as a copyright notice, is no evidence and no part of it.
     """
-    similarities = stored.sentence_vectors @ vector
-    end_of_evidence = evidence_end(stored.paper.abstract)
-    sentences = [
-        PassageSentence(start=span.start, end=span.end, text=stored.text(span), similarity=float(similarity))
-        for span, similarity in zip(stored.sentences, similarities, strict=True)
-        if span.start < end_of_evidence
-    ]
-    shown = _window(sentences)
-    start, end = shown[0].start, shown[-1].end
-    return Passage(
-        number=0,
-        paper=stored.paper,
-        start=start,
-        end=end,
-        text=stored.paper.abstract[start:end],
-        score=score,
-        similarity=float(np.max(stored.chunk_vectors @ vector)),
-        sentences=tuple(shown),
-    )
+
+    stored: StoredPaper
+    first: int
+    last: int
+    similarities: Sequence[float]
+    similarity: float
+    score: float
+
+    @classmethod
+    def of(cls, stored: StoredPaper, fused: float, vector: Vectors) -> Self:
+        """`fused` is what the rankings say of the paper, `vector` the question's, shape (dimension,)."""
+        similarities = (stored.sentence_vectors @ vector).tolist()
+        end_of_evidence = evidence_end(stored.paper.abstract)
+        evidence = [span for span in stored.sentences if span.start < end_of_evidence]
+        first, last = _window(evidence, similarities)
+        nearest = float(np.max(stored.chunk_vectors @ vector))
+        score = with_nearest_sentences(fused, similarities[first:last])
+        return cls(stored, first, last, similarities, nearest, score)
+
+    def passage(self) -> Passage:
+        """Its number, 0 here, comes with its rank."""
+        spans = self.stored.sentences[self.first : self.last]
+        start, end = spans[0].start, spans[-1].end
+        return Passage(
+            number=0,
+            paper=self.stored.paper,
+            start=start,
+            end=end,
+            text=self.stored.paper.abstract[start:end],
+            score=self.score,
+            similarity=self.similarity,
+            sentences=tuple(
+                PassageSentence(start=span.start, end=span.end, text=self.stored.text(span), similarity=similarity)
+                for span, similarity in zip(spans, self.similarities[self.first : self.last], strict=True)
+            ),
+        )
 
 
-def _window(sentences: Sequence[PassageSentence]) -> Sequence[PassageSentence]:
+def _window(spans: Sequence[Span], similarities: Sequence[float]) -> tuple[int, int]:
     """All of an abstract of ordinary length; of a longer one, whole sentences around the best match."""
-    if sentences[-1].end - sentences[0].start <= MAX_PASSAGE_CHARACTERS:
-        return sentences
-    first = last = max(range(len(sentences)), key=lambda i: sentences[i].similarity)
+    if spans[-1].end - spans[0].start <= MAX_PASSAGE_CHARACTERS:
+        return 0, len(spans)
+    first = last = max(range(len(spans)), key=lambda i: similarities[i])
     while True:
-        wider = [(a, b) for a, b in ((first - 1, last), (first, last + 1)) if a >= 0 and b < len(sentences)]
-        wider = [(a, b) for a, b in wider if sentences[b].end - sentences[a].start <= MAX_PASSAGE_CHARACTERS]
+        wider = [(a, b) for a, b in ((first - 1, last), (first, last + 1)) if a >= 0 and b < len(spans)]
+        wider = [(a, b) for a, b in wider if spans[b].end - spans[a].start <= MAX_PASSAGE_CHARACTERS]
         if not wider:
-            return sentences[first : last + 1]
-        first, last = max(wider, key=lambda ab: sentences[ab[0] if ab[0] < first else ab[1]].similarity)
+            return first, last + 1
+        first, last = max(wider, key=lambda ab: similarities[ab[0] if ab[0] < first else ab[1]])

@@ -19,7 +19,7 @@ EXCEPTIONS = {("service/cli/main.py", "eval")}
 """Inside a function, so that it loads only when it is used."""
 
 RAG = (
-    ("rag.errors", "rag.types", "rag.protocols", "rag.config", "rag.threads", "rag"),
+    ("rag.errors", "rag.types", "rag.protocols", "rag.config", "rag.threads", "rag.recent", "rag"),
     ("rag.text",),
     ("rag.model_cache", "rag.onnx_model"),
     (

@@ -193,5 +193,4 @@ def _passage(stored: StoredPaper, vector: Vectors) -> Passage:
     """A paper without an abstract has a passage too, since its fields may be asked for."""
     if not stored.sentences:
         return Passage(number=0, paper=stored.paper, text="", score=0.0)
-    found = as_passage(stored, 0.0, vector)
-    return replace(found, score=max(0.0, min(1.0, found.similarity)))
+    return as_passage(stored, vector)

@@ -1,12 +1,12 @@
 """An embedder that keeps the last queries' vectors: a question is searched for several times before it is answered."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.protocols import Embedder
+from rag.recent import Recent
 
 KEPT_QUERIES = 1_000
 """How many; 1.5 MB with 384 dimensions."""
@@ -18,8 +18,7 @@ class CachedQueries:
     def __init__(self, embedder: Embedder, most: int = KEPT_QUERIES) -> None:
         """Of more than `most` queries, those that were asked for longest ago are dropped."""
         self._embedder = embedder
-        self._most = most
-        self._vectors: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._vectors = Recent[str, NDArray[np.float32]](most)
 
     @property
     def name(self) -> str:
@@ -32,12 +31,9 @@ class CachedQueries:
 
     async def embed_query(self, text: str) -> NDArray[np.float32]:
         """As the embedder does; nobody may write to the vector."""
-        if text in self._vectors:
-            self._vectors.move_to_end(text)
-            return self._vectors[text]
-        vector = await self._embedder.embed_query(text)
-        vector.flags.writeable = False
-        self._vectors[text] = vector
-        while len(self._vectors) > self._most:
-            self._vectors.popitem(last=False)
+        vector = self._vectors.get(text)
+        if vector is None:
+            vector = await self._embedder.embed_query(text)
+            vector.flags.writeable = False
+            self._vectors.put(text, vector)
         return vector

@@ -20,12 +20,16 @@ from rag.library.schema import (
     papers,
     removals,
     row_of_paper,
+    sources,
     stored_paper_from_row,
     vectors_from_bytes,
 )
+from rag.recent import Recent
 from rag.types import Paper, Source, StoredPaper, Vectors
 
 _ROWS_AT_ONCE = 1000
+_PAPERS_KEPT = 1000
+"""How many of the papers that were read last stay in memory, of some 25 kB each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,9 @@ class Byline:
     venue: str
 
 
+_Version = tuple[str | int | None, ...]
+
+
 class Catalog:
     """All libraries of one database. Every method blocks, and raises LibraryError when the database can't be used."""
 
@@ -65,6 +72,7 @@ class Catalog:
         self._database.prepare()
         self._reading, self._writing = self._database.reading, self._database.writing
         self.place = self._database.place
+        self._kept = Recent[tuple[str, str], tuple[_Version, StoredPaper]](_PAPERS_KEPT)
 
     def close(self) -> None:
         """Close every connection."""
@@ -219,8 +227,14 @@ class Catalog:
         return len(there)
 
     def stored(self, name: str, ids: Collection[str]) -> dict[str, StoredPaper]:
-        """The papers that are there, by id, with spans and vectors."""
-        return {paper.paper.id: paper for paper in self._stored(name, self._rows(select(papers), name, ids))}
+        """The papers that are there, by id, with spans and vectors. One that was read lately is not read again."""
+        versions = self._versions(name, ids)
+        kept = {id: kept for id in versions if (kept := self._kept.get((name, id)))}
+        found = {id: paper for id, (version, paper) in kept.items() if version == versions[id]}
+        read = self._stored(name, self._rows(select(papers), name, [id for id in versions if id not in found]))
+        for paper in read:
+            self._kept.put((name, paper.paper.id), (versions[paper.paper.id], paper))
+        return found | {paper.paper.id: paper for paper in read}
 
     def changes(self, name: str, *, after: int, upto: int) -> Changes:
         """What changed after revision `after`, up to and including `upto`."""
@@ -315,6 +329,19 @@ class Catalog:
         """Put staged vectors in use, as one change, with the indexes built from them. Raises BusyError (`staging`)."""
         with self._writing() as connection:
             staging.adopt(connection, name, embedder, generation, revision)
+
+    def _versions(self, name: str, ids: Collection[str]) -> dict[str, _Version]:
+        """What changes with a paper, with where it was read, or with the vectors of all papers."""
+        of_library = libraries.c.name == papers.c.library
+        of_paper = and_(sources.c.library == papers.c.library, sources.c.paper == papers.c.id)
+        query: Select[Any] = select(
+            papers.c.id, papers.c.revision, libraries.c.generation, sources.c.path, sources.c.line
+        )
+        query = query.join(libraries, of_library).outerjoin(sources, of_paper)
+        versions: dict[str, _Version] = {}
+        for row in self._rows(query.order_by(sources.c.path, sources.c.line), name, ids):
+            versions[row.id] = (*versions.get(row.id, (row.generation, row.revision)), row.path, row.line)
+        return versions
 
     def _changed(self, query: Select[Any], name: str, after: int, upto: int) -> tuple[Sequence[Row[Any]], list[str]]:
         new = query.where(papers.c.library == name, papers.c.revision > after, papers.c.revision <= upto)

@@ -26,7 +26,7 @@ from rag.library.schema import LibraryRow
 from rag.library.sync import Indexes, new_generation
 from rag.protocols import Embedder, VectorStore
 from rag.text import chunk
-from rag.types import Filters, IngestReport, Paper, Record, StoredPaper, Vectors
+from rag.types import EVERYTHING, Filters, IngestReport, Paper, Record, StoredPaper, Vectors
 
 T = TypeVar("T")
 
@@ -190,6 +190,8 @@ class Library:
 
     async def allowed(self, filters: Filters) -> Set[str] | None:
         """The ids that pass the filters; None when all do."""
+        if filters == EVERYTHING:
+            return None
         others = await threads.read(lambda: self._columns.passing(filters, self._row().revision))
         if not filters.papers:
             return others

@@ -53,6 +53,27 @@ def test_a_paper_comes_back_as_it_was_stored(catalog: Catalog) -> None:
     assert catalog.by_id("main", [paper.id]) == {paper.id: paper}
 
 
+def test_a_paper_that_was_read_lately_is_as_the_catalog_has_it_now(catalog: Catalog, tmp_path: Path) -> None:
+    first, second, third = papers(3)
+    catalog.write("main", [stored(first), stored(second), stored(third)])
+    read = catalog.stored("main", [first.id, second.id, third.id])
+    assert catalog.stored("main", [first.id])[first.id] is read[first.id]
+    other = Catalog(tmp_path)
+    retitled = replace(first, title="Another title")
+    other.write("main", [stored(retitled)])
+    other.add_sources("main", {second.id: [Source(path="more.jsonl", line=7)]})
+    other.remove("main", [third.id])
+    found = catalog.stored("main", [first.id, second.id, third.id])
+    assert (found[first.id].paper, set(found)) == (retitled, {first.id, second.id})
+    assert Source(path="more.jsonl", line=7) in found[second.id].paper.sources
+    again = replace(stored(retitled), sentence_vectors=np.array([[0, 1], [1, 0]], np.float32))
+    other.stage("main", "others", [again])
+    other.stage("main", "others", [stored(second)])
+    other.adopt("main", "others", "two", other.library("main").revision)  # type: ignore[union-attr]  # it is there
+    assert np.array_equal(catalog.stored("main", [first.id])[first.id].sentence_vectors, again.sentence_vectors)
+    other.close()
+
+
 def test_every_field_of_a_paper_is_stored(catalog: Catalog) -> None:
     (paper,) = papers(1)
     whole = replace(
