@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from rag.errors import RequestError
 from service.cli import options
 from service.cli.running import run
 
@@ -75,11 +76,13 @@ def libraries_list(json: options.Json = False) -> None:
 @libraries.command("remove")
 def libraries_remove(
     name: Annotated[str, typer.Argument(metavar="LIBRARY", help="Its name, as `libraries list` shows it.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask on the terminal.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask. Needed where there is no terminal to ask on.")] = False,
 ) -> None:
     """Delete a library and all it holds."""
     from service.cli import commands
 
-    if not yes and sys.stdin.isatty() and not typer.confirm(f"Delete library {name!r} and all its papers?", err=True):
+    if not yes and not sys.stdin.isatty():
+        raise RequestError(f"library {name!r} and all its papers would be deleted; add --yes if that is meant")
+    if not yes and not typer.confirm(f"Delete library {name!r} and all its papers?", err=True):
         raise typer.Exit(1)
     run(commands.libraries_remove(name))

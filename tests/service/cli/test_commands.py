@@ -189,7 +189,7 @@ def test_what_can_not_be_parsed_exits_2(scholiast: Scholiast, wrong: tuple[str, 
         ("ask", "why", "--library", "no-such"),
         ("papers", "show", "no-such"),
         ("papers", "remove", "no-such"),
-        ("libraries", "remove", "no-such"),
+        ("libraries", "remove", "no-such", "--yes"),
         ("rebuild", "--library", "no-such"),
         ("serve", "--host", "0.0.0.0"),
         ("serve", "--host", "no.such.host.invalid"),
@@ -291,7 +291,10 @@ def test_papers_are_listed_shown_and_removed(scholiast: Scholiast, file: Path) -
 
 def test_a_library_is_removed(scholiast: Scholiast, file: Path) -> None:
     scholiast("ingest", file, "--library", "gone")
-    assert scholiast("libraries", "remove", "gone").code == 0
+    ran = scholiast("libraries", "remove", "gone")
+    assert (ran.code, one_line(ran.err), "--yes" in ran.err) == (2, True, True)
+    assert scholiast("search", "coffee", "--library", "gone").code == 0
+    assert scholiast("libraries", "remove", "gone", "--yes").code == 0
     assert scholiast("ask", "coffee", "--library", "gone").code == 1
 
 
