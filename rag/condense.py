@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rag import spelling, topic, wording
 from rag.grounding import marks
+from rag.grounding.refusals import declines
 from rag.grounding.sentence_stream import sentences
 from rag.protocols import Retriever, Vocabulary
 from rag.text.vocabulary import pattern, words
@@ -83,8 +84,12 @@ def about(paper: Paper) -> tuple[Turn, ...]:
 
 
 def with_exchange(question: str, history: Sequence[Turn]) -> str:
-    """The question with the beginning of each of the last turns, to be searched for; as it is without history."""
-    context = " ".join(" ".join(turn.content.split()[:_WORDS_OF_A_TURN]) for turn in history[-_TURNS:])
+    """The question with the beginning of each of the last turns, to be searched for; as it is without history.
+
+    An answer that declines is left out: the papers that it names are not what the exchange is about.
+    """
+    told = [turn.content for turn in history[-_TURNS:] if turn.role == "user" or not _declines(turn.content)]
+    context = " ".join(" ".join(content.split()[:_WORDS_OF_A_TURN]) for content in told)
     return f"{question} ({context})" if context else question
 
 
@@ -109,6 +114,12 @@ def with_names(question: str, history: Sequence[Turn]) -> str:
 def is_anaphoric(question: str) -> bool:
     """Whether its words refer to something said before; a question that is only short may well stand alone."""
     return pattern("question.anaphoric").search(question) is not None
+
+
+def _declines(answer: str) -> bool:
+    """Whether the first thing that it says is that there is no answer."""
+    first = next(iter(sentences(answer)), None)
+    return first is not None and declines(first.text)
 
 
 def _items(answer: str) -> list[tuple[tuple[int, ...], str]]:

@@ -27,6 +27,12 @@ def test_a_question_is_searched_with_what_was_said() -> None:
     assert "draft heads" in with_exchange("and how fast is it?", after(LIST))
 
 
+@pytest.mark.parametrize("declined", ["The abstracts do not say.", "Sorry, the papers do not mention any figure."])
+def test_the_papers_that_a_decline_names_are_not_what_was_said(declined: str) -> None:
+    search = with_exchange("and how fast is it?", after(f"{declined} The nearest papers are “Medusa” and “EAGLE”."))
+    assert ("draft heads" in search, "Medusa" in search) == (True, False)
+
+
 async def test_what_was_said_before_a_change_of_subject_is_left_out() -> None:
     history = [
         *after(LIST),
