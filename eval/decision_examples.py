@@ -107,6 +107,6 @@ async def _example(
         field=library.name,
         group=group or question.id,
         single=len(question.gold) == 1,
-        hopeless=answer_signals.lacks_what_is_asked(text, passages[0]),
+        hopeless=answer_signals.lacks_what_is_asked(text, passages[0], library),
         signals=answer_signals.signals(text, passages, library),
     )

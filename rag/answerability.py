@@ -95,7 +95,7 @@ def decide(
     found = signals(question, passages, vocabulary)
     score = fitted["bias"] + sum(weight * found[name] for name, weight in fitted["weights"].items())
     likely = 1 / (1 + exp(-score))
-    confidence = 0.0 if lacks_what_is_asked(question, passages[0]) else likely
+    confidence = 0.0 if lacks_what_is_asked(question, passages[0], vocabulary) else likely
     if confidence >= (fitted["answer_from"] if answer_from is None else answer_from):
         return Decision(outcome="answered", confidence=confidence)
     if ask_model_from is not None and likely >= ask_model_from:

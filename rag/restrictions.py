@@ -6,8 +6,10 @@ adults. The values that exclude each other are in `rag/data/slots.toml`.
 
 from collections.abc import Mapping
 from functools import lru_cache
+from math import log
 from typing import Literal
 
+from rag.protocols import Vocabulary
 from rag.text import slots
 from rag.text.analysis import content_stems
 from rag.text.entities import NAME, Quantity, has_name, normalised_name, quantities, words_and_numbers
@@ -18,6 +20,15 @@ Fit = Literal["met", "missing", "conflict"]
 
 _COUNT = 12
 """A bare number up to this counts what is asked for ("3 reasons") rather than restricts it."""
+
+_NO_ELLIPSIS = ("open", "auxiliary_first", "pronoun")
+"""A question with one of these has a verb of its own, or names nothing."""
+
+_RARE = log(50)
+_RARE_SHARE = 0.75
+"""The idf of a word that one paper in 50 has; in a small library, the share of the idf of a word that no paper has."""
+
+_NO_WORD = "\x00"
 
 _COMMON_START = 5
 _COMMON_SHARE = 0.75
@@ -48,6 +59,21 @@ def rarest_missing_in_phrase(question: str, text: str, idf: Mapping[str, float],
     listed = frozenset[str]().union(*(value.spellings for value in values))
     missing = [word for word in words if word.lower() not in listed and not _has_form(text, held, word)]
     return max((idf.get(s, highest) / highest for w in missing for s in content_stems(w) if s not in held), default=0.0)
+
+
+def lacks_other_case(question: str, text: str, vocabulary: Vocabulary) -> bool:
+    """Whether it asks the same of something else ("and in asthma?") of which the text has no form of the rarest word.
+
+    For a word that is not rare, such as "speed", the text may well have another.
+    """
+    found = pattern("question.ellipsis").match(question)
+    if found is None or any(pattern(f"question.{kind}").search(found[1]) for kind in _NO_ELLIPSIS):
+        return False
+    named = content_stems(found[1])
+    idf = vocabulary.idf([*named, _NO_WORD])
+    rarest = max(named, key=lambda stem: idf[stem], default=_NO_WORD)
+    is_rare = idf[rarest] >= min(_RARE, _RARE_SHARE * idf[_NO_WORD])
+    return bool(named) and is_rare and not any(_alike(rarest, stem) for stem in content_stems(text))
 
 
 def _missing_quantities(question: str, text: str) -> list[Quantity]:

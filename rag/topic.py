@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import exp
 
+from rag import restrictions
 from rag.protocols import Vocabulary
 from rag.text.analysis import content_stems
 from rag.text.vocabulary import pattern
@@ -41,6 +42,8 @@ def goes_on(question: str, alone: Sequence[Passage], together: Sequence[Passage]
     """
     if not alone or not together:
         return leans_by_words(question)
+    if restrictions.lacks_other_case(question, _text(together[0]), vocabulary):
+        return False
     found = signals(question, alone, together, vocabulary)
     return 1 / (1 + exp(-_BIAS - sum(weight * found[name] for name, weight in _WEIGHTS.items()))) > 1 / 2
 
@@ -67,7 +70,11 @@ def signals(
 
 
 def _held(stems: Sequence[str], passage: Passage) -> set[str]:
-    return set(stems) & set(content_stems(f"{passage.paper.title}. {passage.paper.abstract}"))
+    return set(stems) & set(content_stems(_text(passage)))
+
+
+def _text(passage: Passage) -> str:
+    return f"{passage.paper.title}. {passage.paper.abstract}"
 
 
 def _continues(question: str) -> float:

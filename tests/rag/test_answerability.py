@@ -128,6 +128,11 @@ def test_a_paper_on_another_group_drug_or_number_does_not_answer(question: str) 
     assert answerability.decide(question, [LOZENGES], Flat()).outcome == "not_in_abstracts"
 
 
+def test_a_paper_with_no_word_of_the_question_does_not_answer() -> None:
+    near = replace(LOZENGES, similarity=0.9, score=0.9)
+    assert not answerability.decide("How do glaciers shape valleys?", [near], Flat()).answers
+
+
 def test_the_paper_on_the_group_and_the_drug_answers() -> None:
     question = "How many days did colds last in children on zinc lozenges?"
     assert answerability.decide(question, [LOZENGES], Flat()).answers
@@ -136,8 +141,8 @@ def test_the_paper_on_the_group_and_the_drug_answers() -> None:
 def test_a_comparison_is_not_held_to_what_one_of_its_papers_lacks() -> None:
     question = "How do colds on zinc lozenges differ between children and adults?"
     conflict = "How long are colds of adults on zinc lozenges?"
-    assert not answer_signals.lacks_what_is_asked(question, LOZENGES)
-    assert answer_signals.lacks_what_is_asked(conflict, LOZENGES)
+    assert not answer_signals.lacks_what_is_asked(question, LOZENGES, Flat())
+    assert answer_signals.lacks_what_is_asked(conflict, LOZENGES, Flat())
 
 
 def test_a_library_that_holds_the_subject_is_not_said_to_hold_nothing() -> None:

@@ -1,8 +1,11 @@
 """What a question restricts is met by a paper, is missing there, or stands against what the paper is about."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from rag import restrictions
+from rag.text.analysis import content_stems
 
 TRIAL = (
     "Zinc lozenges in school children. We gave 240 pupils with a cold 15 mg of zinc or placebo for 6 weeks in phase 2. "
@@ -64,3 +67,31 @@ def test_a_phrase_weighs_by_its_rarest_word_that_the_paper_lacks() -> None:
 def test_other_forms_and_spellings_of_a_word_are_not_missing() -> None:
     assert missing("Is there any use in schooling?", "Schools were visited.") == 0
     assert missing("What is learnt from GPT4?", "We read what GPT-4 writes.") == 0
+
+
+class Known:
+    """A library of 1,000 papers of which half have each of some words, and none any other."""
+
+    def __init__(self, *words: str) -> None:
+        self._stems = content_stems(" ".join(words))
+
+    def idf(self, stems: Sequence[str]) -> dict[str, float]:
+        return {stem: 0.7 if stem in self._stems else 7.6 for stem in stems}
+
+
+@pytest.mark.parametrize(
+    ("question", "lacks"),
+    [
+        ("and in asthma?", True),
+        ("What about coral bleaching?", True),
+        ("ok, how about nurses", True),
+        ("and in pupils?", False),
+        ("what about the placebo group?", False),
+        ("and speed?", False),
+        ("and how was asthma found?", False),
+        ("and is it asthma?", False),
+        ("Does zinc help in asthma?", False),
+    ],
+)
+def test_the_same_asked_of_another_case_needs_a_paper_that_names_it(question: str, lacks: bool) -> None:
+    assert restrictions.lacks_other_case(question, TRIAL, Known("speed", "group")) is lacks

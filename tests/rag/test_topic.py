@@ -49,6 +49,19 @@ async def test_a_question_that_goes_on_is_asked_with_the_exchange(engine: Engine
     assert answer.passages[0].paper.title.startswith("Hydra")
 
 
+@pytest.mark.parametrize("question", ["What about coral bleaching?", "and for honey bees?", "How about glaciers?"])
+async def test_the_same_asked_of_what_no_paper_has_is_not_answered_about_the_old_subject(
+    engine: Engine, question: str
+) -> None:
+    answer = await engine.ask(question, HISTORY)
+    assert (answer.outcome == "answered", answer.standalone_question) == (False, question)
+
+
+async def test_the_same_asked_of_what_another_paper_has_is_asked_alone(engine: Engine) -> None:
+    answer = await engine.ask("and for FlowSep?", HISTORY)
+    assert answer.passages[0].paper.title.startswith("FlowSep")
+
+
 async def test_after_a_change_of_subject_the_first_one_is_forgotten(engine: Engine) -> None:
     changed = (*HISTORY, Turn(role="user", content="What does FlowSep use?"))
     assert "Hydra" not in (await engine.ask("and why does it?", changed)).standalone_question
