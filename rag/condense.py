@@ -40,7 +40,9 @@ class RuleBasedRewriter:
         if not await self._goes_on(asked, history):
             return StandaloneQuery(question=asked, search=asked, notice=notice)
         search = with_exchange(asked, await self._thread(history))
-        return StandaloneQuery(question=asked, search=search, goes_on=True, notice=notice)
+        # What no paper answers, a paper that answers "why?" alone does not answer either.
+        question = search if _declines(history[-1].content) else asked
+        return StandaloneQuery(question=question, search=search, goes_on=True, notice=notice)
 
     async def _spelt(self, question: str) -> tuple[str, str]:
         """The question with its misspelt words as they are read, and what the reader is told of that."""

@@ -57,6 +57,13 @@ async def test_the_same_asked_of_what_no_paper_has_is_not_answered_about_the_old
     assert (answer.outcome == "answered", answer.standalone_question) == (False, question)
 
 
+@pytest.mark.parametrize("question", ["why?", "how large is the improvement?"])
+async def test_what_goes_on_from_a_decline_is_held_to_what_was_declined(engine: Engine, question: str) -> None:
+    asked = "How do draft heads of cattle grow?"
+    declined = (Turn(role="user", content=asked), Turn(role="assistant", content="The abstracts do not say."))
+    assert (await engine.ask(question, declined)).outcome != "answered"
+
+
 async def test_the_same_asked_of_what_another_paper_has_is_asked_alone(engine: Engine) -> None:
     answer = await engine.ask("and for FlowSep?", HISTORY)
     assert answer.passages[0].paper.title.startswith("FlowSep")
