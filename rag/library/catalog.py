@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select, update
+from sqlalchemy import Row, Select, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from rag.database import Database, DatabaseLock, in_parts
-from rag.errors import LibraryError, NotFoundError
-from rag.library import identifiers, provenance, staging, works
+from rag.errors import LibraryError
+from rag.library import identifiers, provenance, revisions, staging, works
 from rag.library.schema import (
     DESCRIPTION,
     LibraryRow,
@@ -162,14 +162,17 @@ class Catalog:
         """
         ids = [paper.paper.id for paper in stored]
         with self._writing() as connection:
-            revision = _next_revision(connection, name)
-            added = _added(connection, name, [*ids, *gone])
-            _remove(connection, name, gone, revision)
+            revision = revisions.advance(connection, name)
+            added = revisions.of_additions(connection, name, [*ids, *gone])
+            revisions.remove(connection, name, gone, revision)
             known = provenance.of(connection, name, ids)
-            _delete_papers(connection, name, ids)
+            revisions.delete_papers(connection, name, ids)
             for some in in_parts(ids):
                 connection.execute(delete(removals).where(removals.c.library == name, removals.c.paper.in_(some)))
-            rows = [row_of_paper(name, revision, _came(p.paper.id, records or {}, added, revision), p) for p in stored]
+            rows = [
+                row_of_paper(name, revision, revisions.of_addition(p.paper.id, records or {}, added, revision), p)
+                for p in stored
+            ]
             if rows:
                 connection.execute(insert(papers), rows)
             read = {paper.paper.id: paper.paper.sources for paper in stored}
@@ -223,7 +226,7 @@ class Catalog:
         there = sorted(self.hashes(name, ids))
         if there:
             with self._writing() as connection:
-                _remove(connection, name, there, _next_revision(connection, name))
+                revisions.remove(connection, name, there, revisions.advance(connection, name))
         return len(there)
 
     def stored(self, name: str, ids: Collection[str]) -> dict[str, StoredPaper]:
@@ -238,12 +241,14 @@ class Catalog:
 
     def changes(self, name: str, *, after: int, upto: int) -> Changes:
         """What changed after revision `after`, up to and including `upto`."""
-        found, removed = self._changed(select(papers), name, after, upto)
+        with self._reading() as connection:
+            found, removed = revisions.changed(connection, select(papers), name, after, upto)
         return Changes(papers=self._stored(name, found), removed=removed)
 
     def changed_texts(self, name: str, *, after: int, upto: int) -> tuple[list[Paper], list[str]]:
         """The same without the vectors, which are most of the bytes: the papers, and the ids of those removed."""
-        found, removed = self._changed(select(*DESCRIPTION), name, after, upto)
+        with self._reading() as connection:
+            found, removed = revisions.changed(connection, select(*DESCRIPTION), name, after, upto)
         return self._described(name, found), removed
 
     def changed_columns(
@@ -251,27 +256,21 @@ class Catalog:
     ) -> tuple[Sequence[Row[Any]], list[str]]:
         """The same with no more than id and year, and where asked for authors and venue."""
         columns = [papers.c.id, papers.c.year, *([papers.c.authors, papers.c.venue] if bylines else [])]
-        return self._changed(select(*columns), name, after, upto)
+        with self._reading() as connection:
+            return revisions.changed(connection, select(*columns), name, after, upto)
 
     def revision_after(self, name: str, after: int, papers_at_once: int) -> int | None:
         """The revision up to which about that many papers changed after `after`; None when fewer did."""
-        later = select(papers.c.revision).where(papers.c.library == name, papers.c.revision > after)
         with self._reading() as connection:
-            return connection.execute(
-                later.order_by(papers.c.revision).offset(papers_at_once - 1).limit(1)
-            ).scalar_one_or_none()
+            return revisions.after(connection, name, after, papers_at_once)
 
     def added(self, name: str, *, after: int, upto: int) -> list[str]:
         """The ids of the papers that came after revision `after`, up to and including `upto`, in the order they came.
 
         A paper that was there before, and has changed, is none of them.
         """
-        came = papers.c.added
-        new = (
-            select(papers.c.id).where(papers.c.library == name, came > after, came <= upto).order_by(came, papers.c.id)
-        )
         with self._reading() as connection:
-            return list(connection.execute(new).scalars())
+            return revisions.added(connection, name, after, upto)
 
     def papers(self, name: str, offset: int, limit: int) -> list[Paper]:
         """A page of the papers, by id."""
@@ -343,16 +342,6 @@ class Catalog:
             versions[row.id] = (*versions.get(row.id, (row.generation, row.revision)), row.path, row.line)
         return versions
 
-    def _changed(self, query: Select[Any], name: str, after: int, upto: int) -> tuple[Sequence[Row[Any]], list[str]]:
-        new = query.where(papers.c.library == name, papers.c.revision > after, papers.c.revision <= upto)
-        gone = select(removals.c.paper).where(
-            removals.c.library == name, removals.c.revision > after, removals.c.revision <= upto
-        )
-        with self._reading() as connection:
-            found = connection.execute(new.order_by(papers.c.revision, papers.c.id)).all()
-            removed = connection.execute(gone.order_by(removals.c.paper)).scalars().all()
-        return found, list(removed)
-
     def _stored(self, name: str, found: Sequence[Row[Any]]) -> list[StoredPaper]:
         described = self._described(name, found)
         return [stored_paper_from_row(row, paper, name) for row, paper in zip(found, described, strict=True)]
@@ -372,42 +361,3 @@ class Catalog:
 
 def _byline(row: Row[Any]) -> Byline:
     return Byline(id=row.id, authors=tuple(row.authors), venue=row.venue or "")
-
-
-def _next_revision(connection: Connection, name: str) -> int:
-    following = libraries.c.revision + 1
-    bump = update(libraries).where(libraries.c.name == name).values(revision=following, keyed_revision=following)
-    revision = connection.execute(bump.returning(libraries.c.revision)).scalar_one_or_none()
-    if revision is None:
-        raise NotFoundError(f"library {name!r} was removed meanwhile")
-    return int(revision)
-
-
-def _remove(connection: Connection, name: str, ids: Collection[str], revision: int) -> None:
-    _delete_papers(connection, name, list(ids))
-    identifiers.forget(connection, name, ids)
-    if ids:
-        gone = [{"library": name, "paper": id, "revision": revision} for id in ids]
-        connection.execute(insert(removals), gone)
-
-
-def _came(
-    id: str, records: Mapping[str, Sequence[Paper]], added: Mapping[str, int | None], revision: int
-) -> int | None:
-    """When a paper came: with the first of the records that it is made from; None where one is older than that."""
-    known = [added[part] for part in {id, *(record.id for record in records.get(id, ()))} if part in added]
-    return revision if not known else None if None in known else min(part for part in known if part is not None)
-
-
-def _added(connection: Connection, name: str, ids: Sequence[str]) -> dict[str, int | None]:
-    """The revision with which each paper came that is there; None where that is not known."""
-    found: dict[str, int | None] = {}
-    for some in in_parts(ids):
-        query = select(papers.c.id, papers.c.added).where(papers.c.library == name, papers.c.id.in_(some))
-        found |= {row.id: row.added for row in connection.execute(query)}
-    return found
-
-
-def _delete_papers(connection: Connection, name: str, ids: Sequence[str]) -> None:
-    for some in in_parts(ids):
-        connection.execute(delete(papers).where(papers.c.library == name, papers.c.id.in_(some)))
