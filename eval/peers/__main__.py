@@ -55,7 +55,6 @@ def _compare(options: argparse.Namespace) -> None:
     plan = Plan(
         dataset=dataset,
         systems=options.only or SYSTEMS,
-        reader=any(question.key_facts or not question.answerable for question in dataset.questions),
         pipeline=options.pipeline,
         model=model,
         seconds=options.seconds,

@@ -37,7 +37,6 @@ class Plan:
 
     dataset: Dataset
     systems: Sequence[str]
-    reader: bool = True
     pipeline: int = 0
     model: Model | None = None
     seconds: float = 0.0
@@ -141,24 +140,22 @@ def _search(found: Comparison, systems: Mapping[str, PeerProcess], progress: Pro
     for name, searches in searched.items():
         present = measure.read_all(name, dataset, searches)
         ranked[name] = figures.of_searches(dataset, searches, present)
-        if found.plan.reader:
-            removed = measure.read_all(name, dataset, searches, with_gold=False)
-            read[name] = figures.of_answers(present, removed)
-            found.about[name]["reader_auroc"] = removal.compare(present, removed).auroc
+        removed = measure.read_all(name, dataset, searches, with_gold=False)
+        read[name] = figures.of_answers(present, removed)
+        found.about[name]["reader_auroc"] = removal.compare(present, removed).auroc
     for name in searched:
         process = systems[name]
         found.about[name]["usage"] = figures.rounded(process.usage())
         if found.plan.seconds:
             rows = measure.throughput(process, dataset, found.plan.seconds)
             found.about[name]["throughput"] = [figures.rounded(row) for row in rows]
-    if found.plan.reader:
-        own = {OWN: systems[OWN]}
-        (present, _), (removed, _) = (
-            measure.answer_all(own, dataset, progress, with_gold=with_gold)[OWN] for with_gold in (True, False)
-        )
-        found.layers["reader"] = read
-        others = {name: values for name, values in read.items() if name != OWN}
-        found.layers["product"] = {WRITER: figures.of_answers(present, removed), **others}
+    own = {OWN: systems[OWN]}
+    (present, _), (removed, _) = (
+        measure.answer_all(own, dataset, progress, with_gold=with_gold)[OWN] for with_gold in (True, False)
+    )
+    found.layers["reader"] = read
+    others = {name: values for name, values in read.items() if name != OWN}
+    found.layers["product"] = {WRITER: figures.of_answers(present, removed), **others}
 
 
 def _answer(found: Comparison, systems: Mapping[str, PeerProcess], progress: Progress) -> None:
