@@ -6,6 +6,7 @@ They are ours: the provider is not the process's global one, into which other li
 import os
 from collections.abc import Mapping
 from importlib.metadata import version
+from threading import Thread
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -13,6 +14,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+CLOSE_SECONDS = 3.0
+"""How long a service that is stopped waits for a collector that does not answer."""
 
 _NAME = "scholiast"
 
@@ -37,8 +41,10 @@ class Tracing:
         return RequestSpan(self._tracer, span)
 
     def close(self) -> None:
-        """Send what is left. Blocks, for some seconds where the collector does not answer."""
-        self._provider.shutdown()
+        """Send what is left, or give up after some seconds; OpenTelemetry itself waits half a minute."""
+        closing = Thread(target=self._provider.shutdown, daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
 
 
 class StepSpan:
