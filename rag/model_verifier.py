@@ -11,6 +11,7 @@ from typing import get_args
 from langchain_core.language_models import BaseChatModel
 
 import prompts
+from rag import steps
 from rag.errors import BackendError
 from rag.types import Citation, Sentence, Usage, Verdict
 from rag.writers import models, prices
@@ -53,7 +54,7 @@ class ModelVerifier:
         ), usage
 
     async def _ask(self, prompt: str) -> tuple[str, Usage]:
-        with models.backend_errors(self.name, self._seconds):
+        with steps.step("model"), models.backend_errors(self.name, self._seconds):
             async with asyncio.timeout(self._seconds):
                 reply = await self._model.ainvoke([("user", prompt)])
         counted = reply.usage_metadata

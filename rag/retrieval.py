@@ -10,6 +10,7 @@ from typing import Self
 
 import numpy as np
 
+from rag import steps
 from rag.errors import BackendError, RequestError
 from rag.library.library import Library
 from rag.protocols import Embedder, Reranker, Retriever
@@ -56,10 +57,12 @@ class HybridRetriever:
     async def retrieve(self, question: str, limit: int, filters: Filters = EVERYTHING) -> list[Passage]:
         """One passage for each of at most `limit` papers. Empty when no stored paper passes the filters."""
         allowed = await self._library.allowed(filters)
-        vector = await self._embedder.embed_query(question)
-        dense, keyword = await asyncio.gather(
-            self._library.nearest(vector, POOL, allowed), self._library.matching(question, POOL, allowed)
-        )
+        with steps.step("embed"):
+            vector = await self._embedder.embed_query(question)
+        with steps.step("search"):
+            dense, keyword = await asyncio.gather(
+                self._library.nearest(vector, POOL, allowed), self._library.matching(question, POOL, allowed)
+            )
         idf = sum(self._library.idf(content_stems(question)).values())
         fused = fuse(dict(dense), dict(keyword), STRONG_KEYWORD * idf)
         candidates = sorted(fused, key=lambda paper: (-fused[paper], paper))[: max(RERANKED, 2 * limit)]
@@ -80,7 +83,8 @@ class HybridRetriever:
             return passages
         first, others = list(islice(passages, RERANKED)), passages
         try:
-            relevance = await self._reranker.rerank(question, first)
+            with steps.step("rerank"):
+                relevance = await self._reranker.rerank(question, first)
         except BackendError as error:
             log.warning("%s failed, the passages stay in the order of the search: %s", self._reranker.name, error)
             notice = f"The reranker failed ({error.reason}); the passages are in the order of the search."

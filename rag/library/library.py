@@ -297,6 +297,7 @@ class Library:
             await threads.ingest(self._lock.acquire if self._shared else self._lock.confirm, self.name)
             try:
                 yield
+                await threads.ingest(self._indexes.share_keywords)
             finally:
                 if self._shared:
                     self._lock.release()

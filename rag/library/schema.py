@@ -153,6 +153,28 @@ removals = Table(
     Column("revision", Integer, nullable=False),
 )
 
+# The keyword index of a library as its files, where machines share the database (`keyword_snapshots.py`).
+keyword_snapshots = Table(
+    "keyword_snapshots",
+    metadata,
+    Column("library", ForeignKey("libraries.name", ondelete="CASCADE"), primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("generation", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("parts", Integer, nullable=False),
+)
+
+keyword_snapshot_parts = Table(
+    "keyword_snapshot_parts",
+    metadata,
+    Column("snapshot", ForeignKey("keyword_snapshots.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("file", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
 DESCRIPTION = tuple(column for column in papers.c if column.name not in {"chunk_vectors", "sentence_vectors"})
 """The columns that `paper_from_row` needs: all but the vectors, which are most of the bytes."""
 

@@ -11,6 +11,7 @@ from rag.errors import LibraryError, LockedError, NotFoundError, UnavailableErro
 from rag.library import keyword_index
 from rag.library.catalog import Catalog
 from rag.library.keyword_index import KeywordIndex
+from rag.library.keyword_sharing import KeywordSharing
 from rag.library.lock import Lock
 from rag.library.schema import LibraryRow
 from rag.protocols import VectorIndex, VectorStore
@@ -22,6 +23,7 @@ from rag.vector_indexes.probing import PROBE_COUNT
 _PAPERS_AT_ONCE = 1000
 
 _KEYWORDS = "keywords"
+_NEW, _OLD = ".new", ".old"  # folders of an index that comes into use, and of one that goes
 _MOST_LACKING = 1000
 _WHOLE_SHARE = 0.9
 """A keyword index that lacks more papers, and has a smaller share of them, is not searched before it has caught up."""
@@ -39,6 +41,7 @@ class Indexes:
         self._library = library
         self._folder = folder
         self._store = store
+        self._sharing = KeywordSharing(catalog, library)
         self.generation = ""
         """The one that is open; empty before the first use."""
         self._opening = threading.RLock()
@@ -96,7 +99,19 @@ class Indexes:
     def catch_up_keywords(self) -> None:
         """The same for the keyword index alone, which each home folder has for itself."""
         with self._catching_up:
-            self._catch_up_keywords(self._row())
+            row = self._row()
+            self._catch_up_keywords(row)
+            self._sharing.store_first(row, self.keywords().revision, self._keyword_folder(row.generation))
+
+    def share_keywords(self) -> None:
+        """Leave the keyword index for other machines of the database, after much has changed.
+
+        Only for the owner of the library.
+        """
+        if self._sharing.is_on:
+            with self._catching_up:
+                row = self._row()
+                self._sharing.store(row, self.keywords().revision, self._keyword_folder(row.generation))
 
     def _catch_up_keywords(self, row: LibraryRow) -> None:
         if self.keywords().revision > row.revision:
@@ -105,12 +120,13 @@ class Indexes:
                 f"the catalog is at {row.revision} (restored from a backup?); {how_to_rebuild(row.name)}"
             )
         try:
-            self._feed_keywords(self.keywords(), row.revision)
+            self._feed_keywords(self._fetched(row), row.revision)
         except (LockedError, UnavailableError):
             raise
         except LibraryError:
             # A process killed while it committed may leave a file that makes the same commit fail every time.
-            self._recreate_keywords(row)
+            self._replace_keywords(row)
+            self._feed_keywords(self._fetched(row), row.revision)
 
     def _check_whole(self) -> None:
         found, wanted = len(self.keywords()), self._catalog.counts(self._library).papers
@@ -198,12 +214,25 @@ class Indexes:
                 f"{how_to_rebuild(row.name)} again"
             )
 
-    def _recreate_keywords(self, row: LibraryRow) -> None:
+    def _fetched(self, row: LibraryRow) -> KeywordIndex:
+        """The keyword index, in place of which comes one that another machine has left, if that spares much work."""
+        new = self._keyword_folder(row.generation).with_suffix(_NEW)
+        if self._sharing.fetch(row, self.keywords().revision, new):
+            self._replace_keywords(row, new)
+        return self.keywords()
+
+    def _replace_keywords(self, row: LibraryRow, new: Path | None = None) -> None:
+        """Put the index in the folder `new`, or an empty one, in place of the keyword index."""
+        folder = self._keyword_folder(row.generation)
+        old = folder.with_suffix(_OLD)
+        shutil.rmtree(old, ignore_errors=True)
         with self._opening:
             self.keywords().close()
             self._keywords = None
-            shutil.rmtree(self._keyword_folder(row.generation))
-        self._feed_keywords(self.keywords(), row.revision)
+            folder.rename(old)  # in one step: half of its files would pass for a damaged index
+            if new:
+                new.rename(folder)
+        shutil.rmtree(old)
 
     def _feed_keywords(self, keywords: KeywordIndex, revision: int) -> None:
         for after, upto in self._steps(keywords.revision, revision):
@@ -252,6 +281,7 @@ class Indexes:
         return self._store.open(self._vector_folder(generation), self._library, generation, create=create)
 
     def _delete(self, generation: str) -> None:
+        self._sharing.forget(generation)
         self._store.delete(self._library, generation)
         shutil.rmtree(self._vector_folder(generation), ignore_errors=True)
         shutil.rmtree(self._keyword_folder(generation), ignore_errors=True)

@@ -11,6 +11,7 @@ from typing import Any, cast
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk
 
+from rag import steps
 from rag.errors import BackendError
 from rag.text import tokens
 from rag.types import Usage
@@ -85,7 +86,8 @@ class ChatClient:
     async def _pieces(
         self, messages: Messages, reply: Reply, seconds: float, schema: Mapping[str, Any] | None
     ) -> AsyncGenerator[str]:
-        async with aclosing(self._chunks(messages, min(seconds or self.seconds, self.seconds), schema)) as chunks:
+        written = self._chunks(messages, min(seconds or self.seconds, self.seconds), schema)
+        async with aclosing(steps.stepwise("model", written)) as chunks:
             async for chunk in chunks:
                 if piece := reply.take(chunk):
                     yield piece

@@ -47,6 +47,7 @@ from service.http.middleware import (
     RequestLogMiddleware,
 )
 from service.http.readiness import Readiness
+from service.http.tracing import TracingMiddleware, tracing
 from service.limits import CallerLimits
 from service.mcp.http import McpEndpoint
 from service.owner.server import serving
@@ -119,6 +120,9 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     proxied = bool(settings.slack_signing_secret.get_secret_value() or settings.proxies)
     app.add_middleware(AccessMiddleware, keys=settings.keys, behind_proxy=proxied, origins=settings.origins)
     app.add_middleware(RequestLogMiddleware, metrics=metrics)
+    app.state.tracing = tracing()
+    if app.state.tracing:
+        app.add_middleware(TracingMiddleware, tracing=app.state.tracing)
     app.add_middleware(DrainMiddleware)
     if settings.origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.origins, **_CORS)
@@ -139,3 +143,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         for task in tasks:
             with suppress(asyncio.CancelledError):
                 await task
+        if app.state.tracing:
+            await asyncio.to_thread(app.state.tracing.close)

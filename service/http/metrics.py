@@ -16,7 +16,8 @@ from rag.types import Answer
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
-_METHODS = frozenset({"GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"})
+METHODS = frozenset({"GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"})
+"""Of a request with any other, which a client may make up, the name is not kept."""
 disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the output and are not used
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120)
@@ -68,7 +69,7 @@ class Metrics:
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request. `route` is the pattern, not the path, which has unboundedly many values."""
-        self._requests.labels(method if method in _METHODS else "other", route, status).inc()
+        self._requests.labels(method if method in METHODS else "other", route, status).inc()
         self._seconds.labels(route).observe(seconds)
 
     def count_answer(self, answer: Answer) -> None:
