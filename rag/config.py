@@ -133,6 +133,9 @@ class Settings(BaseSettings):
         ge=0,
         description="Tokens of chat models a day (UTC) of each key, or person in Slack; 0 for any number.",
     )
+    workers: int = Field(
+        default=1, ge=1, description="Processes that `scholiast serve` answers from; about as many as there are cores."
+    )
     max_in_flight: int = Field(
         default=0,
         ge=0,

@@ -98,7 +98,7 @@ class VectorStore(Protocol):
         """
         ...
 
-    def is_as_closed(self, folder: Path) -> bool:
+    def is_as_closed(self, folder: Path, library: str, generation: str) -> bool:
         """Whether an index can be opened safely; one that was not closed is probed first where that matters."""
         ...
 

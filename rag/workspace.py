@@ -34,7 +34,7 @@ from rag.library.browse import Browse
 from rag.library.library import Library, Progress, no_progress
 from rag.library.maps import Maps
 from rag.library.registry import LibrarySummary
-from rag.protocols import Embedder
+from rag.protocols import Embedder, VectorStore
 from rag.rerankers.breaker import CircuitBreaker
 from rag.retrieval import HybridRetriever
 from rag.types import EVERYTHING, Answer, Effort, Filters, IngestReport, Paper, Passage, Turn
@@ -60,12 +60,19 @@ class Workspace:
     a library.
     """
 
-    def __init__(self, settings: Settings | None = None, embedder: Embedder | None = None, url: str = "") -> None:
-        """Settings come from SCHOLIAST_* and a .env file unless given; `embedder` takes the place of theirs.
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        embedder: Embedder | None = None,
+        url: str = "",
+        store: VectorStore | None = None,
+    ) -> None:
+        """Settings come from SCHOLIAST_* and a .env file unless given; `embedder` and `store` take the place of theirs.
 
         Processes that find a library in use are told `url`. Raises ConfigError.
         """
         self.settings = settings or config.load()
+        self._store = store
         self.embedder = CachedQueries(embedder or embedders.embedder(self.settings.embedder))
         self._given = AnswerCache(self.settings.answer_cache)
         self._reranker = rerankers.reranker(self.settings)
@@ -232,7 +239,7 @@ class Workspace:
                 self._alive.pop(name, None)
                 await asyncio.to_thread(opened.close)
             self._unnamed = "" if self._unnamed == name else self._unnamed
-            await remove_library(self.settings, name)
+            await remove_library(self.settings, name, self._store)
 
     async def close(self) -> None:
         """Release the libraries for other processes, and the database."""
@@ -257,7 +264,7 @@ class Workspace:
         opened = self._opened.get(name) or self._alive.get(name)
         if opened is None:
             create = create or name == DEFAULT_LIBRARY
-            opened = await open_library(self.settings, name, self.embedder, create=create, repair=repair)
+            opened = await open_library(self.settings, name, self.embedder, self._store, create=create, repair=repair)
             if self._url or self._door:
                 await threads.read(opened.announce, self._url, self._door)
         self._opened[name] = self._alive[name] = opened
@@ -283,16 +290,25 @@ def candidates(name: str) -> tuple[str, ...]:
 
 
 async def open_library(
-    settings: Settings, name: str, embedder: Embedder, *, create: bool = False, repair: bool = False
+    settings: Settings,
+    name: str,
+    embedder: Embedder,
+    store: VectorStore | None = None,
+    *,
+    create: bool = False,
+    repair: bool = False,
 ) -> Library:
-    """Open one library, as `Library.open` does. Raises ConfigError too, when the home folder can't be used."""
+    """Open one library, as `Library.open` does. Raises ConfigError too, when the home folder can't be used.
+
+    Its vectors are in `store`, that of the settings unless given.
+    """
     with home_errors(settings.home):
         return await Library.open(
             settings.home,
             name,
             embedder,
             settings.database_url,
-            vector_indexes.store(settings.vector_index, settings.chroma_url),
+            store or vector_indexes.store(settings.vector_index, settings.chroma_url),
             create=create,
             repair=repair,
         )
@@ -304,8 +320,8 @@ async def list_libraries(settings: Settings) -> list[LibrarySummary]:
         return await registry.libraries(settings.home, settings.database_url)
 
 
-async def remove_library(settings: Settings, name: str) -> None:
-    """Delete a library and everything in it. Raises NotFoundError, LockedError, ConfigError."""
+async def remove_library(settings: Settings, name: str, store: VectorStore | None = None) -> None:
+    """Delete a library and everything in it. Raises NotFoundError, LockedError, BusyError, ConfigError."""
     with home_errors(settings.home):
-        store = vector_indexes.store(settings.vector_index, settings.chroma_url)
+        store = store or vector_indexes.store(settings.vector_index, settings.chroma_url)
         await registry.remove(settings.home, name, settings.database_url, store)

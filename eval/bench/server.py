@@ -22,11 +22,13 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(folder: Path, variables: Mapping[str, str], port: int = 0) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def serving(
+    folder: Path, variables: Mapping[str, str], port: int = 0, workers: int = 1
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A running server and its URL; `folder` gets its log, because nothing would empty a pipe."""
     log = folder / "serve.log"
     with log.open("wb") as lines:
-        command = [str(SCHOLIAST), "serve", "--port", str(port)]
+        command = [str(SCHOLIAST), "serve", "--port", str(port), "--workers", str(workers)]
         process = subprocess.Popen(command, cwd=folder, env=variables, stderr=lines)
     try:
         yield process, _address(process, log)
@@ -54,6 +56,19 @@ def cpu_seconds(process: int) -> float:
         return 0.0
     fields = stat.read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def family(process: int) -> list[int]:
+    """The process and those that it started. Linux only; itself elsewhere."""
+    children = Path(f"/proc/{process}/task/{process}/children")
+    return [process, *map(int, children.read_text().split() if children.exists() else ())]
+
+
+def private_megabytes(process: int) -> float:
+    """The memory that a process shares with none, now. Linux only; 0 elsewhere."""
+    rollup = Path(f"/proc/{process}/smaps_rollup")
+    lines = rollup.read_text().splitlines() if rollup.exists() else []
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1000
 
 
 def peak_megabytes(process: int) -> str:

@@ -20,7 +20,7 @@ from rag.library.catalog import Byline, Catalog, Counts
 from rag.library.dense import Hits
 from rag.library.filtering import Columns
 from rag.library.ingest import IngestBatch
-from rag.library.lock import Lock
+from rag.library.lock import LibraryLock, lock_of
 from rag.library.merging import Change
 from rag.library.schema import LibraryRow
 from rag.library.sync import Indexes, new_generation
@@ -36,6 +36,7 @@ Progress = Callable[[int, int], None]
 _PAPERS_AT_ONCE = 32
 # Small additions are slow in both indexes, so they catch up after every thousand papers, and at the end.
 _BATCHES_BEFORE_INDEXES = 32
+_TURN_SECONDS = 0.05
 
 
 class Library:
@@ -46,7 +47,7 @@ class Library:
         self.name = name
         self.embedder = embedder
         self._catalog = catalog
-        self._lock = Lock(folder, catalog.lock(name))
+        self._lock = lock_of(name, folder, catalog.lock(name), store)
         self._vector_store = store
         self._shared = store.is_shared
         self._writing = asyncio.Lock()
@@ -102,8 +103,7 @@ class Library:
 
     def announce(self, url: str, door: OwnerDoor | None = None) -> None:
         """Let other processes know where the library in use answers: over HTTP, and for commands of the same user."""
-        if not self._shared:
-            self._lock.announce(url, door)
+        self._lock.announce(url, door)
 
     async def ingest(self, records: Iterable[Record] | IngestBatch, progress: Progress | None = None) -> IngestReport:
         """Store papers that are new or changed. May be killed at any point and run again.
@@ -294,13 +294,21 @@ class Library:
     @asynccontextmanager
     async def _as_writer(self) -> AsyncIterator[None]:
         async with self._writing:
-            await threads.ingest(self._lock.acquire if self._shared else self._lock.confirm, self.name)
+            await self._await_turn()
             try:
                 yield
                 await threads.ingest(self._indexes.share_keywords)
             finally:
                 if self._shared:
                     self._lock.release()
+
+    async def _await_turn(self) -> None:
+        """Workers of one service write in turn, and wait for it as requests of one process do."""
+        while True:
+            try:
+                return await threads.ingest(self._lock.acquire if self._shared else self._lock.confirm, self.name)
+            except BusyError:
+                await asyncio.sleep(_TURN_SECONDS)
 
     async def _store(self, changes: Sequence[Change], total: int, progress: Progress) -> None:
         done = total - sum(len(change.papers) for change in changes)
@@ -380,10 +388,10 @@ class Library:
         return row
 
 
-def _close(indexes: Indexes, catalog: Catalog, lock: Lock) -> None:
+def _close(indexes: Indexes, catalog: Catalog, lock: LibraryLock) -> None:
     indexes.close()
     catalog.close()
-    lock.release()
+    lock.close()
 
 
 def no_progress(_done: int, _total: int) -> None:

@@ -7,11 +7,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import filelock
 
 from rag.database import DatabaseLock
 from rag.errors import LockedError, OwnerDoor
+from rag.library.owned_index import OwnedStore
+from rag.protocols import VectorStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,34 @@ class Owner:
 
     def __str__(self) -> str:
         return f"process {self.pid} (`{self.command}`, since {self.since})"
+
+
+class LibraryLock(Protocol):
+    """The right to a library. Every method blocks, but none for longer than a moment."""
+
+    def acquire(self, library: str) -> None:
+        """Become its owner, or the one whose turn it is to write. Raises LockedError, and BusyError for a turn."""
+        ...
+
+    def acquire_here(self, library: str) -> None:
+        """The same among the processes of this home folder alone."""
+        ...
+
+    def confirm(self, library: str) -> None:
+        """Make sure that the owner still is it. Raises LockedError."""
+        ...
+
+    def announce(self, url: str, door: OwnerDoor | None = None) -> None:
+        """Record where the owner, if we are, answers over HTTP, and where we work for other processes."""
+        ...
+
+    def release(self) -> None:
+        """Give back what was acquired; does nothing when that is nothing."""
+        ...
+
+    def close(self) -> None:
+        """The same, at the end of all use."""
+        ...
 
 
 class Lock:
@@ -72,7 +103,9 @@ class Lock:
         self._write(_this_process())
 
     def announce(self, url: str, door: OwnerDoor | None = None) -> None:
-        """Record where we answer over HTTP, and where we work for other processes."""
+        """See `LibraryLock`."""
+        if not self._lock.is_locked:
+            return
         port, key = door or (0, "")
         self._write(replace(_this_process(), url=url, port=port, key=key))
 
@@ -84,6 +117,10 @@ class Lock:
         _owner_file(self._folder).unlink(missing_ok=True)
         self._lock.release()
 
+    def close(self) -> None:
+        """See `LibraryLock`."""
+        self.release()
+
     def _write(self, who: Owner) -> None:
         """In one step, so that nobody reads half a file, and for the user alone: it has a key."""
         draft = _owner_file(self._folder).with_suffix(".tmp")
@@ -91,6 +128,11 @@ class Lock:
         draft.touch(0o600)
         draft.write_text(json.dumps(asdict(who)), "utf-8")
         draft.replace(_owner_file(self._folder))
+
+
+def lock_of(library: str, folder: Path, among_machines: DatabaseLock, store: VectorStore) -> LibraryLock:
+    """The lock of a library whose vectors are in `store`."""
+    return store.lock(library) if isinstance(store, OwnedStore) else Lock(folder, among_machines)
 
 
 def owner(folder: Path) -> Owner | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from rag import threads, vector_indexes
 from rag.errors import NotFoundError, RequestError
 from rag.library.catalog import Catalog
-from rag.library.lock import Lock
+from rag.library.lock import lock_of
 from rag.library.sync import Indexes
 from rag.protocols import VectorStore
 
@@ -31,7 +31,7 @@ async def libraries(home: Path, database_url: str = "") -> list[LibrarySummary]:
 
 
 async def remove(home: Path, name: str, database_url: str = "", store: VectorStore | None = None) -> None:
-    """Delete a library and its papers. Raises NotFoundError, LockedError. May be killed and run again."""
+    """Delete a library and its papers. Raises NotFoundError, LockedError, BusyError. May be killed and run again."""
     check_name(name)
     await threads.ingest(_remove, home, name, database_url, store or vector_indexes.store())
 
@@ -71,7 +71,7 @@ def summaries(home: Path, database_url: str = "") -> list[LibrarySummary]:
 
 def _remove(home: Path, name: str, database_url: str, store: VectorStore) -> None:
     folder, catalog = folder_of(home, name), Catalog(home, database_url)
-    lock = Lock(folder, catalog.lock(name))
+    lock = lock_of(name, folder, catalog.lock(name), store)
     try:
         if catalog.library(name) is None:
             raise no_library(name, catalog)

@@ -7,12 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from rag.errors import LibraryError, LockedError, NotFoundError, UnavailableError, how_to_rebuild
+from rag.errors import BusyError, LibraryError, LockedError, NotFoundError, UnavailableError, how_to_rebuild
 from rag.library import keyword_index
 from rag.library.catalog import Catalog
 from rag.library.keyword_index import KeywordIndex
 from rag.library.keyword_sharing import KeywordSharing
-from rag.library.lock import Lock
+from rag.library.lock import LibraryLock
 from rag.library.schema import LibraryRow
 from rag.protocols import VectorIndex, VectorStore
 from rag.types import ProbeResult
@@ -75,7 +75,7 @@ class Indexes:
                 self._keywords = None
         return self.keywords().revision >= row.revision and row.chroma_revision >= row.revision
 
-    def follow(self, lock: Lock) -> None:
+    def follow(self, lock: LibraryLock) -> None:
         """Apply what other processes have written, unless one of them does so just now.
 
         Raises UnavailableError while another thread or process still builds most of this machine's keyword index.
@@ -184,7 +184,7 @@ class Indexes:
 
     def _probe_if_changed(self, row: LibraryRow) -> None:
         """After a crash, or when the files were changed from outside; not always, since it takes seconds."""
-        if not self._store.is_as_closed(self._vector_folder(row.generation)):
+        if not self._store.is_as_closed(self._vector_folder(row.generation), row.name, row.generation):
             found, wanted = self.probe().chunks, self._catalog.counts(row.name).chunks
             # The catalog waits for the disk at every commit; Chroma does not, so a power cut may take its last ones.
             if row.chroma_revision == row.revision and found != wanted:
@@ -307,9 +307,9 @@ class Indexes:
         return self._folder / _KEYWORDS / f"{generation}-{keyword_index.VERSION}"
 
 
-def _holding(acquire: Callable[[str], None], work: Callable[[], None], lock: Lock, library: str) -> None:
+def _holding(acquire: Callable[[str], None], work: Callable[[], None], lock: LibraryLock, library: str) -> None:
     """Work while the lock is held; do nothing while another holds it."""
-    with suppress(LockedError):
+    with suppress(LockedError, BusyError):
         acquire(library)
         try:
             work()

@@ -56,7 +56,7 @@ class EmbeddedChroma:
         """See `VectorStore`."""
         return ChromaIndex.embedded(folder, library, create=create)
 
-    def is_as_closed(self, folder: Path) -> bool:
+    def is_as_closed(self, folder: Path, library: str, generation: str) -> bool:
         """Whether the files of the graph are as `close` left them. If not, reading them may crash the process."""
         recorded: object = {}  # a small index has no graph yet, and no record if its process was killed
         with suppress(FileNotFoundError, ValueError):
@@ -83,7 +83,7 @@ class ServedChroma:
         """See `VectorStore`. Raises ConfigError for a URL that can't be used."""
         return ChromaIndex.served(self._url, library, generation, create=create)
 
-    def is_as_closed(self, folder: Path) -> bool:
+    def is_as_closed(self, folder: Path, library: str, generation: str) -> bool:
         """Always: it is the server that opens the files."""
         return True
 

@@ -52,7 +52,7 @@ class LanceStore:
         place, table = (self._place, _name(library, generation)) if self._place else (str(folder), _TABLE)
         return LanceIndex.open(place, table, library, create=create)
 
-    def is_as_closed(self, folder: Path) -> bool:
+    def is_as_closed(self, folder: Path, library: str, generation: str) -> bool:
         """Always: each change of a table is one commit, and nothing is read that none has finished."""
         return True
 

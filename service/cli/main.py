@@ -245,11 +245,15 @@ def serve_command(
     port: Annotated[
         int, typer.Option(metavar="PORT", help="Port to listen on; 0 takes a free one.", min=0, max=65535)
     ] = 8000,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Processes that answer, as SCHOLIAST_WORKERS; 1 unless set.", min=1),
+    ] = None,
 ) -> None:
     """Answer over HTTP until stopped."""
-    from service.http.server import serve
+    from service.http.listen import serve
 
-    serve(host, port)
+    serve(host, port, workers)
 
 
 @app.command("slack")

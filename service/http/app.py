@@ -17,7 +17,7 @@ from starlette.routing import Route
 from rag import config, vector_indexes
 from rag.config import Settings
 from rag.errors import ScholiastError
-from rag.protocols import Embedder
+from rag.protocols import Embedder, VectorStore
 from rag.workspace import Workspace
 from service import watching
 from service.http import (
@@ -47,6 +47,7 @@ from service.http.middleware import (
     RequestLogMiddleware,
 )
 from service.http.readiness import Readiness
+from service.http.siblings import SiblingMiddleware, Siblings
 from service.http.tracing import TracingMiddleware, tracing
 from service.limits import CallerLimits
 from service.mcp.http import McpEndpoint
@@ -72,23 +73,31 @@ _CORS: dict[str, Any] = {
 }
 
 
-def create_app(settings: Settings | None = None, embedder: Embedder | None = None, url: str = "") -> FastAPI:
-    """The app for an ASGI server. Settings come from the environment and the embedder from them unless given.
+def create_app(
+    settings: Settings | None = None,
+    embedder: Embedder | None = None,
+    url: str = "",
+    store: VectorStore | None = None,
+    siblings: Siblings | None = None,
+) -> FastAPI:
+    """The app for an ASGI server. Settings come from the environment, embedder and store from them unless given.
 
-    `url` is where the service answers; other processes that find a library in use are told. Raises ConfigError.
+    `url` is where the service answers; other processes that find a library in use are told. `siblings` are the workers
+    that answer there too. Raises ConfigError.
     """
-    settings = settings or config.load()
+    settings, siblings = settings or config.load(), siblings or Siblings()
     # Importing the engine takes seconds in which nobody gets an answer, so it comes before the first request.
-    vector_indexes.store(settings.vector_index, settings.chroma_url)
+    store = store or vector_indexes.store(settings.vector_index, settings.chroma_url)
     app = FastAPIOffline(
         title="Scholiast", description=_DESCRIPTION, version=version("scholiast"), redoc_url=None, lifespan=_lifespan
     )
-    app.state.workspace = Workspace(settings, embedder, url)
+    app.state.workspace = Workspace(settings, embedder, url, store)
     app.state.readiness = Readiness(app.state.workspace)
     app.state.metrics = Metrics()
     app.state.metrics.watch_reranker(lambda: bool(app.state.workspace.reranker_down))
     app.state.background = Background(app.state.workspace)
-    app.state.streams = LiveStreams(settings.resume_streams, settings.resume_seconds)
+    app.state.streams = LiveStreams(settings.resume_streams, settings.resume_seconds, siblings.suffix)
+    app.state.siblings = siblings
     limits = CallerLimits(app.state.workspace)
     gates = make_gates(settings)
     app.state.slack = slack.SlackEndpoint(app.state.workspace, app.state.metrics, limits, gates["questions"])
@@ -126,12 +135,13 @@ def create_app(settings: Settings | None = None, embedder: Embedder | None = Non
     app.add_middleware(DrainMiddleware)
     if settings.origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.origins, **_CORS)
+    app.add_middleware(SiblingMiddleware, siblings=siblings)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with app.state.workspace, serving(app.state.workspace), app.state.slack, app.state.mcp:
+    async with app.state.workspace, serving(app.state.workspace), app.state.slack, app.state.mcp, app.state.siblings:
         tasks = [
             asyncio.create_task(app.state.readiness.run()),
             asyncio.create_task(watching.keep_running(app.state.workspace)),

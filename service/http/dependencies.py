@@ -14,6 +14,7 @@ from service.http.background import Background
 from service.http.live_streams import LiveStreams
 from service.http.metrics import Metrics
 from service.http.readiness import Readiness
+from service.http.siblings import Siblings
 from service.http.unknown import refuse_parameters
 
 MAX_PAGE = 1000
@@ -45,6 +46,7 @@ async def _caller(request: Request) -> str:
 
 
 WorkspaceDependency = Annotated[Workspace, Depends(_from_state("workspace", Workspace))]
+SiblingsDependency = Annotated[Siblings, Depends(_from_state("siblings", Siblings))]
 MetricsDependency = Annotated[Metrics, Depends(_from_state("metrics", Metrics))]
 BackgroundDependency = Annotated[Background, Depends(_from_state("background", Background))]
 ReadinessDependency = Annotated[Readiness, Depends(_from_state("readiness", Readiness))]

@@ -18,8 +18,8 @@ class LiveStream:
     Without a reader it is given up after `seconds`: the work is cancelled, and nobody finds it again.
     """
 
-    def __init__(self, caller: str, seconds: float, forget: Callable[["LiveStream"], None]) -> None:
-        self.id = f"strm_{uuid4().hex}"
+    def __init__(self, id: str, caller: str, seconds: float, forget: Callable[["LiveStream"], None]) -> None:
+        self.id = id
         self.caller = caller
         self.ended = False
         self.bytes = 0
@@ -97,8 +97,12 @@ class LiveStream:
 class LiveStreams:
     """The streams of a process that can be taken up again."""
 
-    def __init__(self, most: int, seconds: float) -> None:
-        """At most `most`, each given up after `seconds` without a reader; none at all if one of them is 0."""
+    def __init__(self, most: int, seconds: float, suffix: str = "") -> None:
+        """At most `most`, each given up after `seconds` without a reader; none at all if one of them is 0.
+
+        The id of each ends with `suffix`.
+        """
+        self._suffix = suffix
         self._most = most if seconds else 0
         self._seconds = seconds
         self._streams: dict[str, LiveStream] = {}  # oldest first
@@ -109,7 +113,7 @@ class LiveStreams:
             self._forget(done)
         if self._is_full:
             return None
-        stream = LiveStream(caller, self._seconds, self._forget)
+        stream = LiveStream(f"strm_{uuid4().hex}{self._suffix}", caller, self._seconds, self._forget)
         self._streams[stream.id] = stream
         return stream
 

@@ -1,6 +1,6 @@
 """The Prometheus metrics of `/metrics`: requests, answers with the time of each step, and what the load is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -11,6 +11,9 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
 from rag.types import Answer
 
@@ -102,3 +105,27 @@ class Metrics:
     def exposition(self) -> bytes:
         """All metrics in Prometheus's text format; `CONTENT_TYPE` is its media type."""
         return generate_latest(self._registry)
+
+
+def merge(expositions: Mapping[int, bytes]) -> bytes:
+    """The metrics of several workers, by their numbers, as one exposition: each sample gets the label `worker`.
+
+    They are not added up: a worker that is started again begins to count at 0, which Prometheus notices in each series.
+    """
+    merged: dict[str, Metric] = {}
+    for worker, exposition in sorted(expositions.items()):
+        for found in text_string_to_metric_families(exposition.decode()):
+            metric = merged.setdefault(found.name, Metric(found.name, found.documentation, found.type))
+            for sample in found.samples:
+                metric.add_sample(sample.name, {**sample.labels, "worker": str(worker)}, sample.value)
+    registry = CollectorRegistry()
+    registry.register(_Merged(merged))
+    return generate_latest(registry)
+
+
+class _Merged(Collector):
+    def __init__(self, metrics: Mapping[str, Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._metrics.values()

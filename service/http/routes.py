@@ -21,6 +21,7 @@ from service.http.dependencies import (
     PageLimit,
     PageOffset,
     ReadinessDependency,
+    SiblingsDependency,
     WorkspaceDependency,
 )
 from service.http.metrics import CONTENT_TYPE
@@ -272,6 +273,11 @@ async def readyz(request: Request, readiness: ReadinessDependency) -> Response:
 
 
 @operations.get("/metrics", response_class=Response)
-async def metrics(metrics: MetricsDependency) -> Response:
-    """Show metrics in Prometheus's text format."""
-    return Response(metrics.exposition(), media_type=CONTENT_TYPE)
+async def metrics(
+    request: Request,
+    metrics: MetricsDependency,
+    siblings: SiblingsDependency,
+    worker: Annotated[int, Query(ge=0, description="Only this one of several workers; 0 for all.")] = 0,
+) -> Response:
+    """Show metrics in Prometheus's text format; of several workers, each sample has the label `worker`."""
+    return Response(await siblings.metrics(metrics, worker, request.headers), media_type=CONTENT_TYPE)

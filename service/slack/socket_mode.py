@@ -12,7 +12,7 @@ from rag.config import Settings
 from rag.errors import ConfigError
 from rag.workspace import Workspace
 from service import watching
-from service.http.server import log_to_stderr
+from service.http.listen import log_to_stderr
 from service.limits import CallerLimits
 from service.owner.server import serving
 from service.slack.app import Bot

@@ -11,6 +11,8 @@ def words(name: str = "") -> Embedder:
     return WordsEmbedder(512)
 
 
-if __name__ == "__main__":
+if __name__ in ("__main__", "__mp_main__"):  # the second: in a process that `multiprocessing` spawned
     embedders.embedder = words
+
+if __name__ == "__main__":
     main()
