@@ -71,7 +71,13 @@ HOMES = {
     "filelock": {"rag/library/lock.py"},
     "haystack": {"eval/peers/haystack.py"},
     "httpx": {"rag/vector_indexes/chroma.py"},
-    "httpx2": {"eval/targets/", "rag/connectors/client.py", "rag/rerankers/http.py", "rag/writers/"},
+    "httpx2": {
+        "eval/targets/",
+        "rag/connectors/client.py",
+        "rag/rerankers/http.py",
+        "rag/writers/",
+        "service/http/siblings.py",
+    },
     "jinja2": {"eval/report.py"},
     "lancedb": {"rag/vector_indexes/lance.py"},
     "langchain": {"eval/judge.py", "rag/embedders/langchain.py", "rag/writers/"},
@@ -124,7 +130,7 @@ HOMES = {
     "tokenizers": {"rag/onnx_model.py"},
     "txtai": {"eval/peers/txtai.py"},
     "typer": {"service/cli/", "eval/cli.py", "eval/cli_exchange.py"},
-    "uvicorn": {"service/http/connections.py", "service/http/server.py"},
+    "uvicorn": {"service/http/connections.py", "service/http/server.py", "service/http/worker.py"},
     "zstandard": {"rag/corpus/packed.py", "eval/exchange/inspect_logs.py"},
 }
 """Where each library may be imported: a file, or a folder with a slash at its end. `eval/bench` may try anything."""

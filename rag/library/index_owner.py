@@ -86,10 +86,16 @@ class HeldLibrary:
             if self.is_used:
                 self._tell()
 
-    def open(self, _worker: str, folder: Path, generation: str, create: bool) -> str:
-        """Open an index, if it is not; returns its place. `create` makes it. Raises as `VectorStore.open`."""
+    def open(self, worker: str, folder: Path, generation: str, create: bool) -> str:
+        """Open an index, if it is not; returns its place. Raises as `VectorStore.open`.
+
+        `create` makes it, in place of what there is only if it is the worker's turn: what another worker has stored
+        meanwhile must stay.
+        """
         with self._opening:
-            if create:
+            if create and self._writer == worker and generation in self._indexes:
+                self._indexes.pop(generation).close()
+            if create and generation not in self._indexes and (self._writer == worker or not folder.exists()):
                 self._indexes[generation] = self._store.open(folder, self.name, generation, create=True)
             return self._index(folder, generation).place
 

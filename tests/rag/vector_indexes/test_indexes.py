@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from rag import vector_indexes
 from rag.errors import ConfigError, LibraryError, UnavailableError
+from rag.library.index_owner import IndexOwner
+from rag.library.owned_index import OwnedStore
 from rag.protocols import VectorIndex, VectorStore
 from rag.types import Paper, Span, StoredPaper
 from rag.vector_indexes.chroma import ChromaIndex, EmbeddedChroma
@@ -31,9 +33,16 @@ def vector(numbers: list[int]) -> NDArray[np.float32]:
     return np.array(numbers, np.float32)
 
 
-@pytest.fixture(params=["chroma", "lancedb", "lancedb:PLACE"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> VectorStore:
-    return vector_indexes.store(request.param.replace("PLACE", str(tmp_path / "place")))
+@pytest.fixture(params=["chroma", "lancedb", "lancedb:PLACE", "chroma of another process"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[VectorStore]:
+    kind, _, owner = request.param.replace("PLACE", str(tmp_path / "place")).partition(" ")
+    if not owner:
+        yield vector_indexes.store(kind)
+        return
+    with IndexOwner(tmp_path, "", vector_indexes.store(kind)) as held:
+        worker = OwnedStore(held.address, "worker")
+        worker.lock("main").acquire("main")
+        yield worker
 
 
 def opened(store: VectorStore, tmp_path: Path, *, create: bool = False) -> VectorIndex:
@@ -75,7 +84,7 @@ def test_a_paper_without_chunks_can_be_stored(index: VectorIndex, store: VectorS
 def test_what_was_stored_is_there_after_reopening(index: VectorIndex, store: VectorStore, tmp_path: Path) -> None:
     index.apply([stored("a", EAST)], [])
     index.close()
-    assert store.is_as_closed(tmp_path / "index")
+    assert store.is_as_closed(tmp_path / "index", "main", "1")
     assert [id for id, _ in opened(store, tmp_path).nearest(vector(EAST), 1)] == ["a"]
 
 
@@ -147,10 +156,10 @@ def test_damaged_files_of_chroma_name_the_command_that_repairs_them(tmp_path: Pa
 def test_files_of_the_graph_changed_after_close_are_noticed(tmp_path: Path) -> None:
     chroma = EmbeddedChroma()
     chroma.open(tmp_path / "index", "main", "1", create=True).close()
-    assert chroma.is_as_closed(tmp_path / "index")
+    assert chroma.is_as_closed(tmp_path / "index", "main", "1")
     (tmp_path / "index" / "graph").mkdir()
     (tmp_path / "index" / "graph" / "data_level0.bin").write_bytes(b"?")
-    assert not chroma.is_as_closed(tmp_path / "index")
+    assert not chroma.is_as_closed(tmp_path / "index", "main", "1")
 
 
 def test_a_server_that_does_not_answer_is_an_outage_whose_address_is_not_for_everybody() -> None:
