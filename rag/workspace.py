@@ -121,7 +121,7 @@ class Workspace:
         Raises NotFoundError, RequestError, LockedError, LibraryError or ConfigError.
         """
         known = name or self._unnamed
-        if known in self._opened:
+        if known in self._opened and not create:
             self._opened.move_to_end(known)
             return self._opened[known]
         async with self._opening:
@@ -262,6 +262,9 @@ class Workspace:
 
     async def _named(self, name: str, create: bool = False, repair: bool = False) -> Library:
         opened = self._opened.get(name) or self._alive.get(name)
+        if opened is not None and create and not await opened.exists():  # another process has removed it
+            await asyncio.to_thread(opened.close)
+            opened = None
         if opened is None:
             create = create or name == DEFAULT_LIBRARY
             opened = await open_library(self.settings, name, self.embedder, self._store, create=create, repair=repair)

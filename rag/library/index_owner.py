@@ -222,17 +222,15 @@ class IndexOwner:
                 connection.send(self._answer(worker, *connection.recv()))
         with self._holding:
             self._connections[worker] -= 1
-            left = {} if self._connections[worker] else dict(self._held)
-        for name, held in left.items():
-            held.end(worker)
-            self._leave(worker, name)
+            left = () if self._connections[worker] else tuple(self._held)
+        for name in left:
+            self._finish(worker, name, leaving=True)
 
     def _answer(self, worker: str, library: str, method: str, arguments: tuple[object, ...]) -> tuple[object, object]:
         """What the method returns, or what it raises."""
         try:
-            if method == "leave":
-                self._leave(worker, library)
-                return None, None
+            if method in ("end", "leave"):
+                return self._finish(worker, library, leaving=method == "leave"), None
             return getattr(self._library(worker, library), method)(worker, *arguments), None
         except ScholiastError as error:
             return None, error
@@ -243,9 +241,6 @@ class IndexOwner:
     def _library(self, worker: str, name: str) -> HeldLibrary:
         with self._holding:
             held = self._held.get(name)
-            if held is not None and not held.folder.exists():  # it was removed
-                self._held.pop(name).close()
-                held = None
             if held is None:
                 folder = folder_of(self._home, name)
                 lock = Lock(folder, self._catalog.lock(name))
@@ -253,9 +248,13 @@ class IndexOwner:
             held.use(worker)
             return held
 
-    def _leave(self, worker: str, name: str) -> None:
-        with self._holding:
-            if held := self._held.get(name):
-                held.leave(worker)
-                if not held.is_used:
+    def _finish(self, worker: str, name: str, *, leaving: bool) -> object:
+        """End a worker's turn, or all its use; a library that none uses, or that was removed, is closed."""
+        if held := self._held.get(name):
+            held.end(worker)  # may take as long as the last that the worker wrote
+            with self._holding:
+                if leaving:
+                    held.leave(worker)
+                if not held.is_used and self._held.get(name) is held:
                     self._held.pop(name).close()
+        return None

@@ -226,6 +226,10 @@ class Library:
         """The number of the last change."""
         return (await threads.read(self._row)).revision
 
+    async def exists(self) -> bool:
+        """Whether it is still there: another process may have removed it."""
+        return await threads.read(self._catalog.library, self.name) is not None
+
     async def version(self) -> tuple[str, int] | None:
         """Names what searches find now, which is the same as long as this is; None while the indexes lag behind."""
         row = await threads.read(self._row)

@@ -40,7 +40,7 @@ def main(work: Work, parent: Connection) -> None:
 
 class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take one connection at a time, so that the other workers get theirs; as many as ever may wait."""
+        """Take one connection at a time: all that wait would go to the worker that wakes first, and stay there."""
         self.config.backlog = 1
         await super().startup(sockets)
         for listener in sockets or []:

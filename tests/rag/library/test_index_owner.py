@@ -14,6 +14,8 @@ from rag.library.library import Library
 from rag.library.lock import owner
 from rag.library.owned_index import OwnedStore
 from rag.vector_indexes.chroma import EmbeddedChroma
+from rag.workspace import Workspace
+from tests.conftest import settings
 from tests.support.running import wait_until
 from tests.support.stand_ins import WordsEmbedder, papers
 
@@ -66,6 +68,21 @@ async def test_the_library_is_this_services_until_its_last_worker_has_closed_it(
     other.close()
     assert owner(folder) is None
     (await Library.open(tmp_path, "main", WordsEmbedder())).close()
+
+
+async def test_a_library_that_one_worker_removes_can_be_made_again_by_the_other(
+    held: IndexOwner, tmp_path: Path
+) -> None:
+    def workspace(worker: str) -> Workspace:
+        return Workspace(settings(tmp_path), WordsEmbedder(), store=OwnedStore(held.address, worker))
+
+    async with workspace("one") as one, workspace("other") as other:
+        await one.ingest(*papers(5), library="main")
+        assert len(await other.search("tokenizer", library="main")) == 5
+        await one.remove("main")
+        assert not registry.folder_of(tmp_path, "main").exists()
+        await other.ingest(*papers(2), library="main")
+        assert len(await one.search("tokenizer", library="main")) == 2
 
 
 def test_workers_write_in_turn_and_one_that_dies_loses_its_turn(held: IndexOwner, tmp_path: Path) -> None:
