@@ -303,16 +303,24 @@ class Library:
                 yield
                 await threads.ingest(self._indexes.share_keywords)
             finally:
-                if self._shared:
-                    self._lock.release()
+                self._end_turn()
 
     async def _await_turn(self) -> None:
         """Workers of one service write in turn, and wait for it as requests of one process do."""
+        acquire = self._lock.acquire if self._shared else self._lock.confirm
         while True:
+            acquiring = asyncio.ensure_future(threads.ingest(acquire, self.name))
             try:
-                return await threads.ingest(self._lock.acquire if self._shared else self._lock.confirm, self.name)
+                return await asyncio.shield(acquiring)
             except BusyError:
                 await asyncio.sleep(_TURN_SECONDS)
+            except asyncio.CancelledError:  # its thread goes on, and may yet acquire what nobody would release
+                acquiring.add_done_callback(lambda done: done.exception() or self._end_turn())
+                raise
+
+    def _end_turn(self) -> None:
+        if self._shared:
+            self._lock.release()
 
     async def _store(self, changes: Sequence[Change], total: int, progress: Progress) -> None:
         done = total - sum(len(change.papers) for change in changes)

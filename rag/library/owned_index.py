@@ -142,6 +142,6 @@ class Turn:
 
     def close(self) -> None:
         """Let the owner close the library, unless other workers use it."""
-        self.release()
         with suppress(UnavailableError):  # an owner that is gone has closed everything
+            self.release()
             self._store.call(self._library, "leave")

@@ -47,10 +47,11 @@ class Siblings:
         if not self._ports or worker == self.number:
             return own.exposition()
         credentials = {name: headers[name] for name in _CREDENTIALS if name in headers}
-        others = [number for number in self._ports if number != self.number and worker in (0, number)]
+        if worker in self._ports:
+            return await self._metrics(worker, credentials)
+        others = [number for number in self._ports if number != self.number]
         found = await asyncio.gather(*(self._metrics(number, credentials) for number in others))
-        expositions = {number: text for number, text in zip(others, found, strict=True) if text}
-        return merge(expositions if worker else {**expositions, self.number: own.exposition()})
+        return merge({self.number: own.exposition(), **dict(zip(others, found, strict=True))})
 
     async def forward(self, number: int, scope: Scope, receive: Receive, send: Send) -> None:
         """Have another worker answer a request without a body. Raises httpx2.HTTPError if it does not answer."""
