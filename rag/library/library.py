@@ -315,7 +315,7 @@ class Library:
             except BusyError:
                 await asyncio.sleep(_TURN_SECONDS)
             except asyncio.CancelledError:  # its thread goes on, and may yet acquire what nobody would release
-                acquiring.add_done_callback(lambda done: done.exception() or self._end_turn())
+                acquiring.add_done_callback(lambda done: None if done.exception() else self._end_turn())
                 raise
 
     def _end_turn(self) -> None:

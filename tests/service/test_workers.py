@@ -112,6 +112,10 @@ def test_two_workers_answer_as_one_process_does(home: Path) -> None:
             stop.set()
             replacing.result()
 
+        for number in (1, 2):
+            text = service.request("GET", "/metrics", params={"worker": number}).text
+            assert "scholiast_answers_total" in text and "worker=" not in text
+
         # A conversation goes on at either of them, and so does a stream that was begun at one.
         id = service.request("POST", "/v1/conversations", json={}).json()["id"]
         for _ in range(4):

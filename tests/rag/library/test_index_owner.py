@@ -1,5 +1,6 @@
 """Workers share what one process has open: they write in turn, and what one leaves behind when it dies is finished."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from rag.errors import BusyError, LibraryError, LockedError, OwnerDoor
 from rag.library import registry
 from rag.library.index_owner import IndexOwner
 from rag.library.library import Library
-from rag.library.lock import owner
+from rag.library.lock import LibraryLock, owner
 from rag.library.owned_index import OwnedStore
 from rag.vector_indexes.chroma import EmbeddedChroma
 from rag.workspace import Workspace
@@ -32,6 +33,16 @@ os.kill(os.getpid(), 9)
 def held(tmp_path: Path) -> Iterator[IndexOwner]:
     with IndexOwner(tmp_path, "", EmbeddedChroma(), "http://127.0.0.1:1") as held:
         yield held
+
+
+def may_begin(turn: LibraryLock) -> bool:
+    """Whether no worker has its turn just now."""
+    try:
+        turn.acquire("main")
+        turn.release()
+    except BusyError:
+        return False
+    return True
 
 
 async def opened(held: IndexOwner, home: Path, worker: str) -> Library:
@@ -70,6 +81,18 @@ async def test_the_library_is_this_services_until_its_last_worker_has_closed_it(
     (await Library.open(tmp_path, "main", WordsEmbedder())).close()
 
 
+async def test_a_turn_that_is_given_up_while_it_is_waited_for_is_free_again(held: IndexOwner, tmp_path: Path) -> None:
+    one = await opened(held, tmp_path, "one")
+    other = OwnedStore(held.address, "other").lock("main")
+    for moment in range(20):
+        writing = asyncio.create_task(one.ingest(papers(1)))
+        await asyncio.sleep(moment / 4000)
+        writing.cancel()
+        await asyncio.wait([writing])
+        assert await asyncio.to_thread(wait_until, lambda: may_begin(other))
+    one.close()
+
+
 async def test_a_library_that_one_worker_removes_can_be_made_again_by_the_other(
     held: IndexOwner, tmp_path: Path
 ) -> None:
@@ -91,15 +114,7 @@ def test_workers_write_in_turn_and_one_that_dies_loses_its_turn(held: IndexOwner
     store = OwnedStore(held.address, "one")
     one, other = store.lock("main"), OwnedStore(held.address, "other").lock("main")
 
-    def may_begin() -> bool:
-        try:
-            one.acquire("main")
-            one.release()
-        except BusyError:
-            return False
-        return True
-
-    assert wait_until(may_begin)
+    assert wait_until(lambda: may_begin(one))
     one.acquire("main")
     for turn in (one, other):
         with pytest.raises(BusyError):
