@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import dask
 import numpy as np
-from distributed import Client, Future, KilledWorker, LocalCluster, get_worker
+from distributed import Client, Future, KilledWorker, LocalCluster, Worker, get_worker
 from numpy.typing import NDArray
 
 from rag import config, embedders
@@ -31,7 +31,7 @@ _BATCHES_A_THREAD = 2
 _NO_PAGES = {f"distributed.{part}.http.routes": () for part in ("scheduler", "worker", "nanny")}
 """Dask has pages of what a cluster does, which every user of the machine could read."""
 
-_PROBES = ("Sparse autoencoders find features that a person can name.", "β-Lactamase, 5 µM")
+PROBES = ("Sparse autoencoders find features that a person can name.", "β-Lactamase, 5 µM")
 _SAME = 0.999
 """From this cosine on, two vectors of a text differ by rounding, as those of different processors and of one provider
 do; those of other weights are far below."""
@@ -141,18 +141,23 @@ async def embedding(cluster: str, embedder: Embedder) -> AsyncIterator[DaskEmbed
 
 @asynccontextmanager
 async def _connected(cluster: str | LocalCluster, wanted: _Identity) -> AsyncIterator[DaskEmbedder]:
+    client = Client(cluster, asynchronous=True, timeout=_CONNECT_SECONDS, set_as_default=False)
     try:
-        client = await Client(cluster, asynchronous=True, timeout=_CONNECT_SECONDS, set_as_default=False)
-    except ValueError as error:
-        raise RequestError(f"{cluster!r} is no cluster ({error}); give {_ADDRESSES}") from error
-    except OSError as error:
-        raise _failure(f"no scheduler answers at {cluster} ({error})", "start it with `dask scheduler`") from error
-    try:
+        await _start(client, cluster)
         connected = DaskEmbedder(client, wanted)
         await connected.check()
         yield connected
     finally:
         await client.close()
+
+
+async def _start(client: Client, cluster: str | LocalCluster) -> None:
+    try:
+        await client
+    except ValueError as error:
+        raise RequestError(f"{cluster!r} is no cluster ({error}); give {_ADDRESSES}") from error
+    except OSError as error:
+        raise _failure(f"no scheduler answers at {cluster} ({error})", "start it with `dask scheduler`") from error
 
 
 def _failure(reason: str, remedy: str) -> BackendError:
@@ -165,8 +170,9 @@ async def _embed(wanted: _Identity, texts: Sequence[str]) -> NDArray[np.float32]
     return await _workers_embedder().embed(texts)
 
 
-async def _check(wanted: _Identity) -> None:
-    worker = f"Dask worker {get_worker().address}"
+async def _check(wanted: _Identity, dask_worker: Worker | None = None) -> None:
+    """Outside of a task Dask gives the worker as an argument of that name."""
+    worker = f"Dask worker {(dask_worker or get_worker()).address}"
     try:
         fault = wanted.mismatch(await _workers_identity())
     except ScholiastError as error:
@@ -194,4 +200,4 @@ def _workers_embedder() -> Embedder:
 
 
 async def _identity(embedder: Embedder) -> _Identity:
-    return _Identity(metadata.version("scholiast"), embedder.name, await embedder.embed(_PROBES))
+    return _Identity(metadata.version("scholiast"), embedder.name, await embedder.embed(PROBES))

@@ -1,18 +1,22 @@
-"""An embedder for processes that a test starts: LangChain makes it by its name; a folder says what it did and shall do."""
+"""An embedder for processes that a test starts: LangChain makes it by its name; in a folder it notes what it did."""
 
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 from langchain_core.embeddings import Embeddings
 
 from tests.support.stand_ins import WordsEmbedder
 
 NAME = "langchain:tests.support.noted_words:NotedWords"
-FOLDER, ROLL = "NOTED_WORDS_FOLDER", "NOTED_WORDS_ROLL"
-"""Variables: the folder; by how many numbers vectors are rolled, as if the weights were others."""
+FOLDER = "NOTED_WORDS_FOLDER"
+"""The variable that names the folder."""
+
+REFUSED = "nothing can embed this"
+"""A text with these words is refused."""
 
 _GATE, _STOPPED = "gate", "stopped"
 
@@ -22,22 +26,23 @@ class NotedWords(Embeddings):
 
     def __init__(self) -> None:
         self._folder = Path(os.environ[FOLDER])
-        self._roll = int(os.environ.get(ROLL, "0"))
         self._words = WordsEmbedder()
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         with (self._folder / f"{os.getpid()}.jsonl").open("a") as notes:
             notes.write(json.dumps(texts) + "\n")
         self._wait(texts)
-        rows = [self._words.vector(text) for text in texts]
-        return [np.roll(row, self._roll).tolist() for row in rows]
+        if refused := [text for text in texts if REFUSED in text]:
+            raise ValueError(refused[0])
+        return [self._words.vector(text).tolist() for text in texts]
 
     def embed_query(self, text: str) -> list[float]:
         return self.embed_documents([text])[0]
 
     def _wait(self, texts: list[str]) -> None:
         gate, stopped = self._folder / _GATE, self._folder / _STOPPED
-        if not gate.exists() or not any(gate.read_text() in text for text in texts):
+        words = gate.read_text() if gate.exists() else ""
+        if not words or not any(words in text for text in texts):
             return
         try:
             with stopped.open("x") as file:
@@ -55,13 +60,15 @@ class Notes:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def close_gate(self, words: str) -> None:
-        """Have the first process stop that is to embed a text with these words."""
-        (self.folder / _STOPPED).unlink(missing_ok=True)
+    @contextmanager
+    def gate(self, words: str) -> Iterator[None]:
+        """Meanwhile the first process stops that is to embed a text with these words."""
         (self.folder / _GATE).write_text(words)
-
-    def open_gate(self) -> None:
-        (self.folder / _GATE).unlink()
+        try:
+            yield
+        finally:
+            (self.folder / _GATE).unlink()
+            (self.folder / _STOPPED).unlink(missing_ok=True)
 
     def stopped(self) -> int:
         """The process that has stopped; 0 as long as none has."""

@@ -17,11 +17,13 @@ _WORD = re.compile(r"[^\W_]+")
 class WordsEmbedder:
     """Puts texts that share words close together: every word has a direction, a text is the sum of its words'."""
 
-    def __init__(self, dimension: int = 32, name: str = "words") -> None:
+    def __init__(self, dimension: int = 32, name: str = "words", salt: str = "") -> None:
+        """Another `salt` gives every word another direction."""
         self.name = name
         self.texts = 0
         """How many texts it was asked for."""
         self._dimension = dimension
+        self._salt = salt
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         self.texts += len(texts)
@@ -33,7 +35,7 @@ class WordsEmbedder:
 
     def vector(self, text: str) -> NDArray[np.float64]:
         words = _WORD.findall(text.casefold()) or [""]
-        total = np.sum([_direction(word, self._dimension) for word in words], axis=0)
+        total = np.sum([_direction(self._salt + word, self._dimension) for word in words], axis=0)
         return np.asarray(total / np.linalg.norm(total), np.float64)
 
 
