@@ -28,8 +28,11 @@ _WITHOUT_WORKERS_SECONDS = 30
 _BATCHES_A_THREAD = 2
 """One that is embedded and one that waits, so that no worker waits for the writer."""
 
-_NO_PAGES = {f"distributed.{part}.http.routes": () for part in ("scheduler", "worker", "nanny")}
+_NO_PAGES = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
 """Dask has pages of what a cluster does, which every user of the machine could read."""
+
+_LEAVE_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+"""A local worker's first statement: Ctrl-C in a terminal reaches all its processes, and the writer ends the workers."""
 
 PROBES = ("Sparse autoencoders find features that a person can name.", "β-Lactamase, 5 µM")
 _SAME = 0.999
@@ -132,6 +135,8 @@ async def embedding(cluster: str, embedder: Embedder) -> AsyncIterator[DaskEmbed
             n_workers=int(count),
             threads_per_worker=1,
             security=True,
+            preload=[_LEAVE_INTERRUPTS],
+            scheduler_kwargs={"dashboard": False},
             dashboard_address="127.0.0.1:0",
             asynchronous=True,
         )

@@ -1,12 +1,13 @@
 """An ingest over a cluster of Dask gives the library of one without, whichever of its processes is killed."""
 
 import asyncio
+import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 distributed = pytest.importorskip("distributed", reason="the extra `bulk` is not installed")
 
-from rag import embedders, vector_indexes  # noqa: E402
+from rag import corpus, embedders, serialize, vector_indexes  # noqa: E402
 from rag.database import FILE  # noqa: E402
 from rag.embedders import dask_cluster  # noqa: E402
 from rag.errors import BackendError, ConfigError, RequestError  # noqa: E402
@@ -25,6 +26,7 @@ from rag.library.library import Library  # noqa: E402
 from rag.library.registry import folder_of  # noqa: E402
 from rag.library.sync import Indexes  # noqa: E402
 from rag.protocols import BulkEmbedder, Embedder  # noqa: E402
+from rag.workspace import DEFAULT_LIBRARY  # noqa: E402
 from tests.support import noted_words  # noqa: E402
 from tests.support.noted_words import Notes  # noqa: E402
 from tests.support.running import wait_until  # noqa: E402
@@ -33,6 +35,7 @@ from tests.support.stand_ins import WordsEmbedder, papers  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
+ROOT = Path(__file__).parents[3]
 PAPERS = 200
 PATIENCE = 90.0
 """Seconds: processes start slowly on a busy machine."""
@@ -116,19 +119,27 @@ async def bulk(cluster: Cluster, embedder: Embedder) -> AsyncIterator[BulkEmbedd
         yield bulk
 
 
-async def ingest(home: Path, embedder: Embedder, bulk: BulkEmbedder | None = None) -> None:
-    library = await Library.open(home, "main", embedder, create=True)
-    assert (await library.ingest(papers(PAPERS), bulk=bulk)).papers == PAPERS
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The papers as JSON Lines."""
+    file = tmp_path_factory.mktemp("file") / "papers.jsonl"
+    file.write_text("".join(f"{json.dumps(serialize.paper(paper))}\n" for paper in papers(PAPERS)), encoding="utf-8")
+    return file
+
+
+async def ingest(home: Path, file: Path, embedder: Embedder, bulk: BulkEmbedder | None = None) -> None:
+    library = await Library.open(home, DEFAULT_LIBRARY, embedder, create=True)
+    assert (await library.ingest(corpus.read(file), bulk=bulk)).papers == PAPERS
     library.close()
 
 
 @pytest.fixture(scope="module")
-def sequential(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+def sequential(file: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """What a library holds whose papers were embedded one batch after the other, in one process."""
     home = tmp_path_factory.mktemp("sequential")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(noted_words.FOLDER, str(Notes(home / "notes").folder))
-        asyncio.run(ingest(home, embedders.embedder(noted_words.NAME)))
+        asyncio.run(ingest(home, file, embedders.embedder(noted_words.NAME)))
     return held(home)
 
 
@@ -138,9 +149,9 @@ def held(home: Path) -> list[Any]:
         rows = [sorted(database.execute(f"SELECT * FROM {table}"), key=repr) for table in TABLES]
         rows.append(database.execute("SELECT embedder, dimension, revision, chroma_revision FROM libraries").fetchall())
     catalog = Catalog(home)
-    indexes = Indexes(catalog, "main", folder_of(home, "main"), vector_indexes.store())
+    indexes = Indexes(catalog, DEFAULT_LIBRARY, folder_of(home, DEFAULT_LIBRARY), vector_indexes.store())
     vectors = sorted((id, vector.tobytes()) for id, vector in indexes.vectors().rows().items())
-    differing = indexes.keywords().differing(catalog.papers("main", 0, PAPERS))
+    differing = indexes.keywords().differing(catalog.papers(DEFAULT_LIBRARY, 0, PAPERS))
     indexes.close()
     catalog.close()
     return [*rows, vectors, differing]
@@ -160,40 +171,43 @@ def ids(home: Path) -> set[str]:
         return set()
 
 
-async def ingest_over(address: str, home: Path) -> None:
-    embedder = embedders.embedder(noted_words.NAME)
-    async with dask_cluster.embedding(address, embedder) as bulk:
-        await ingest(home, embedder, bulk)
-
-
 async def test_several_workers_make_the_library_that_one_process_makes(
-    tmp_path: Path, notes: Notes, embedder: Embedder, bulk: BulkEmbedder, sequential: list[Any]
+    tmp_path: Path, file: Path, notes: Notes, embedder: Embedder, bulk: BulkEmbedder, sequential: list[Any]
 ) -> None:
     assert bulk.batches_at_once == 4
-    await ingest(tmp_path, embedder, bulk)
+    await ingest(tmp_path, file, embedder, bulk)
     assert held(tmp_path) == sequential
     assert len(sequential[0]) == PAPERS and sequential[-1] == []
     assert notes.processes() >= 2
     assert Notes(tmp_path / "notes of the writer").texts() == [list(dask_cluster.PROBES)]
 
 
-@pytest.mark.usefixtures("embedder")
-def test_what_a_killed_writer_has_stored_is_not_embedded_again(
-    tmp_path: Path, cluster: Cluster, notes: Notes, sequential: list[Any]
+async def test_what_a_killed_writer_has_stored_is_not_embedded_again(
+    tmp_path: Path, file: Path, cluster: Cluster, notes: Notes, embedder: Embedder, sequential: list[Any]
 ) -> None:
     home, stored = tmp_path / "home", 160
     with notes.gate(words_of(stored)):
-        writer = subprocess.Popen([sys.executable, "-m", __name__, cluster.address, str(home)])
-        try:
-            assert wait_until(lambda: notes.stopped() > 0 and len(ids(home)) == stored, PATIENCE)
-        finally:
-            writer.kill()
-            writer.wait()
+        await asyncio.to_thread(
+            kill_writer, cluster, file, home, lambda: notes.stopped() > 0 and len(ids(home)) == stored
+        )
     known, before = ids(home), len(notes.texts())
-    asyncio.run(ingest_over(cluster.address, home))
+    async with dask_cluster.embedding(cluster.address, embedder) as bulk:
+        await ingest(home, file, embedder, bulk)
     again = {text for texts in notes.texts()[before:] for text in texts}
     assert again and not any(f"system {id.removeprefix('paper-')} " in text for text in again for id in known)
     assert held(home) == sequential
+
+
+def kill_writer(cluster: Cluster, file: Path, home: Path, when: Callable[[], bool]) -> None:
+    """Start the command in a process and kill it as soon as the condition is true."""
+    command = [str(Path(sys.executable).with_name("scholiast")), "ingest", "--dask", cluster.address, str(file)]
+    settings = {"SCHOLIAST_HOME": str(home), "SCHOLIAST_EMBEDDER": noted_words.NAME, "PYTHONPATH": str(ROOT)}
+    writer = subprocess.Popen(command, env=os.environ | settings)
+    try:
+        assert wait_until(when, PATIENCE)
+    finally:
+        writer.kill()
+        writer.wait()
 
 
 @pytest.mark.parametrize(
@@ -233,7 +247,7 @@ async def test_so_is_one_that_comes_when_others_were_checked(bulk: BulkEmbedder)
 async def test_when_an_embedder_fails_on_a_worker_what_came_before_stays(
     tmp_path: Path, embedder: Embedder, bulk: BulkEmbedder
 ) -> None:
-    library = await Library.open(tmp_path, "main", embedder, create=True)
+    library = await Library.open(tmp_path, DEFAULT_LIBRARY, embedder, create=True)
     known = papers(96)
     known[70] = replace(known[70], title=noted_words.REFUSED)
     with pytest.raises(BackendError, match=f"{noted_words.NAME}: .*{noted_words.REFUSED}") as caught:
@@ -241,6 +255,17 @@ async def test_when_an_embedder_fails_on_a_worker_what_came_before_stays(
     assert not caught.value.retryable
     assert (await library.counts()).papers == 64
     library.close()
+
+
+async def test_processes_of_this_machine_are_a_cluster_too(
+    embedder: Embedder, notes: Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCHOLIAST_EMBEDDER", noted_words.NAME)
+    monkeypatch.setenv(noted_words.FOLDER, str(notes.folder))
+    texts = ["one text", "", "lone \ud83d surrogate"]
+    async with dask_cluster.embedding("local:1", embedder) as bulk:
+        assert (await bulk.embed(texts)).tobytes() == (await embedder.embed(texts)).tobytes()
+    assert texts in notes.texts()
 
 
 @pytest.mark.parametrize("text", ["local", "local:0", "local:two", "local:²", "somewhere", "ftp://127.0.0.1:1"])
@@ -263,15 +288,17 @@ async def test_without_a_scheduler_or_workers_the_message_says_what_to_start(mon
 
 
 async def test_what_a_killed_worker_had_to_embed_another_one_does(
-    tmp_path: Path, cluster: Cluster, notes: Notes, embedder: Embedder, bulk: BulkEmbedder, sequential: list[Any]
+    tmp_path: Path,
+    file: Path,
+    cluster: Cluster,
+    notes: Notes,
+    embedder: Embedder,
+    bulk: BulkEmbedder,
+    sequential: list[Any],
 ) -> None:
     with notes.gate(words_of(100)):
-        ingesting = asyncio.create_task(ingest(tmp_path, embedder, bulk))
+        ingesting = asyncio.create_task(ingest(tmp_path, file, embedder, bulk))
         assert await asyncio.to_thread(wait_until, lambda: notes.stopped() > 0, PATIENCE)
         await asyncio.to_thread(cluster.kill, notes.stopped())
         await ingesting
     assert held(tmp_path) == sequential
-
-
-if __name__ == "__main__":
-    asyncio.run(ingest_over(sys.argv[1], Path(sys.argv[2])))
