@@ -2,9 +2,10 @@
 
     python -m eval.bench.bulk [--papers 160] [--rounds 3]
 
-A processor stands for a machine: one ingest has one processor for all it does, the other two workers with a processor
-each, and the writer beside them on either. The real embedder, in turn, each ingest in a process and a folder of its
-own; the time of an ingest without the start of its processes. Linux only, as processes are bound to processors.
+A processor stands for a machine: one ingest has one processor for all it does, the other has two workers with a
+processor each, and the writer beside them on either. The real embedder; the ingests take turns, each in a process and a
+folder of its own, and are timed without the start of processes and models. The CPU time of the writer tells how many
+workers it can keep busy, also on a machine whose processors others use too. Linux only: processes are bound.
 """
 
 import argparse
@@ -19,19 +20,40 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
+import psutil
 from distributed import LocalCluster
 
 from eval.bench.scale import made_papers
 from rag import embedders
 from rag.embedders import dask_cluster
 from rag.library.library import Library
+from rag.protocols import BulkEmbedder
 
-ONE, TWO = "one processor", "two workers"
+
+class Taken(NamedTuple):
+    """What an ingest took: seconds, and CPU seconds of its process and of the workers."""
+
+    seconds: float
+    own: float
+    workers: float = 0.0
+
+
+class Workers(NamedTuple):
+    """Workers of Dask, and the address of their scheduler."""
+
+    address: str
+    processes: list[subprocess.Popen[bytes]]
+
+    def cpu(self) -> float:
+        """The CPU seconds that they have used."""
+        times = [psutil.Process(process.pid).cpu_times() for process in self.processes]
+        return sum(time.user + time.system for time in times)
 
 
 def main() -> None:
-    """Print the seconds of each round, and how many papers a second the median is."""
+    """Print a row for each kind of ingest, then how they compare."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--papers", type=int, default=160)
     parser.add_argument("--rounds", type=int, default=3)
@@ -39,64 +61,74 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.measure:
         home, cluster = arguments.measure
-        print(asyncio.run(_seconds(Path(home), cluster, arguments.papers)))
+        print(*asyncio.run(_measure(Path(home), cluster, arguments.papers)))
         return
     first, second = sorted(os.sched_getaffinity(0))[:2]
-    seconds: dict[str, list[float]] = {ONE: [], TWO: []}
-    with TemporaryDirectory() as folder, _two_workers(first, second) as cluster:
+    alone, shared = [], []
+    with TemporaryDirectory() as folder, _workers(first, second) as workers:
         for number in range(arguments.rounds):
-            for name, address, processors in ((ONE, "", {first}), (TWO, cluster, {first, second})):
-                home = str(Path(folder) / f"{number} {name}")
-                seconds[name].append(_in_process(home, address, arguments.papers, processors))
-    for name, taken in seconds.items():
-        rate = arguments.papers / statistics.median(taken)
-        print(f"{name}: {', '.join(f'{some:.1f}' for some in taken)} s, {rate:.1f} papers a second")
-    print(f"ratio: {statistics.median(seconds[ONE]) / statistics.median(seconds[TWO]):.2f}")
+            alone.append(_in_process(Path(folder) / f"{number}-alone", "", arguments.papers, {first}))
+            before = workers.cpu()
+            taken = _in_process(Path(folder) / f"{number}-shared", workers.address, arguments.papers, {first, second})
+            shared.append(taken._replace(workers=workers.cpu() - before))
+    print("| | papers a second, by round | CPU s per 1,000 papers: writer | workers |\n|---|---|---|---|")
+    for name, rounds in (("one processor", alone), ("two workers", shared)):
+        rates = ", ".join(f"{arguments.papers / taken.seconds:.1f}" for taken in rounds)
+        own, others = (1000 * statistics.median(cpu) / arguments.papers for cpu in list(zip(*rounds, strict=True))[1:])
+        print(f"| {name} | {rates} | {own:.1f} | {others:.1f} |")
+    ratios = sorted(one.seconds / two.seconds for one, two in zip(alone, shared, strict=True))
+    print(f"\nratio of the seconds, by round: {', '.join(f'{ratio:.2f}' for ratio in ratios)}")
 
 
-async def _seconds(home: Path, cluster: str, papers: int) -> float:
+async def _measure(home: Path, cluster: str, papers: int) -> Taken:
     embedder = embedders.embedder("minilm")
     library = await Library.open(home, "main", embedder, create=True)
-    await library.ingest(islice(made_papers(papers), 2))  # loads the model
-    begun = time.perf_counter()
-    if cluster:
-        async with dask_cluster.embedding(cluster, embedder) as bulk:
-            await library.ingest(islice(made_papers(), papers), bulk=bulk)
+    await library.ingest(islice(made_papers(papers), 2))  # loads the model and the indexes
+    if not cluster:
+        taken = await _ingest(library, papers, None)
     else:
-        await library.ingest(islice(made_papers(), papers))
-    seconds = time.perf_counter() - begun
+        async with dask_cluster.embedding(cluster, embedder) as bulk:
+            taken = await _ingest(library, papers, bulk)
     library.close()
-    return seconds
+    return taken
 
 
-def _in_process(home: str, cluster: str, papers: int, processors: set[int]) -> float:
-    command = [sys.executable, "-m", "eval.bench.bulk", "--papers", str(papers), "--measure", home, cluster]
+async def _ingest(library: Library, papers: int, bulk: BulkEmbedder | None) -> Taken:
+    records = list(islice(made_papers(), papers))
+    begun, cpu = time.perf_counter(), time.process_time()
+    await library.ingest(records, bulk=bulk)
+    return Taken(time.perf_counter() - begun, time.process_time() - cpu)
+
+
+def _in_process(home: Path, cluster: str, papers: int, processors: set[int]) -> Taken:
+    command = [sys.executable, "-m", "eval.bench.bulk", "--papers", str(papers), "--measure", str(home), cluster]
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, processors)  # what a process starts has the same
     try:
-        return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     finally:
         os.sched_setaffinity(0, before)
+    return Taken(*map(float, printed.split()))
 
 
 @contextmanager
-def _two_workers(*processors: int) -> Iterator[str]:
-    """The address of a scheduler that has them."""
+def _workers(*processors: int) -> Iterator[Workers]:
+    """A worker on each processor."""
     with LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0") as cluster:
         command = [sys.executable, "-m", "distributed.cli.dask_worker", cluster.scheduler_address]
         command += ["--no-nanny", "--nthreads", "1", "--no-dashboard"]
-        workers = [
+        processes = [
             subprocess.Popen(["taskset", "--cpu-list", str(number), *command], stderr=subprocess.DEVNULL)
             for number in processors
         ]
         try:
-            while len(cluster.scheduler.workers) < len(workers):
+            while len(cluster.scheduler.workers) < len(processes):
                 time.sleep(0.1)
-            yield cluster.scheduler_address
+            yield Workers(cluster.scheduler_address, processes)
         finally:
-            for worker in workers:
-                worker.kill()
-                worker.wait()
+            for process in processes:
+                process.kill()
+                process.wait()
 
 
 if __name__ == "__main__":
