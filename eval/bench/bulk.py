@@ -49,7 +49,7 @@ class Workers(NamedTuple):
     def cpu(self) -> float:
         """The CPU seconds that they have used."""
         times = [psutil.Process(process.pid).cpu_times() for process in self.processes]
-        return sum(time.user + time.system for time in times)
+        return float(sum(time.user + time.system for time in times))
 
 
 def main() -> None:

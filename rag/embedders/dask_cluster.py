@@ -28,7 +28,7 @@ _WITHOUT_WORKERS_SECONDS = 30
 _BATCHES_A_THREAD = 2
 """One that is embedded and one that waits, so that no worker waits for the writer."""
 
-_NO_PAGES = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
+_NO_PAGES: dict[str, list[str]] = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
 """Dask has pages of what a cluster does, which every user of the machine could read."""
 
 _LEAVE_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"

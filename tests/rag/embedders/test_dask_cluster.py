@@ -182,6 +182,18 @@ async def test_several_workers_make_the_library_that_one_process_makes(
     assert Notes(tmp_path / "notes of the writer").texts() == [list(dask_cluster.PROBES)]
 
 
+async def test_a_rebuild_may_embed_there_too(
+    tmp_path: Path, file: Path, embedder: Embedder, bulk: BulkEmbedder, sequential: list[Any]
+) -> None:
+    await ingest(tmp_path, file, embedder, bulk)
+    known = len(Notes(tmp_path / "notes of the writer").texts())
+    library = await Library.open(tmp_path, DEFAULT_LIBRARY, embedder)
+    await library.rebuild(embed=True, bulk=bulk)
+    library.close()
+    assert held(tmp_path) == sequential
+    assert len(Notes(tmp_path / "notes of the writer").texts()) == known
+
+
 async def test_what_a_killed_writer_has_stored_is_not_embedded_again(
     tmp_path: Path, file: Path, cluster: Cluster, notes: Notes, embedder: Embedder, sequential: list[Any]
 ) -> None:
