@@ -16,6 +16,7 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Engine,
+    Executable,
     MetaData,
     Table,
     Text,
@@ -315,21 +316,45 @@ def _prepare_sqlite(busy_seconds: float, connection: Any, _record: object) -> No
 
 
 def _create_tables(engine: Engine) -> None:
-    """Also the columns that tables of an older version lack; such a column may be empty.
+    """Also the columns and indexes that tables of an older version lack; such a column may be empty.
 
-    One process at a time: of two that look at once, the second would add what the first has added meanwhile.
+    One process at a time: of two that look at once, the second would add what the first has added meanwhile. Where
+    nothing is missing nothing is locked. Postgres keeps all from a table that gets a column until the transaction ends,
+    so indexes, which may take minutes and keep nobody from reading, have one of their own.
     """
-    with engine.begin() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        elif engine.dialect.name == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(_TABLES_LOCK)))
-        for table in metadata.sorted_tables:
-            connection.execute(CreateTable(table, if_not_exists=True))
-            known = {column["name"] for column in inspect(connection).get_columns(table.name)}
-            for column in table.columns:
-                if column.name not in known:
-                    kind = column.type.compile(engine.dialect)
-                    connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"))
-            for index in table.indexes:
-                connection.execute(CreateIndex(index, if_not_exists=True))
+    for missing in (_missing_columns, _missing_indexes):
+        with engine.connect() as connection:
+            if not missing(connection):
+                continue
+        with engine.begin() as connection:
+            if engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            elif engine.dialect.name == "postgresql":
+                connection.execute(select(func.pg_advisory_xact_lock(_TABLES_LOCK)))
+            for statement in missing(connection):
+                connection.execute(statement)
+
+
+def _missing_columns(connection: Connection) -> list[Executable]:
+    """What adds them, and the tables that are missing."""
+    known = {
+        name: {column["name"] for column in found}
+        for (_, name), found in inspect(connection).get_multi_columns().items()
+    }
+    statements: list[Executable] = []
+    for table in metadata.sorted_tables:
+        if table.name not in known:
+            statements.append(CreateTable(table, if_not_exists=True))
+            continue
+        for column in table.columns:
+            if column.name not in known[table.name]:
+                kind = column.type.compile(connection.dialect)
+                statements.append(text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"))
+    return statements
+
+
+def _missing_indexes(connection: Connection) -> list[Executable]:
+    found = inspect(connection).get_multi_indexes()
+    known = {index["name"] for indexes in found.values() for index in indexes}
+    indexes = [index for table in metadata.sorted_tables for index in table.indexes]
+    return [CreateIndex(index, if_not_exists=True) for index in indexes if index.name not in known]

@@ -15,6 +15,7 @@ ScholiastError
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from json import JSONDecodeError
 from typing import NamedTuple
 
@@ -101,6 +102,11 @@ class BackendError(ScholiastError):
         super().__init__(message, public=public or f"an embedder, a model or a source can't be used: {reason}")
         self.retryable = retryable
         self.reason = reason
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """It also crosses from one process to another."""
+        make = partial(type(self), retryable=self.retryable, reason=self.reason, public=self.public)
+        return make, (str(self),)
 
 
 def retryable(error: Exception) -> bool:

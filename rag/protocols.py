@@ -45,6 +45,24 @@ class Embedder(Protocol):
         ...
 
 
+class BulkEmbedder(Protocol):
+    """Documents to the vectors that the embedder of that name gives them, by several processes or machines."""
+
+    @property
+    def name(self) -> str:
+        """The embedder's."""
+        ...
+
+    @property
+    def batches_at_once(self) -> int:
+        """How many calls of `embed` at a time keep all of them busy."""
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """As the embedder does. Raises BackendError, and ConfigError when one of the processes can't do it."""
+        ...
+
+
 class VectorIndex(Protocol):
     """Every chunk of a library with its vector. All methods block, and raise LibraryError for a damaged index."""
 

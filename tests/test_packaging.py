@@ -34,6 +34,7 @@ MAY_NEED = {
     "rag/corpus/spreadsheet.py": "tables",
     "rag/references/styles.py": "styles",
     "rag/vector_indexes/lance.py": "lancedb",
+    "rag/embedders/dask_cluster.py": "bulk",
 }
 """Which extra a file, or a folder, may need; all others do with the core."""
 MEASUREMENTS = ("eval/bench/", "eval/peers/")

@@ -1,18 +1,23 @@
 """Ingesting: what was read, by kind; papers to chunks, sentences and their vectors."""
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from rag import threads
 from rag.errors import BackendError
-from rag.protocols import Embedder
+from rag.protocols import BulkEmbedder, Embedder
 from rag.text import chunk, sentences, tails
 from rag.types import IngestNote, Paper, Record, RejectedRecord, Span, StoredPaper, Vectors
 
 MOST_REJECTED_LISTED = 1_000
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +60,30 @@ def gather(records: Iterable[Record]) -> IngestBatch:
     return IngestBatch(papers=tuple(papers), rejected=tuple(rejected), notes=tuple(notes), more_rejected=more_rejected)
 
 
-async def embed(papers: Sequence[Paper], embedder: Embedder) -> list[StoredPaper]:
+async def each(
+    batches: Iterable[S], work: Callable[[S], Coroutine[object, object, T]], bulk: BulkEmbedder | None
+) -> AsyncGenerator[tuple[S, T]]:
+    """Each batch with what `work` makes of it, in order: one by one, or as many ahead as keep `bulk` busy.
+
+    An error comes in its batch's place. When the generator is closed, what has been begun is cancelled.
+    """
+    begun: deque[tuple[S, asyncio.Task[T]]] = deque()
+    try:
+        for batch in batches:
+            begun.append((batch, asyncio.create_task(work(batch))))
+            if len(begun) >= (bulk.batches_at_once if bulk else 1):
+                first, task = begun.popleft()
+                yield first, await task
+        while begun:
+            first, task = begun.popleft()
+            yield first, await task
+    finally:
+        for _, task in begun:
+            task.cancel()
+        await asyncio.gather(*(task for _, task in begun), return_exceptions=True)
+
+
+async def embed(papers: Sequence[Paper], embedder: Embedder | BulkEmbedder) -> list[StoredPaper]:
     """Split papers and compute all their vectors in one call. Raises BackendError."""
     if not papers:
         return []

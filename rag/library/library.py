@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence, Set
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 from weakref import finalize
@@ -24,7 +24,7 @@ from rag.library.lock import LibraryLock, lock_of
 from rag.library.merging import Change
 from rag.library.schema import LibraryRow
 from rag.library.sync import Indexes, new_generation
-from rag.protocols import Embedder, VectorStore
+from rag.protocols import BulkEmbedder, Embedder, VectorStore
 from rag.text import chunk
 from rag.types import EVERYTHING, Filters, IngestReport, Paper, Record, StoredPaper, Vectors
 
@@ -105,19 +105,25 @@ class Library:
         """Let other processes know where the library in use answers: over HTTP, and for commands of the same user."""
         self._lock.announce(url, door)
 
-    async def ingest(self, records: Iterable[Record] | IngestBatch, progress: Progress | None = None) -> IngestReport:
+    async def ingest(
+        self,
+        records: Iterable[Record] | IngestBatch,
+        progress: Progress | None = None,
+        bulk: BulkEmbedder | None = None,
+    ) -> IngestReport:
         """Store papers that are new or changed. May be killed at any point and run again.
 
         All records are read before the first is stored, so that a file which can't be read changes nothing. Records of
         one work, by their ids or the title, are stored as one paper (`works`), and the report says which were merged; a
         record that another one replaces counts as unchanged. A paper with the id of another work, in the records or in
         the library, is stored under an id of its own, with a warning in the notes.
+        `bulk` embeds in place of the library's embedder, several batches at a time; what is stored is the same.
         Raises BackendError when the embedder fails; papers stored until then stay.
         """
         async with self._as_writer():
             batch = records if isinstance(records, IngestBatch) else await threads.ingest(ingest.gather, records)
             plan = await threads.ingest(merging.plan, self._catalog, self.name, batch.papers)
-            await self._store(plan.changes, len(batch.papers), progress or no_progress)
+            await self._store(plan.changes, len(batch.papers), progress or no_progress, bulk)
             counts = await threads.ingest(self._catalog.counts, self.name)
         added, updated = (sum(getattr(change, kind) for change in plan.changes) for kind in ("added", "updated"))
         return IngestReport(
@@ -152,8 +158,10 @@ class Library:
             await threads.ingest(self._indexes.catch_up)
         return removed
 
-    async def rebuild(self, *, embed: bool = False, progress: Progress | None = None) -> Counts:
-        """Recreate both indexes from the catalog; `embed` splits and embeds every paper again first.
+    async def rebuild(
+        self, *, embed: bool = False, progress: Progress | None = None, bulk: BulkEmbedder | None = None
+    ) -> Counts:
+        """Recreate both indexes from the catalog; `embed` splits and embeds every paper again first, `bulk` as above.
 
         All is built beside what is in use, which changes in one transaction: a process that is killed at any moment
         leaves the library as it was or as it will be, and the next one need not embed again what was embedded.
@@ -161,7 +169,7 @@ class Library:
         """
         async with self._as_writer():
             if embed:
-                await self._embed_aside(progress or no_progress)
+                await self._embed_aside(progress or no_progress, bulk)
             await threads.ingest(self._indexes.rebuild, self.embedder.name if embed else "")
             return await self.counts()
 
@@ -322,22 +330,31 @@ class Library:
         if self._shared:
             self._lock.release()
 
-    async def _store(self, changes: Sequence[Change], total: int, progress: Progress) -> None:
+    async def _store(
+        self, changes: Sequence[Change], total: int, progress: Progress, bulk: BulkEmbedder | None
+    ) -> None:
         done = total - sum(len(change.papers) for change in changes)
+        batches = merging.batches(changes, _PAPERS_AT_ONCE)
+        until_indexes = _BATCHES_BEFORE_INDEXES
         try:
-            for number, batch in enumerate(merging.batches(changes, _PAPERS_AT_ONCE), 1):
-                progress(max(0, done), total)
-                await self._write(batch)
-                done += sum(len(change.papers) for change in batch)
-                if number % _BATCHES_BEFORE_INDEXES == 0:
-                    await threads.ingest(self._indexes.catch_up)
+            async with aclosing(ingest.each(batches, lambda batch: self._embedded(batch, bulk), bulk)) as embedded:
+                async for batch, stored in embedded:
+                    progress(max(0, done), total)
+                    await threads.ingest(self._put, stored, batch)
+                    done += sum(len(change.papers) for change in batch)
+                    until_indexes -= 1
+                    if until_indexes == 0:
+                        await threads.ingest(self._indexes.catch_up)
+                        until_indexes = _BATCHES_BEFORE_INDEXES
         finally:
             await threads.ingest(self._indexes.catch_up)
         progress(total, total)
 
     async def _write(self, changes: Sequence[Change]) -> None:
-        stored = await ingest.embed([paper for change in changes for paper in change.papers], self.embedder)
-        await threads.ingest(self._put, stored, changes)
+        await threads.ingest(self._put, await self._embedded(changes), changes)
+
+    async def _embedded(self, changes: Sequence[Change], bulk: BulkEmbedder | None = None) -> list[StoredPaper]:
+        return await ingest.embed([paper for change in changes for paper in change.papers], bulk or self.embedder)
 
     def _put(self, stored: Sequence[StoredPaper], changes: Sequence[Change]) -> None:
         row = self._row()
@@ -354,15 +371,20 @@ class Library:
             apart=frozenset(pair for change in changes for pair in change.apart),
         )
 
-    async def _embed_aside(self, progress: Progress) -> None:
+    async def _embed_aside(self, progress: Progress, bulk: BulkEmbedder | None) -> None:
+        async def embedded(ids: Sequence[str]) -> list[StoredPaper]:
+            found = await threads.ingest(self._catalog.by_id, self.name, ids)
+            return await ingest.embed(list(found.values()), bulk or self.embedder)
+
         total = (await self.counts()).papers
         missing = await threads.ingest(self._catalog.unstaged, self.name, self.embedder.name)
-        for start in range(0, len(missing), _PAPERS_AT_ONCE):
-            progress(total - len(missing) + start, total)
-            some = missing[start : start + _PAPERS_AT_ONCE]
-            found = await threads.ingest(self._catalog.by_id, self.name, some)
-            stored = await ingest.embed(list(found.values()), self.embedder)
-            await threads.ingest(self._catalog.stage, self.name, self.embedder.name, stored)
+        done = total - len(missing)
+        batches = (missing[start : start + _PAPERS_AT_ONCE] for start in range(0, len(missing), _PAPERS_AT_ONCE))
+        async with aclosing(ingest.each(batches, embedded, bulk)) as results:
+            async for ids, stored in results:
+                progress(done, total)
+                await threads.ingest(self._catalog.stage, self.name, self.embedder.name, stored)
+                done += len(ids)
         progress(total, total)
 
     def _nearest(self, vector: Vectors, limit: int, allowed: Collection[str] | None) -> Hits:

@@ -57,13 +57,15 @@ def _program() -> str:
     return program.name if shutil.which(program.name) else os.path.relpath(program)
 
 
-async def ingest(paths: Sequence[Path], library: str, format: str, json: bool) -> bool:
+async def ingest(paths: Sequence[Path], library: str, format: str, json: bool, dask: str = "") -> bool:
     """Add files and folders to a library; a file that can't be read does not stop the others."""
     if format and format not in corpus.formats():
         raise RequestError(f"--format is {format!r}; there is {', '.join(corpus.formats())}")
     async with Owner() as owner:
         with storing("Embedding") as (bar,):
-            done = await owner.run(Operations.ingest, paths=paths, library=library, format=format, progress=bar)
+            done = await owner.run(
+                Operations.ingest, paths=paths, library=library, format=format, progress=bar, dask=dask
+            )
     if done.report:
         print_json(serialize.report(done.report)) if json else Page().report(done.report)
     print_errors(done.errors, paths)
@@ -218,11 +220,13 @@ async def libraries_remove(name: str) -> bool:
     return True
 
 
-async def rebuild(library: str, embed: bool) -> bool:
+async def rebuild(library: str, embed: bool, dask: str) -> bool:
     """Rebuild the indexes."""
+    if dask and not embed:
+        raise RequestError("--dask is for embedding again; give --embed too")
     async with Owner() as owner:
         with progress("Embedding" if embed else "Indexing") as bar:
-            built = await owner.run(Operations.rebuild, library=library, embed=embed, progress=bar)
+            built = await owner.run(Operations.rebuild, library=library, embed=embed, progress=bar, dask=dask)
     Page().line(f"library {built.library} is rebuilt: {built.papers} papers, {built.chunks} chunks")
     return True
 

@@ -77,12 +77,13 @@ def ingest(
     format: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="Of the files.", show_default="by their content")
     ] = "",
+    dask: options.Dask = "",
     json: options.Json = False,
 ) -> None:
     """Put papers into a library. May be repeated: what has not changed costs nothing."""
     from service.cli import commands
 
-    run(commands.ingest(paths, library, format, json))
+    run(commands.ingest(paths, library, format, json, dask))
 
 
 @app.command()
@@ -196,11 +197,12 @@ app.command()(past.history)
 def rebuild(
     library: options.Library = "",
     embed: Annotated[bool, typer.Option("--embed", help="Also cut and embed every paper again.")] = False,
+    dask: options.Dask = "",
 ) -> None:
     """Rebuild the indexes of a library from its catalog."""
     from service.cli import commands
 
-    run(commands.rebuild(library, embed))
+    run(commands.rebuild(library, embed, dask))
 
 
 @app.command()

@@ -47,6 +47,15 @@ Model = Annotated[
     str, typer.Option("--model", metavar="MODEL", help="What writes the answers.", show_default="SCHOLIAST_MODEL")
 ]
 NoPager = Annotated[bool, typer.Option("--no-pager", help="Print a long list at once instead of showing it in $PAGER.")]
+Dask = Annotated[
+    str,
+    typer.Option(
+        "--dask",
+        metavar="CLUSTER",
+        help="Embed on a cluster of Dask: tcp://HOST:PORT of its scheduler, or local:N for N processes here.",
+        show_default="in this process",
+    ),
+]
 
 
 def output(json: bool, format: str) -> str:

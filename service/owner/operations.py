@@ -130,16 +130,17 @@ class Operations:
         return serialize.search_results(found)
 
     async def ingest(
-        self, *, paths: Sequence[FilePath], library: str, format: str, progress: Progress
+        self, *, paths: Sequence[FilePath], library: str, format: str, progress: Progress, dask: str = ""
     ) -> IngestedFiles:
-        """Add files and folders; one that can't be read does not stop the others."""
+        """Add files and folders; one that can't be read does not stop the others. `dask` as in `Workspace.bulk`."""
         errors: list[str] = []
         records = _records(dict.fromkeys(paths), format, errors)
         report = None
         first = next(records, None)
         if first is not None:
             opened = await self._workspace.library(library, create=True)
-            report = await opened.ingest(chain([first], records), progress)
+            async with self._workspace.bulk(dask) as bulk:
+                report = await opened.ingest(chain([first], records), progress, bulk)
         return IngestedFiles(report=report, errors=tuple(errors))
 
     async def add(self, *, records: Sequence[dict[str, Any]], source: str, library: str) -> IngestReport:
@@ -202,10 +203,11 @@ class Operations:
         """Run a watch, due or not; its digest waits to be sent."""
         return await runs.run_one(self._workspace, id)
 
-    async def rebuild(self, *, library: str, embed: bool, progress: Progress) -> Rebuilt:
-        """Rebuild the indexes."""
+    async def rebuild(self, *, library: str, embed: bool, progress: Progress, dask: str = "") -> Rebuilt:
+        """Rebuild the indexes. `dask` as in `Workspace.bulk`."""
         opened = await self._workspace.library(library, repair=True)
-        counts = await opened.rebuild(embed=embed, progress=progress)
+        async with self._workspace.bulk(dask) as bulk:
+            counts = await opened.rebuild(embed=embed, progress=progress, bulk=bulk)
         return Rebuilt(library=opened.name, papers=counts.papers, chunks=counts.chunks)
 
 

@@ -17,23 +17,25 @@ _WORD = re.compile(r"[^\W_]+")
 class WordsEmbedder:
     """Puts texts that share words close together: every word has a direction, a text is the sum of its words'."""
 
-    def __init__(self, dimension: int = 32, name: str = "words") -> None:
+    def __init__(self, dimension: int = 32, name: str = "words", salt: str = "") -> None:
+        """Another `salt` gives every word another direction."""
         self.name = name
         self.texts = 0
         """How many texts it was asked for."""
         self._dimension = dimension
+        self._salt = salt
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         self.texts += len(texts)
-        return np.array([self._vector(text) for text in texts], np.float32).reshape(len(texts), self._dimension)
+        return np.array([self.vector(text) for text in texts], np.float32).reshape(len(texts), self._dimension)
 
     async def embed_query(self, text: str) -> NDArray[np.float32]:
         vector: NDArray[np.float32] = (await self.embed([text]))[0]
         return vector
 
-    def _vector(self, text: str) -> NDArray[np.float64]:
+    def vector(self, text: str) -> NDArray[np.float64]:
         words = _WORD.findall(text.casefold()) or [""]
-        total = np.sum([_direction(word, self._dimension) for word in words], axis=0)
+        total = np.sum([_direction(self._salt + word, self._dimension) for word in words], axis=0)
         return np.asarray(total / np.linalg.norm(total), np.float64)
 
 
