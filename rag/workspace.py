@@ -31,9 +31,10 @@ from rag.history.spending import Spending
 from rag.history.uploads import Uploads
 from rag.library import registry
 from rag.library.browse import Browse
-from rag.library.library import Library, Progress, no_progress
+from rag.library.library import Library
 from rag.library.maps import Maps
 from rag.library.registry import LibrarySummary
+from rag.library.storing import Progress, no_progress
 from rag.protocols import BulkEmbedder, Embedder, VectorStore
 from rag.rerankers.breaker import CircuitBreaker
 from rag.retrieval import HybridRetriever

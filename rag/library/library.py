@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence, Set
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 from weakref import finalize
@@ -21,8 +21,8 @@ from rag.library.dense import Hits
 from rag.library.filtering import Columns
 from rag.library.ingest import IngestBatch
 from rag.library.lock import LibraryLock, lock_of
-from rag.library.merging import Change
 from rag.library.schema import LibraryRow
+from rag.library.storing import Progress, Storing, no_progress
 from rag.library.sync import Indexes, new_generation
 from rag.protocols import BulkEmbedder, Embedder, VectorStore
 from rag.text import chunk
@@ -30,12 +30,6 @@ from rag.types import EVERYTHING, Filters, IngestReport, Paper, Record, StoredPa
 
 T = TypeVar("T")
 
-Progress = Callable[[int, int], None]
-"""Called with how many papers are done, and of how many."""
-
-_PAPERS_AT_ONCE = 32
-# Small additions are slow in both indexes, so they catch up after every thousand papers, and at the end.
-_BATCHES_BEFORE_INDEXES = 32
 _TURN_SECONDS = 0.05
 
 
@@ -54,6 +48,7 @@ class Library:
         self._is_closed = False
         self._indexes = Indexes(catalog, name, folder, store)
         self._columns = Columns(catalog, name)
+        self._storing = Storing(catalog, name, embedder, self._indexes)
         self._release = finalize(self, _close, self._indexes, catalog, self._lock)
         self._release.atexit = False
 
@@ -123,7 +118,7 @@ class Library:
         async with self._as_writer():
             batch = records if isinstance(records, IngestBatch) else await threads.ingest(ingest.gather, records)
             plan = await threads.ingest(merging.plan, self._catalog, self.name, batch.papers)
-            await self._store(plan.changes, len(batch.papers), progress or no_progress, bulk)
+            await self._storing.store(plan.changes, len(batch.papers), progress or no_progress, bulk)
             counts = await threads.ingest(self._catalog.counts, self.name)
         added, updated = (sum(getattr(change, kind) for change in plan.changes) for kind in ("added", "updated"))
         return IngestReport(
@@ -147,8 +142,7 @@ class Library:
         async with self._as_writer():
             paper = await self.paper(id)
             change = await threads.ingest(merging.split, self._catalog, self.name, paper)
-            await self._write([change])
-            await threads.ingest(self._indexes.catch_up)
+            await self._storing.store([change], len(change.papers))
         return list(change.papers)
 
     async def remove(self, ids: Collection[str]) -> int:
@@ -169,7 +163,7 @@ class Library:
         """
         async with self._as_writer():
             if embed:
-                await self._embed_aside(progress or no_progress, bulk)
+                await self._storing.embed_aside(progress or no_progress, bulk)
             await threads.ingest(self._indexes.rebuild, self.embedder.name if embed else "")
             return await self.counts()
 
@@ -330,63 +324,6 @@ class Library:
         if self._shared:
             self._lock.release()
 
-    async def _store(
-        self, changes: Sequence[Change], total: int, progress: Progress, bulk: BulkEmbedder | None
-    ) -> None:
-        done = total - sum(len(change.papers) for change in changes)
-        batches = merging.batches(changes, _PAPERS_AT_ONCE)
-        until_indexes = _BATCHES_BEFORE_INDEXES
-        try:
-            async with aclosing(ingest.each(batches, lambda batch: self._embedded(batch, bulk), bulk)) as embedded:
-                async for batch, stored in embedded:
-                    progress(max(0, done), total)
-                    await threads.ingest(self._put, stored, batch)
-                    done += sum(len(change.papers) for change in batch)
-                    until_indexes -= 1
-                    if until_indexes == 0:
-                        await threads.ingest(self._indexes.catch_up)
-                        until_indexes = _BATCHES_BEFORE_INDEXES
-        finally:
-            await threads.ingest(self._indexes.catch_up)
-        progress(total, total)
-
-    async def _write(self, changes: Sequence[Change]) -> None:
-        await threads.ingest(self._put, await self._embedded(changes), changes)
-
-    async def _embedded(self, changes: Sequence[Change], bulk: BulkEmbedder | None = None) -> list[StoredPaper]:
-        return await ingest.embed([paper for change in changes for paper in change.papers], bulk or self.embedder)
-
-    def _put(self, stored: Sequence[StoredPaper], changes: Sequence[Change]) -> None:
-        row = self._row()
-        dimension = stored[0].sentence_vectors.shape[1] if stored else row.dimension
-        if row.dimension == 0:
-            self._catalog.update(self.name, dimension=dimension)
-        else:
-            schema.check_dimension(row, self.embedder.name, dimension)
-        self._catalog.write(
-            self.name,
-            stored,
-            records={id: records for change in changes for id, records in change.records.items()},
-            gone=[id for change in changes for id in change.gone],
-            apart=frozenset(pair for change in changes for pair in change.apart),
-        )
-
-    async def _embed_aside(self, progress: Progress, bulk: BulkEmbedder | None) -> None:
-        async def embedded(ids: Sequence[str]) -> list[StoredPaper]:
-            found = await threads.ingest(self._catalog.by_id, self.name, ids)
-            return await ingest.embed(list(found.values()), bulk or self.embedder)
-
-        total = (await self.counts()).papers
-        missing = await threads.ingest(self._catalog.unstaged, self.name, self.embedder.name)
-        done = total - len(missing)
-        batches = (missing[start : start + _PAPERS_AT_ONCE] for start in range(0, len(missing), _PAPERS_AT_ONCE))
-        async with aclosing(ingest.each(batches, embedded, bulk)) as results:
-            async for ids, stored in results:
-                progress(done, total)
-                await threads.ingest(self._catalog.stage, self.name, self.embedder.name, stored)
-                done += len(ids)
-        progress(total, total)
-
     def _nearest(self, vector: Vectors, limit: int, allowed: Collection[str] | None) -> Hits:
         row = self._row()
         if row.revision == 0 or limit < 1:
@@ -426,7 +363,3 @@ def _close(indexes: Indexes, catalog: Catalog, lock: LibraryLock) -> None:
     indexes.close()
     catalog.close()
     lock.close()
-
-
-def no_progress(_done: int, _total: int) -> None:
-    """Tells nobody."""

@@ -8,7 +8,7 @@ from functools import partial
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from rag.library.library import Progress as ProgressCallback
+from rag.library.storing import Progress as ProgressCallback
 from service.cli.output import print_error
 
 

@@ -20,7 +20,7 @@ from rag.engine import Delta, Done
 from rag.errors import CorpusError
 from rag.history.conversations import LOCAL
 from rag.library import ingest
-from rag.library.library import Progress
+from rag.library.storing import Progress
 from rag.types import EVERYTHING, Answer, Effort, Filters, IngestReport, Paper, Record, Turn
 from rag.watches import runs
 from rag.watches.runs import Run

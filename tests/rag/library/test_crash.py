@@ -23,7 +23,7 @@ import pytest
 
 from rag import vector_indexes
 from rag.errors import RequestError
-from rag.library import library as module
+from rag.library import storing
 from rag.library.catalog import Catalog
 from rag.library.library import Library
 from rag.library.registry import folder_of
@@ -132,7 +132,7 @@ def _wait(*pids: int) -> None:
 
 def _run_rounds(folder: Path, rounds: int, seed: int, work: str) -> None:
     """Run the rounds, then print the state of an undisturbed library."""
-    module._PAPERS_AT_ONCE, module._BATCHES_BEFORE_INDEXES = 4, 2
+    storing._PAPERS_AT_ONCE, storing._BATCHES_BEFORE_INDEXES = 4, 2
     tokens.count("Load the tokenizer before forking.")
     base, undisturbed = folder / "base", folder / "undisturbed"
     _wait(_fork(lambda: asyncio.run(_first_ingest(base))))

@@ -14,8 +14,9 @@ from rag.backup.save import save
 from rag.config import Settings
 from rag.errors import ConfigError, LibraryError
 from rag.library.checks import diagnose
-from rag.library.library import Library, no_progress
+from rag.library.library import Library
 from rag.library.registry import remove
+from rag.library.storing import no_progress
 from rag.protocols import VectorStore
 from rag.vector_indexes import lance
 from tests.rag.library.test_library import nearest
