@@ -79,6 +79,14 @@ class Columns:
                 chosen &= self._by_authors(filters.authors)
             return Selection(self._ids, self._position, chosen)
 
+    def having(self, ids: Iterable[str], revision: int) -> Selection:
+        """Those with one of these as their `Paper.id`. Blocks. Raises LibraryError."""
+        with self._lock:
+            self._follow(revision, with_bylines=False)
+            chosen: Chosen = np.zeros(len(self._ids), np.bool_)
+            chosen[[at for id in ids if (at := self._position.get(id)) is not None]] = True
+            return Selection(self._ids, self._position, chosen)
+
     def _empty(self, *, with_bylines: bool) -> None:
         self._with_bylines = with_bylines
         self._revision = 0

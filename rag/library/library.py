@@ -31,6 +31,7 @@ from rag.types import EVERYTHING, Filters, IngestReport, Paper, Record, StoredPa
 T = TypeVar("T")
 
 _TURN_SECONDS = 0.05
+_FEW_IDS = 500
 
 
 class Library:
@@ -197,7 +198,7 @@ class Library:
         others = await threads.read(lambda: self._columns.passing(filters, self._row().revision))
         if not filters.papers:
             return others
-        chosen = set((await self.resolve(filters.papers)).values())
+        chosen = await threads.read(self._with_ids, filters.papers)
         return chosen if others is None else chosen & others
 
     async def years(self) -> dict[str, int | None]:
@@ -323,6 +324,12 @@ class Library:
     def _end_turn(self) -> None:
         if self._shared:
             self._lock.release()
+
+    def _with_ids(self, ids: Collection[str]) -> Set[str]:
+        """The papers with these ids, of any kind; of many ids those that are `Paper.id` are not looked up in SQL."""
+        own = self._columns.having(ids, self._row().revision) if len(ids) > _FEW_IDS else frozenset[str]()
+        others = [id for id in ids if id not in own]
+        return own | set(merging.resolve(self._catalog, self.name, others).values()) if others else own
 
     def _nearest(self, vector: Vectors, limit: int, allowed: Collection[str] | None) -> Hits:
         row = self._row()

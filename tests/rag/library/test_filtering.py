@@ -65,6 +65,17 @@ async def test_filters_choose_what_a_look_at_every_paper_would(tmp_path: Path, s
     library.close()
 
 
+async def test_of_hundreds_of_ids_each_names_its_paper_whatever_kind_it_is(tmp_path: Path) -> None:
+    library = await Library.open(tmp_path, "main", WordsEmbedder(), create=True)
+    await library.ingest([replace(paper, doi=f"10.5555/{number}") for number, paper in enumerate(papers(40))])
+    await library.remove(["paper-3"])
+    ids = ("paper-1", "paper-3", "https://doi.org/10.5555/7", "10.5555/1", *(f"no-such-{n}" for n in range(600)))
+    assert await library.allowed(Filters(papers=ids)) == {"paper-1", "paper-7"}
+    assert await library.allowed(Filters(papers=ids[:1] + ids[4:])) == {"paper-1"}
+    assert await library.allowed(Filters(papers=ids[4:])) == set()
+    library.close()
+
+
 async def test_what_comes_after_a_choice_is_not_part_of_it(tmp_path: Path) -> None:
     library = await Library.open(tmp_path, "main", WordsEmbedder(), create=True)
     await library.ingest(papers(10))
