@@ -58,6 +58,7 @@ def _compare(options: argparse.Namespace) -> None:
         pipeline=options.pipeline,
         model=model,
         seconds=options.seconds,
+        tuned=options.tuned,
     )
     with progress("asking") as report:
         content = compare(plan, report).as_json()
@@ -133,6 +134,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     run.add_argument("--model-base-url", default="", help="an OpenAI-compatible server; a stub without it")
     run.add_argument("--model", default="default", help="the model's name there")
     run.add_argument("--seconds", type=float, default=0.0, help="how long 1, 8 and 32 clients search, each")
+    run.add_argument("--tuned", action="store_true", help="the others with their best setting instead of the default")
     run.add_argument("--out", type=Path, help="the file of results")
     return parser.parse_args(arguments)
 

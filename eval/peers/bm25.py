@@ -11,7 +11,7 @@ class BM25:
     """A keyword search and nothing else: it has no reader."""
 
     packages = ("bm25s",)
-    setting = Setting("k1", 1.5, tried=(0.9, 1.2, 1.5, 2.0))
+    setting = Setting("k1", 1.5, tried=(0.9, 1.2, 1.5, 2.0), tuned=2.0)
     thread_safe = True
 
     def build(self, task: Task) -> None:

@@ -32,7 +32,8 @@ WRITER = "scholiast, its own writer"
 class Plan:
     """What to compare: `pipeline` is how many questions are asked of the model, or of a stub where none is given.
 
-    `seconds` is how long each number of clients searches; 0 for not at all.
+    `seconds` is how long each number of clients searches; 0 for not at all. `tuned` gives the others their best setting
+    on development questions instead of their default.
     """
 
     dataset: Dataset
@@ -40,6 +41,7 @@ class Plan:
     pipeline: int = 0
     model: Model | None = None
     seconds: float = 0.0
+    tuned: bool = False
     environments: Path = ENVIRONMENTS
 
 
@@ -118,15 +120,23 @@ def _running(found: Comparison, model: Model | None) -> Iterator[dict[str, PeerP
                 process = stack.enter_context(peer(name, found.plan.environments))
                 if model and not process.about["answers"]:
                     continue
-                built = process.build(found.plan.dataset.papers, model=model)
+                about = _with_setting(process.about, found.plan.tuned)
+                built = process.build(found.plan.dataset.papers, about["setting"]["value"], model)
             except ScholiastError as error:
                 if name == OWN:
                     raise
                 found.missing[name] = str(error)
                 continue
             systems[name] = process
-            found.about.setdefault(name, {**process.about, "build": figures.rounded(built)})
+            found.about.setdefault(name, {**about, "build": figures.rounded(built)})
         yield systems
+
+
+def _with_setting(about: Mapping[str, Any], tuned: bool) -> dict[str, Any]:
+    """What a peer says of itself, with the value that its setting has in this comparison."""
+    setting = about["setting"]
+    value = setting["tuned"] if tuned and setting["tuned"] is not None else setting["value"]
+    return {**about, "setting": {**setting, "value": value}}
 
 
 def _search(found: Comparison, systems: Mapping[str, PeerProcess], progress: Progress) -> None:

@@ -38,7 +38,7 @@ class LangChainChroma:
     """Dense search over splits; the sources of an answer are the splits that were in its prompt."""
 
     packages = ("langchain-chroma", "langchain-core", "langchain-text-splitters", "langchain-openai", "chromadb")
-    setting = Setting("chunk_size", 1000, tried=(500, 1000, 2000))
+    setting = Setting("chunk_size", 1000, tried=(500, 1000, 2000), tuned=500)
     thread_safe = True
 
     def build(self, task: Task) -> None:

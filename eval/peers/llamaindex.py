@@ -35,7 +35,7 @@ class LlamaIndex:
     """Dense search over chunks in memory; the sources of an answer are the nodes it was made from."""
 
     packages = ("llama-index-core", "llama-index-llms-openai-like")
-    setting = Setting("chunk_size", 1024, tried=(128, 256, 512, 1024))
+    setting = Setting("chunk_size", 1024, tried=(128, 256, 512, 1024), tuned=128)
     thread_safe = True
 
     def build(self, task: Task) -> None:

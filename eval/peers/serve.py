@@ -47,11 +47,13 @@ class Document:
 
 @dataclass(frozen=True)
 class Setting:
-    """The one setting of a peer that was chosen, on development questions, among the values that were `tried`."""
+    """The one setting of a peer that may be tuned: its default, and the best of the values `tried` on development
+    questions (`tune`); None where none is better than the default, or that was not tried."""
 
     name: str
     value: Any
     tried: Sequence[Any]
+    tuned: Any = None
 
 
 @dataclass(frozen=True)

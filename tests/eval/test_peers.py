@@ -28,7 +28,7 @@ from eval.peers.serve import Hit, PeerAnswer, Setting, serve, shown, sources
 
 class Overlap:
     packages = ("pydantic",)
-    setting = Setting("least", 1, tried=(1, 2))
+    setting = Setting("least", 1, tried=(1, 2), tuned=2)
     thread_safe = True
 
     def build(self, task):
@@ -95,7 +95,7 @@ def no_progress(_done: int, _all: int) -> None:
 
 
 def test_a_peer_tells_what_it_is_builds_searches_and_answers(peer: PeerProcess) -> None:
-    assert peer.about["setting"] == {"name": "least", "value": 1, "tried": [1, 2]}
+    assert peer.about["setting"] == {"name": "least", "value": 1, "tried": [1, 2], "tuned": 2}
     assert peer.build(PAPERS)["disk_bytes"] == 1000
     hits, spent = peer.search("How does caffeine change sleep?", 2)
     assert hits[0] == Hit("a", "Sleep\n\n" + PAPERS[0].abstract)
@@ -183,11 +183,13 @@ def test_a_difference_says_who_is_better_and_a_ratio_of_times_is_better_below_on
 def test_scholiast_is_compared_with_a_peer_in_every_layer_and_the_file_says_how(tmp_path: Path) -> None:
     environment(tmp_path, "bm25", f"#!/bin/sh\nexec {sys.executable} {script(tmp_path)}\n")
     environment(tmp_path, "haystack", "#!/bin/sh\necho the library is broken >&2\n")
-    plan = Plan(dataset=DATASET, systems=("bm25", "haystack", "txtai"), pipeline=2, environments=tmp_path)
+    systems = ("bm25", "haystack", "txtai")
+    plan = Plan(dataset=DATASET, systems=systems, pipeline=2, tuned=True, environments=tmp_path)
     content = json.loads(json.dumps(compare(plan, no_progress).as_json()))
     assert list(content["layers"]) == ["retrieval", "reader", "product", "pipeline"]
     assert content["layers"]["retrieval"]["scholiast"]["ndcg@10"]["mean"] == 1.0
     assert content["systems"]["scholiast"]["model_use"]["calls"] >= 1
+    assert content["systems"]["bm25"]["setting"]["value"] == 2
     assert content["missing"]["haystack"] == "haystack ended at 'hello': the library is broken"
     assert "python -m eval.peers install txtai" in content["missing"]["txtai"]
     assert {each["peer"] for each in content["differences"]} == {"bm25"}
