@@ -92,7 +92,7 @@ async def test_the_files_and_threads_of_a_process_do_not_grow_with_the_libraries
 ) -> None:
     async with Workspace(settings(home), words()) as workspace:
         counted = []
-        for number in range(MAX_OPEN_LIBRARIES + 10):
+        for number in range(MAX_OPEN_LIBRARIES + 6):
             await (await workspace.library(f"library-{number}", create=True)).ingest(papers[:1])
             await (await workspace.engine(f"library-{number}")).ask(QUESTION)
             gc.collect()

@@ -60,7 +60,7 @@ async def test_killed_at_any_moment_the_home_is_the_old_or_the_new(
     assert code == 0 and await state(trial) == new
 
     seen: list[State] = []
-    for moment in (touches // 4, touches // 2, 3 * touches // 4, touches - 1):
+    for moment in (touches // 3, 2 * touches // 3, touches - 1):
         victim = Path(shutil.copytree(before, tmp_path / f"victim{moment}"))
         code, _ = restored(victim, file, kill_at=moment)
         assert code == -signal.SIGKILL
