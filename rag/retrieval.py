@@ -152,7 +152,10 @@ def _without_near_duplicates(passages: Iterable[Passage], limit: int) -> list[Pa
 
 def _are_near(words: set[str], others: set[str]) -> bool:
     few, many = sorted((len(words), len(others)))
-    return few >= NEAR_DUPLICATE * many and len(words & others) >= NEAR_DUPLICATE * len(words | others)
+    if few < NEAR_DUPLICATE * many:
+        return False
+    shared = len(words & others)
+    return shared >= NEAR_DUPLICATE * (few + many - shared)
 
 
 def as_passage(stored: StoredPaper, vector: Vectors) -> Passage:
