@@ -10,7 +10,7 @@ from statistics import fmean
 
 from rag import question as questions
 from rag import restrictions
-from rag.protocols import Vocabulary
+from rag.protocols import NO_WORD, Vocabulary
 from rag.text.analysis import content_stems
 from rag.text.entities import NAME
 from rag.text.language import language_of
@@ -48,7 +48,7 @@ def signals(question: str, passages: Sequence[Passage], vocabulary: Vocabulary) 
     idf = vocabulary.idf(content_stems(question))
     highest = _highest_idf(vocabulary)
     known = {stem: weight for stem, weight in idf.items() if weight < highest}
-    text = _text(best)
+    text = best.paper.title_and_abstract
     held, title = set(content_stems(text)), set(content_stems(best.paper.title))
     sentences = [set(content_stems(sentence.text)) for sentence in best.sentences]
     missing = {stem: weight / highest for stem, weight in known.items() if stem not in held}
@@ -95,7 +95,7 @@ def lacks_what_is_asked(question: str, passage: Passage, vocabulary: Vocabulary)
     need not have.
     """
     asked = questions.analyse(question)
-    text = _text(passage)
+    text = passage.paper.title_and_abstract
     if _shares_no_word(question, text) or restrictions.lacks_other_case(question, text, vocabulary):
         return True
     if asked.shape != "list" and asked.answer_type_missing(text):
@@ -118,7 +118,7 @@ def holds_subject(question: str, passages: Sequence[Passage], vocabulary: Vocabu
     highest = _highest_idf(vocabulary)
     least = sorted(idf.values(), reverse=True)[:_SUBJECT_WORDS]
     subject = {stem for stem, weight in idf.items() if weight >= least[-1] or _RARE_SHARE * highest <= weight < highest}
-    return any(not subject.isdisjoint(content_stems(_text(passage))) for passage in passages)
+    return any(not subject.isdisjoint(content_stems(passage.paper.title_and_abstract)) for passage in passages)
 
 
 def _leads(best: Passage, others: Sequence[Passage]) -> dict[str, float]:
@@ -140,7 +140,7 @@ def _names(question: str, passages: Sequence[Passage]) -> set[str]:
     if sum(capitalised) < _CAPITALISED * len(capitalised):
         found += NAME.findall(question)
     for passage in passages:
-        written = {word for word in _text(passage).split() if not word.islower()}
+        written = {word for word in passage.paper.title_and_abstract.split() if not word.islower()}
         bare = [word for raw in written if (word := raw.strip(_EDGES)).lower() in lowered]
         found += filter(NAME.fullmatch, bare)
     return {stem for name in found for stem in content_stems(name) if not stem.isdigit()}
@@ -161,11 +161,4 @@ def _share(idf: Mapping[str, float], held: Collection[str]) -> float:
 
 def _highest_idf(vocabulary: Vocabulary) -> float:
     """The weight of a word that no paper has."""
-    return vocabulary.idf([_NO_WORD])[_NO_WORD] or 1.0
-
-
-def _text(passage: Passage) -> str:
-    return f"{passage.paper.title}. {passage.paper.abstract}"
-
-
-_NO_WORD = "\x00"
+    return vocabulary.idf([NO_WORD])[NO_WORD] or 1.0

@@ -52,7 +52,7 @@ class RuleBasedRewriter:
         if not unknown:
             return question, ""
         found = await self._retriever.retrieve(question, _PAPERS_TO_SPELL_FROM)
-        texts = [f"{passage.paper.title}. {passage.paper.abstract}" for passage in found]
+        texts = [passage.paper.title_and_abstract for passage in found]
         read_as = spelling.guesses(unknown, texts)
         return spelling.corrected(question, read_as), spelling.notice(read_as)
 

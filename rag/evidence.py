@@ -226,6 +226,6 @@ def _same_subject(stems: Collection[str], said: Collection[str]) -> bool:
 def _lacks(part: str, passage: Passage) -> bool:
     """Whether the paper has nothing of the kind that a part asks for, nor a number where it asks for one."""
     asked = questions.analyse(part)
-    text = f"{passage.paper.title}. {passage.paper.abstract}"
+    text = passage.paper.title_and_abstract
     numbered = (*asked.metrics, *asked.counted)
     return bool(asked.answer_type_missing(text)) or any(not questions.has_number_near(n, text) for n in numbered)

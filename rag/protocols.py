@@ -153,6 +153,10 @@ class Reranker(Protocol):
         ...
 
 
+NO_WORD = "\x00"
+"""A stem that no paper has, so that its idf is the highest that there is."""
+
+
 class Vocabulary(Protocol):
     """Which words a library knows and how rare they are."""
 

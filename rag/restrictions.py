@@ -9,7 +9,7 @@ from functools import lru_cache
 from math import log
 from typing import Literal
 
-from rag.protocols import Vocabulary
+from rag.protocols import NO_WORD, Vocabulary
 from rag.text import slots
 from rag.text.analysis import content_stems
 from rag.text.entities import NAME, Quantity, has_name, normalised_name, quantities, words_and_numbers
@@ -27,8 +27,6 @@ _NO_ELLIPSIS = ("open", "auxiliary_first", "pronoun")
 _RARE = log(50)
 _RARE_SHARE = 0.75
 """The idf of a word that one paper in 50 has; in a small library, the share of the idf of a word that no paper has."""
-
-_NO_WORD = "\x00"
 
 _COMMON_START = 5
 _COMMON_SHARE = 0.75
@@ -70,9 +68,9 @@ def lacks_other_case(question: str, text: str, vocabulary: Vocabulary) -> bool:
     if found is None or any(pattern(f"question.{kind}").search(found[1]) for kind in _NO_ELLIPSIS):
         return False
     named = content_stems(found[1])
-    idf = vocabulary.idf([*named, _NO_WORD])
-    rarest = max(named, key=lambda stem: idf[stem], default=_NO_WORD)
-    is_rare = idf[rarest] >= min(_RARE, _RARE_SHARE * idf[_NO_WORD])
+    idf = vocabulary.idf([*named, NO_WORD])
+    rarest = max(named, key=lambda stem: idf[stem], default=NO_WORD)
+    is_rare = idf[rarest] >= min(_RARE, _RARE_SHARE * idf[NO_WORD])
     return bool(named) and is_rare and not any(_alike(rarest, stem) for stem in content_stems(text))
 
 

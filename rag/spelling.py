@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
-from rag.protocols import Vocabulary
+from rag.protocols import NO_WORD, Vocabulary
 from rag.text.analysis import stems
 from rag.text.edits import one_edit_away, transposed
 from rag.text.vocabulary import words
@@ -15,7 +15,6 @@ _LETTERS = 5
 """A shorter word has too many neighbours: only two letters in the wrong order are put right."""
 
 _MAX_WORDS = 8
-_UNKNOWN = "\x00"
 
 
 def unknown_words(question: str, vocabulary: Vocabulary) -> list[str]:
@@ -23,8 +22,8 @@ def unknown_words(question: str, vocabulary: Vocabulary) -> list[str]:
     spelt_right = _question_words() | set(words("catalog")["known"].split())
     written = [word for word in dict.fromkeys(_WORD.findall(question)) if word.lower() not in spelt_right]
     of_word = {word: stems(word) for word in written}
-    idf = vocabulary.idf([_UNKNOWN, *(stem for of in of_word.values() for stem in of)])
-    unknown = [word for word, of in of_word.items() if of and all(idf[stem] >= idf[_UNKNOWN] for stem in of)]
+    idf = vocabulary.idf([NO_WORD, *(stem for of in of_word.values() for stem in of)])
+    unknown = [word for word, of in of_word.items() if of and all(idf[stem] >= idf[NO_WORD] for stem in of)]
     return [word for word in unknown[:_MAX_WORDS] if _has_neighbour(word.lower(), vocabulary)]
 
 
@@ -53,8 +52,8 @@ def _has_neighbour(lowered: str, vocabulary: Vocabulary) -> bool:
     near = one_edit_away(lowered) if len(lowered) >= _LETTERS else transposed(lowered)
     if not near.isdisjoint(_question_words()):
         return True
-    idf = vocabulary.idf([_UNKNOWN, *stems(" ".join(near))])
-    return min(idf.values()) < idf[_UNKNOWN]
+    idf = vocabulary.idf([NO_WORD, *stems(" ".join(near))])
+    return min(idf.values()) < idf[NO_WORD]
 
 
 def corrected(question: str, read_as: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import exp
 
 from rag import restrictions
-from rag.protocols import Vocabulary
+from rag.protocols import NO_WORD, Vocabulary
 from rag.text.analysis import content_stems
 from rag.text.vocabulary import pattern
 from rag.types import Passage
@@ -27,7 +27,6 @@ _MOST_HELD = 1.5
 """In words that no paper has; beyond so many, a question is no more independent."""
 
 _STEMS_BEFORE_A_PRONOUN = 2
-_UNKNOWN = "\x00"
 
 
 def leans_by_words(question: str) -> bool:
@@ -42,7 +41,7 @@ def goes_on(question: str, alone: Sequence[Passage], together: Sequence[Passage]
     """
     if not alone or not together:
         return leans_by_words(question)
-    if restrictions.lacks_other_case(question, _text(together[0]), vocabulary):
+    if restrictions.lacks_other_case(question, together[0].paper.title_and_abstract, vocabulary):
         return False
     found = signals(question, alone, together, vocabulary)
     return 1 / (1 + exp(-_BIAS - sum(weight * found[name] for name, weight in _WEIGHTS.items()))) > 1 / 2
@@ -53,14 +52,14 @@ def signals(
 ) -> dict[str, float]:
     """What the decision rests on; the idf of words is counted in words that no paper has."""
     stems = content_stems(question)
-    idf = vocabulary.idf([*stems, _UNKNOWN])
+    idf = vocabulary.idf([*stems, NO_WORD])
     total = sum(idf[stem] for stem in stems) or 1.0
     own, other = _held(stems, alone[0]), _held(stems, together[0])
     title = set(content_stems(alone[0].paper.title))
-    held, others_held = (sum(idf[stem] for stem in found) / idf[_UNKNOWN] for found in (own, other))
+    held, others_held = (sum(idf[stem] for stem in found) / idf[NO_WORD] for found in (own, other))
     ranked = {passage.paper.id: passage.similarity for passage in reversed(alone)}
     return {
-        "content": min(total / idf[_UNKNOWN], _MOST_CONTENT),
+        "content": min(total / idf[NO_WORD], _MOST_CONTENT),
         "more_held": min(held - others_held, _MOST_HELD),
         "title_held": sum(idf[stem] for stem in (own - other) & title) / total,
         "more_similar": alone[0].similarity - ranked.get(together[0].paper.id, alone[-1].similarity),
@@ -70,11 +69,7 @@ def signals(
 
 
 def _held(stems: Sequence[str], passage: Passage) -> set[str]:
-    return set(stems) & set(content_stems(_text(passage)))
-
-
-def _text(passage: Passage) -> str:
-    return f"{passage.paper.title}. {passage.paper.abstract}"
+    return set(stems) & set(content_stems(passage.paper.title_and_abstract))
 
 
 def _continues(question: str) -> float:

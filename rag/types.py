@@ -93,6 +93,11 @@ class Paper(PaperReference):
     ids: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
 
+    @property
+    def title_and_abstract(self) -> str:
+        """Both as one text, to look for words in."""
+        return f"{self.title}. {self.abstract}"
+
     @cached_property
     def content_hash(self) -> str:
         """Changes when anything a reader could notice changes; where the record was read does not count.

@@ -9,7 +9,7 @@ from sqlalchemy import Row, Select, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from rag.database import Database, DatabaseLock, in_parts
-from rag.errors import LibraryError
+from rag.errors import LibraryError, NotFoundError
 from rag.library import identifiers, provenance, revisions, staging, works
 from rag.library.keyword_snapshots import KeywordSnapshots
 from rag.library.schema import (
@@ -97,6 +97,13 @@ class Catalog:
         with self._reading() as connection:
             row = connection.execute(select(libraries).where(libraries.c.name == name)).one_or_none()
         return None if row is None else library_from_row(row)
+
+    def row(self, name: str) -> LibraryRow:
+        """A library that was there before. Raises NotFoundError."""
+        row = self.library(name)
+        if row is None:
+            raise NotFoundError(f"library {name!r} was removed meanwhile")
+        return row
 
     def create(self, library: LibraryRow) -> None:
         """Add an empty library, unless another process has added it meanwhile."""

@@ -360,10 +360,7 @@ class Library:
             return search(self._current())
 
     def _row(self) -> LibraryRow:
-        row = self._catalog.library(self.name)
-        if row is None:
-            raise NotFoundError(f"library {self.name!r} was removed meanwhile")
-        return row
+        return self._catalog.row(self.name)
 
 
 def _close(indexes: Indexes, catalog: Catalog, lock: LibraryLock) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
 from rag import threads
-from rag.errors import NotFoundError
 from rag.library import ingest, merging, schema
 from rag.library.catalog import Catalog
 from rag.library.merging import Change
@@ -81,9 +80,7 @@ class Storing:
         progress(total, total)
 
     def _put(self, stored: Sequence[StoredPaper], changes: Sequence[Change]) -> None:
-        row = self._catalog.library(self._library)
-        if row is None:
-            raise NotFoundError(f"library {self._library!r} was removed meanwhile")
+        row = self._catalog.row(self._library)
         dimension = stored[0].sentence_vectors.shape[1] if stored else row.dimension
         if row.dimension == 0:
             self._catalog.update(self._library, dimension=dimension)

@@ -272,10 +272,7 @@ class Indexes:
         return row
 
     def _row(self) -> LibraryRow:
-        row = self._catalog.library(self._library)
-        if row is None:
-            raise NotFoundError(f"library {self._library!r} was removed meanwhile")
-        return row
+        return self._catalog.row(self._library)
 
     def _open_vectors(self, generation: str, *, create: bool) -> VectorIndex:
         return self._store.open(self._vector_folder(generation), self._library, generation, create=create)

@@ -51,7 +51,7 @@ def _match(stored: StoredPaper, vector: Vectors, weights: Mapping[str, float]) -
     paper, end = stored.paper, evidence_end(stored.paper.abstract)
     if not any(span.start < end for span in stored.sentences):
         return None
-    relevance = _relevance(stored.chunk_vectors @ vector, f"{paper.title}. {paper.abstract}", weights)
+    relevance = _relevance(stored.chunk_vectors @ vector, paper.title_and_abstract, weights)
     if relevance < (RELEVANT_TO_FEW_WORDS if len(weights) <= FEW_WORDS else RELEVANT):
         return None
 
