@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_THREADS = {"read": 8, "save": 8, "ingest": 2}
+_THREADS = {"read": 8, "save": 8, "ingest": 2, "ahead": 1}
 
 
 async def read(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
@@ -30,6 +30,11 @@ async def save(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T
 async def ingest(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
     """Run what changes a library."""
     return await _run("ingest", work, *arguments, **named)
+
+
+def ahead(work: Callable[[], None]) -> None:
+    """Run what nobody waits for, but later questions are faster after; it says itself what went wrong."""
+    _pool("ahead").submit(work)
 
 
 async def _run(pool: str, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:

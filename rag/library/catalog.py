@@ -264,12 +264,13 @@ class Catalog:
         return self._described(name, found), removed
 
     def changed_columns(
-        self, name: str, *, after: int, upto: int, bylines: bool
+        self, name: str, columns: Sequence[str], *, after: int, upto: int
     ) -> tuple[Sequence[Row[Any]], list[str]]:
-        """The same with no more than id and year, and where asked for authors and venue."""
-        columns = [papers.c.id, papers.c.year, *([papers.c.authors, papers.c.venue] if bylines else [])]
+        """The same with no more than the id and these columns of `papers`."""
         with self._reading() as connection:
-            return revisions.changed(connection, select(*columns), name, after, upto)
+            return revisions.changed(
+                connection, select(papers.c.id, *(papers.c[column] for column in columns)), name, after, upto
+            )
 
     def revision_after(self, name: str, after: int, papers_at_once: int) -> int | None:
         """The revision up to which about that many papers changed after `after`; None when fewer did."""

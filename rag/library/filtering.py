@@ -2,20 +2,16 @@
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from threading import Lock
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from sqlalchemy import Row
 
-from rag.library.catalog import Catalog
+from rag.library.followed import Chosen, Followed
 from rag.text.names import folded, is_same_person, is_same_venue, surname
 from rag.types import Filters
 
-Chosen = NDArray[np.bool_]
-"""Whether the paper at each position is meant."""
-
 _NO_YEAR = -1
-_PAPERS_AT_ONCE = 5_000
 
 
 class Selection(Set[str]):
@@ -43,21 +39,13 @@ class Selection(Set[str]):
         return (self._ids[at] for at in np.flatnonzero(self._chosen).tolist())
 
 
-class Columns:
-    """Year, venue and authors of every paper by position, as of one revision; a question brings them up to date.
+class Columns(Followed):
+    """Year, venue and authors of every paper; a question brings them up to date. Thread-safe.
 
-    A paper that changes gets another position, so that what is known of a position never changes. Thread-safe.
+    About 150 bytes a paper, and 200 more with bylines, which are read once a question names people or venues.
     """
 
-    def __init__(self, catalog: Catalog, library: str) -> None:
-        """Reads nothing until a question has a filter: years alone, or the bylines too where it names people or venues.
-
-        About 150 bytes a paper, and 200 more with bylines.
-        """
-        self._catalog = catalog
-        self._library = library
-        self._lock = Lock()
-        self._empty(with_bylines=False)
+    _with_bylines = False
 
     def passing(self, filters: Filters, revision: int) -> Selection | None:
         """Those that pass the bounds on years, the venues and the authors; None where there are no such filters.
@@ -69,7 +57,10 @@ class Columns:
         if not has_years and not has_bylines:
             return None
         with self._lock:
-            self._follow(revision, has_bylines)
+            if has_bylines and not self._with_bylines:
+                self._with_bylines = True
+                self._empty()
+            self._follow(revision)
             chosen: Chosen = np.array(self._is_there, np.bool_)
             if has_years:
                 chosen &= self._within(filters.year_from, filters.year_to)
@@ -82,47 +73,27 @@ class Columns:
     def having(self, ids: Iterable[str], revision: int) -> Selection:
         """Those with one of these as their `Paper.id`. Blocks. Raises LibraryError."""
         with self._lock:
-            self._follow(revision, with_bylines=False)
-            chosen: Chosen = np.zeros(len(self._ids), np.bool_)
-            chosen[[at for id in ids if (at := self._position.get(id)) is not None]] = True
-            return Selection(self._ids, self._position, chosen)
+            self._follow(revision)
+            return Selection(self._ids, self._position, self._chosen(ids))
 
-    def _empty(self, *, with_bylines: bool) -> None:
-        self._with_bylines = with_bylines
-        self._revision = 0
-        self._ids: list[str] = []
-        self._position: dict[str, int] = {}
-        self._is_there = bytearray()
+    def _empty(self) -> None:
+        super()._empty()
         self._years = array("i")
         self._venue_of = array("i")
         self._venues: dict[str, int] = {}
         self._by_word: dict[str, array[int]] = {}  # the positions of papers that have the word in an author's name
 
-    def _follow(self, revision: int, with_bylines: bool) -> None:
-        most_are_gone = len(self._ids) > 2 * len(self._position)
-        if revision < self._revision or most_are_gone or (with_bylines and not self._with_bylines):
-            self._empty(with_bylines=with_bylines or self._with_bylines)
-        while self._revision < revision:
-            upto = self._catalog.revision_after(self._library, self._revision, _PAPERS_AT_ONCE) or revision
-            self._read(min(upto, revision))
+    def _changed(self, after: int, upto: int) -> tuple[Sequence[Row[Any]], Sequence[str]]:
+        columns = ("year", "authors", "venue") if self._with_bylines else ("year",)
+        return self._catalog.changed_columns(self._library, columns, after=after, upto=upto)
 
-    def _read(self, upto: int) -> None:
-        changed, removed = self._catalog.changed_columns(
-            self._library, after=self._revision, upto=upto, bylines=self._with_bylines
-        )
-        for id in (*removed, *(row.id for row in changed)):
-            if (at := self._position.pop(id, None)) is not None:
-                self._is_there[at] = False
-        for row in changed:
-            at = self._position[row.id] = len(self._ids)
-            self._ids.append(row.id)
-            self._is_there.append(True)
-            self._years.append(_NO_YEAR if row.year is None else row.year)
-            if self._with_bylines:
-                self._venue_of.append(self._venues.setdefault(row.venue or "", len(self._venues)))
+    def _append(self, changed: Sequence[Row[Any]]) -> None:
+        self._years.extend(_NO_YEAR if row.year is None else row.year for row in changed)
+        if self._with_bylines:
+            self._venue_of.extend(self._venues.setdefault(row.venue or "", len(self._venues)) for row in changed)
+            for at, row in enumerate(changed, start=len(self._ids) - len(changed)):
                 for word in {word for name in row.authors for word in folded(name).split()}:
                     self._by_word.setdefault(word, array("i")).append(at)
-        self._revision = upto
 
     def _within(self, first: int | None, last: int | None) -> Chosen:
         """A paper without a year is in no range of them."""
