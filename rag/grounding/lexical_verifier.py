@@ -28,6 +28,7 @@ OTHER_LANGUAGE = "it is in another language than the abstract, so its words can'
 """The reason for a verdict on a claim of which at most the numbers could be compared."""
 
 _AUTHORS = frozenset(content_stems("the present authors"))
+_SAYING = frozenset(content_stems("abstracts papers studies say report show find according to"))
 _BESIDE_A_DIGIT = re.compile(r"(?<=[^\x00-\u02ff])(?=\d)|(?<=[\d%])(?=[^\x00-\u02ff])")
 """Between a number and a letter of a script that has no blanks."""
 
@@ -43,6 +44,9 @@ class LexicalVerifier:
         A claim in another language than the abstracts is never supported: there are no words to compare.
         """
         claim, cited = in_print(claim), _cited(quotes)
+        if claim.rstrip(".") in (abstract.title.rstrip(".") for abstract in cited.abstracts):
+            return Support(verdict="supported", reason="it is the title of a cited paper")
+        claim = _without_lead(claim, cited)
         words = stems_of(claim)
         if not quotes:
             return Support(verdict="unsupported", reason="it cites no abstract")
@@ -98,6 +102,17 @@ def _cited(quotes: Sequence[Quote]) -> _Cited:
 def _abstract(passage: Passage) -> _Abstract:
     sentences = tuple(in_print(sentence.text) for sentence in passage.sentences)
     return _Abstract(in_print(passage.paper.title), in_print(passage.text), sentences)
+
+
+def _without_lead(claim: str, cited: _Cited) -> str:
+    """Without what only says whose words follow: the title or the name of a cited paper, or "the abstracts say"."""
+    for title in (abstract.title.rstrip(".") for abstract in cited.abstracts):
+        for lead in (f"{title}: ", f"“{title}”: ") if title else ():
+            if claim.startswith(lead):
+                return claim.removeprefix(lead)
+    lead, _, rest = claim.partition(": ")
+    named = {stem for abstract in cited.abstracts for stem in stems_of(abstract.title)}
+    return rest if rest and stems_of(lead) and named | _SAYING >= set(stems_of(lead)) else claim
 
 
 @lru_cache(maxsize=2048)

@@ -7,6 +7,7 @@ import pytest
 from rag.grounding.grounding import ground
 from rag.types import Verdict
 from tests.rag.grounding.test_grounding import BOTH, CLAIM
+from tests.support.passages import passage
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,31 @@ from tests.rag.grounding.test_grounding import BOTH, CLAIM
 def test_the_reason_says_which_check_decided(text: str, verdict: Verdict, reason: str) -> None:
     [sentence] = ground(text, BOTH).sentences
     assert (sentence.support, reason in sentence.reason) == (verdict, True), sentence.reason
+
+
+WAVEKIT = passage(
+    "WaveKit: fast drawing without grids",
+    "WaveKit challenges the grids of fast drawing, and is a tool for drawing with waves.",
+    "Moreover, when the pen is lifted, the error falls to 2.4 mm on average.",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("WaveKit: fast drawing without grids [1].", "supported"),  # though it negates what a sentence says
+        ("WaveKit: fast drawing without grids: When the pen is lifted, the error falls to 2.4 mm [1].", "supported"),
+        ("“WaveKit: fast drawing without grids”: When the pen is lifted, the error falls to 2.4 mm [1].", "supported"),
+        ("WaveKit: When the pen is lifted, the error falls to 2.4 mm on average [1].", "supported"),
+        ("The abstracts say: When the pen is lifted, the error falls to 2.4 mm on average [1].", "supported"),
+        ("WaveKit: When the pen is lifted, the error does not fall to 2.4 mm on average [1].", "contradicted"),
+        ("WaveKit: When the pen is lifted, the error falls to 3.1 mm on average [1].", "contradicted"),
+        ("InkFlow: When the pen is lifted, the error falls to 2.4 mm on average [1].", "unsupported"),
+    ],
+)
+def test_a_title_and_the_name_before_a_colon_only_say_of_whom(text: str, verdict: Verdict) -> None:
+    [sentence] = ground(text, [WAVEKIT]).sentences
+    assert sentence.support == verdict, sentence.reason
 
 
 def test_a_sentence_that_claims_nothing_of_a_paper_has_no_reason() -> None:
