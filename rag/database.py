@@ -14,17 +14,11 @@ from typing import Any
 from sqlalchemy import (
     URL,
     Connection,
-    Dialect,
     Engine,
-    Executable,
-    MetaData,
     Table,
-    Text,
-    TypeDecorator,
     create_engine,
     event,
     func,
-    inspect,
     make_url,
     select,
     text,
@@ -38,10 +32,9 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from rag.errors import ConfigError, LibraryError, UnavailableError, how_to_make_room
-from rag.text.analysis import replace_surrogates
+from rag.tables import create_missing
 
 FILE = "scholiast.sqlite3"
 
@@ -51,22 +44,7 @@ _NOTICE_SECONDS = 30  # after which a Postgres server that vanished without a wo
 _LIBPQ_DRIVERS = ("psycopg", "psycopg2")
 _VALUES_AT_ONCE = 500
 _MORE_CONNECTIONS = 32  # than five, at times: those that wait to write must leave some to those that read
-_TABLES_LOCK = 7_263_454_001  # a number of our own among Postgres's advisory locks
 _RESTORE = "restore it from a backup, or move it away and ingest again"
-
-metadata = MetaData()
-"""Holds every table: `library/schema.py` and `history/schema.py` add theirs."""
-
-
-class CleanText(TypeDecorator[str]):
-    """Text from outside, without what databases refuse: NUL and lone surrogates."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """The value to store or to look for."""
-        return None if value is None else replace_surrogates(value.replace("\0", ""))
 
 
 class Database:
@@ -93,7 +71,7 @@ class Database:
                     if self._home:
                         self._home.mkdir(parents=True, exist_ok=True)
                 with self._our_errors():
-                    _create_tables(self._engine)
+                    create_missing(self._engine)
                 self._ready = True
 
     def close(self) -> None:
@@ -313,48 +291,3 @@ def _prepare_sqlite(busy_seconds: float, connection: Any, _record: object) -> No
     waiting = f"busy_timeout={busy_seconds * 1000:.0f}"
     for pragma in (waiting, "journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _create_tables(engine: Engine) -> None:
-    """Also the columns and indexes that tables of an older version lack; such a column may be empty.
-
-    One process at a time: of two that look at once, the second would add what the first has added meanwhile. Where
-    nothing is missing nothing is locked. Postgres keeps all from a table that gets a column until the transaction ends,
-    so indexes, which may take minutes and keep nobody from reading, have one of their own.
-    """
-    for missing in (_missing_columns, _missing_indexes):
-        with engine.connect() as connection:
-            if not missing(connection):
-                continue
-        with engine.begin() as connection:
-            if engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            elif engine.dialect.name == "postgresql":
-                connection.execute(select(func.pg_advisory_xact_lock(_TABLES_LOCK)))
-            for statement in missing(connection):
-                connection.execute(statement)
-
-
-def _missing_columns(connection: Connection) -> list[Executable]:
-    """What adds them, and the tables that are missing."""
-    known = {
-        name: {column["name"] for column in found}
-        for (_, name), found in inspect(connection).get_multi_columns().items()
-    }
-    statements: list[Executable] = []
-    for table in metadata.sorted_tables:
-        if table.name not in known:
-            statements.append(CreateTable(table, if_not_exists=True))
-            continue
-        for column in table.columns:
-            if column.name not in known[table.name]:
-                kind = column.type.compile(connection.dialect)
-                statements.append(text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"))
-    return statements
-
-
-def _missing_indexes(connection: Connection) -> list[Executable]:
-    found = inspect(connection).get_multi_indexes()
-    known = {index["name"] for indexes in found.values() for index in indexes}
-    indexes = [index for table in metadata.sorted_tables for index in table.indexes]
-    return [CreateIndex(index, if_not_exists=True) for index in indexes if index.name not in known]

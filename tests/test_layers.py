@@ -24,6 +24,7 @@ RAG = (
     ("rag.model_cache", "rag.onnx_model"),
     (
         "rag.serialize",
+        "rag.tables",
         "rag.database",
         "rag.corpus",
         "rag.embedders",
@@ -125,7 +126,7 @@ HOMES = {
     "sklearn": {"eval/fit.py", "eval/fit_sentences.py"},
     "slack_bolt": {"service/slack/app.py", "service/slack/socket_mode.py"},
     "slack_sdk": {"service/slack/app.py", "service/slack/client.py", "service/slack/reply.py"},
-    "sqlalchemy": {"rag/database.py", "rag/library/", "rag/history/", "rag/watches/"},
+    "sqlalchemy": {"rag/database.py", "rag/tables.py", "rag/library/", "rag/history/", "rag/watches/"},
     "starlette": {"service/"},
     "tantivy": {"rag/library/keyword_index.py", "rag/text/analysis.py"},
     "tiktoken": {"rag/text/tokens.py"},

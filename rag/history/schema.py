@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
 
-from rag.database import CleanText, metadata
+from rag.tables import CleanText, metadata
 
 conversations = Table(
     "conversations",

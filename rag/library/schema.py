@@ -20,8 +20,8 @@ from sqlalchemy import (
 )
 
 from rag import embedders
-from rag.database import metadata
 from rag.errors import LibraryError, how_to_embed_again
+from rag.tables import metadata
 from rag.text import chunk
 from rag.types import Paper, Source, Span, StoredPaper, Vectors
 
@@ -152,6 +152,7 @@ removals = Table(
     Column("paper", Text, primary_key=True),
     Column("revision", Integer, nullable=False),
 )
+Index("removals_by_revision", removals.c.library, removals.c.revision, removals.c.paper)
 
 # The keyword index of a library as its files, where machines share the database (`keyword_snapshots.py`).
 keyword_snapshots = Table(

@@ -2,8 +2,8 @@
 
 from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
 
-from rag.database import CleanText, metadata
 from rag.history.schema import job_table
+from rag.tables import CleanText, metadata
 
 watches = Table(
     "watches",

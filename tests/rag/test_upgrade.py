@@ -23,9 +23,10 @@ NEWER = """
 import sys
 from pathlib import Path
 from sqlalchemy import Column, Index, Table, Text
-from rag.database import Database, metadata
+from rag.database import Database
 from rag.history import schema
 from rag.library import schema
+from rag.tables import metadata
 schema.libraries.append_column(Column("note", Text))
 Index("papers_by_venue", schema.papers.c.venue)
 Table("shelves", metadata, Column("name", Text, primary_key=True))
