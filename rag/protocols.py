@@ -82,8 +82,8 @@ class VectorIndex(Protocol):
         """How many chunks the index holds."""
         ...
 
-    def rows(self) -> Mapping[str, Vectors]:
-        """The vector of every chunk, by `PAPER#NUMBER`; for tests."""
+    def rows(self, ids: Sequence[str] | None = None) -> Mapping[str, Vectors]:
+        """The vectors of the chunks with these ids, `PAPER#NUMBER`, or of all; without any search."""
         ...
 
     def close(self) -> None:

@@ -493,8 +493,10 @@ Probes = list[tuple[str, Vectors]]
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeResult:
-    """How many chunks an index has, and how many of the papers tried were found by a vector of theirs."""
+    """How many chunks an index has; of the papers tried, how many it has, and how many a search by a vector of theirs
+    reaches."""
 
     chunks: int
     tried: int
     found: int
+    reached: int

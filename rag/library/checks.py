@@ -195,7 +195,8 @@ def _vector_index(catalog: Catalog, row: LibraryRow, indexes: Indexes, title: st
     wanted = catalog.counts(row.name).chunks
     if row.chroma_revision == row.revision and probed.chunks != wanted:
         raise LibraryError(f"{title} holds {probed.chunks} chunks, the catalog {wanted}; {how_to_rebuild(row.name)}")
-    return f"{probed.chunks} chunks; {probed.found} of {probed.tried} papers tried are found by their own vector"
+    found = f"{probed.chunks} chunks; {probed.found} of {probed.tried} papers tried are there"
+    return f"{found}, {probed.reached} are found by their own vector"
 
 
 def _keywords(catalog: Catalog, row: LibraryRow, indexes: Indexes) -> str:

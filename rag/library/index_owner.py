@@ -118,9 +118,9 @@ class HeldLibrary:
         """See `VectorIndex`."""
         return self._index(folder, generation).count()
 
-    def rows(self, _worker: str, folder: Path, generation: str) -> Mapping[str, Vectors]:
+    def rows(self, _worker: str, folder: Path, generation: str, ids: Sequence[str] | None) -> Mapping[str, Vectors]:
         """See `VectorIndex`."""
-        return self._index(folder, generation).rows()
+        return self._index(folder, generation).rows(ids)
 
     def is_as_closed(self, _worker: str, folder: Path, generation: str) -> bool:
         """See `VectorStore`. Nothing is wrong with an index that is open."""

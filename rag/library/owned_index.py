@@ -101,9 +101,9 @@ class OwnedIndex:
         """See `VectorIndex`."""
         return int(self._store.call(self.library, "count", *self._index))
 
-    def rows(self) -> dict[str, Vectors]:
+    def rows(self, ids: Sequence[str] | None = None) -> dict[str, Vectors]:
         """See `VectorIndex`."""
-        found: dict[str, Vectors] = self._store.call(self.library, "rows", *self._index)
+        found: dict[str, Vectors] = self._store.call(self.library, "rows", *self._index, ids)
         return found
 
     def close(self) -> None:

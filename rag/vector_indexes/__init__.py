@@ -1,5 +1,7 @@
 """Where chunks are searched by their vectors: one module per engine, the one of the settings is made here."""
 
+import os
+
 from rag.errors import ConfigError, how_to_rebuild
 from rag.protocols import VectorStore
 
@@ -19,6 +21,7 @@ def store(setting: str = "chroma", chroma_url: str = "") -> VectorStore:
             raise ConfigError(
                 f"SCHOLIAST_VECTOR_INDEX is {kind}, so SCHOLIAST_CHROMA_URL is of no use; unset one of them"
             )
+        os.environ.setdefault("LANCE_LOG", "error")  # it warns, on the terminal, of what it puts right by itself
         try:
             from rag.vector_indexes import lance
         except ImportError as error:

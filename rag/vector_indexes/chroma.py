@@ -169,10 +169,10 @@ class ChromaIndex:
         with _our_errors(self.library, self.place):
             return self._collection.count()
 
-    def rows(self) -> dict[str, Vectors]:
-        """Every chunk id with its vector, for tests."""
+    def rows(self, ids: Sequence[str] | None = None) -> dict[str, Vectors]:
+        """See `VectorIndex`. Vectors are in the graph alone: of a chunk that it has lost this is a LibraryError."""
         with _our_errors(self.library, self.place):
-            found = self._collection.get(include=["embeddings"])
+            found = self._collection.get(ids=None if ids is None else [*ids], include=["embeddings"])
         vectors = found["embeddings"]
         return dict(zip(found["ids"], np.asarray([] if vectors is None else vectors, np.float32), strict=True))
 

@@ -101,7 +101,7 @@ class LanceIndex:
         with _our_errors(self.library, self.place):
             if self._table.count_rows():
                 for start in range(0, len(gone), _IDS_AT_ONCE):
-                    self._table.delete(f"paper_id IN ({', '.join(map(_quoted, gone[start : start + _IDS_AT_ONCE]))})")
+                    self._table.delete(_of(gone[start : start + _IDS_AT_ONCE]))
             filled = [stored for stored in papers if stored.chunks]
             if filled:
                 self._add(filled)
@@ -124,14 +124,16 @@ class LanceIndex:
         with _our_errors(self.library, self.place):
             return self._table.count_rows()
 
-    def rows(self) -> dict[str, Vectors]:
-        """Every chunk id with its vector, for tests."""
+    def rows(self, ids: Sequence[str] | None = None) -> dict[str, Vectors]:
+        """See `VectorIndex`."""
         with _our_errors(self.library, self.place):
             if not self._dimension():
                 return {}
-            found = self._table.to_arrow()
-        ids = [f"{id}#{n}" for id, n in zip(found["paper_id"].to_pylist(), found["number"].to_pylist(), strict=True)]
-        return dict(zip(ids, np.array(found[_VECTOR].to_pylist(), np.float32), strict=True))
+            wanted = None if ids is None else [id.rpartition("#")[0] for id in ids]
+            found = self._table.to_arrow() if wanted is None else self._table.search().where(_of(wanted)).to_arrow()
+        names = [f"{id}#{n}" for id, n in zip(found["paper_id"].to_pylist(), found["number"].to_pylist(), strict=True)]
+        rows = dict(zip(names, np.array(found[_VECTOR].to_pylist(), np.float32), strict=True))
+        return rows if ids is None else {id: rows[id] for id in ids if id in rows}
 
     def close(self) -> None:
         """Release what is open; nothing of it is written later than `apply` returns."""
@@ -182,6 +184,11 @@ def _schema() -> pa.Schema:
 
 def _name(library: str, generation: str) -> str:
     return f"scholiast-{library}-{generation}"
+
+
+def _of(papers: Sequence[str]) -> str:
+    """The chunks of these papers, as a condition of SQL."""
+    return f"paper_id IN ({', '.join(map(_quoted, papers))})"
 
 
 def _quoted(id: str) -> str:

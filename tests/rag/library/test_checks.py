@@ -118,6 +118,33 @@ async def test_a_corrupt_graph_does_not_crash_its_reader(home: Path, monkeypatch
     assert await ask(home) == ["paper-7"]
 
 
+async def test_a_graph_that_has_lost_chunks_is_named_and_rebuilt(home: Path) -> None:
+    (graph,) = files(home, "data_level0.bin")
+    shutil.copytree(graph.parent, home / "older")
+    library = await Library.open(home, "main", WordsEmbedder())
+    await library.ingest(papers(40, first=30))
+    library.close()
+    shutil.rmtree(graph.parent)
+    (home / "older").rename(graph.parent)
+    with pytest.raises(LibraryError, match=rf"is damaged .*{REBUILD}"):
+        await ask(home)
+    await rebuild(home)
+    assert await ask(home) == ["paper-7"]
+
+
+async def test_a_graph_that_only_misses_some_of_its_chunks_is_not_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few_links = {"space": "cosine", "num_threads": 1, "max_neighbors": 3, "ef_construction": 5, "ef_search": 10}
+    monkeypatch.setattr(chroma, "_CONFIGURATION", {"hnsw": {**few_links, "batch_size": 5, "sync_threshold": 10}})
+    library = await Library.open(tmp_path, "main", WordsEmbedder(), create=True)
+    await library.ingest(papers(300))
+    probed = library._indexes.probe()
+    library.close()
+    assert (probed.found, probed.tried) == (40, 40)
+    assert 20 <= probed.reached < 40
+
+
 async def test_another_embedder_is_named_with_both_remedies(home: Path) -> None:
     found = (await findings(home, lambda _: WordsEmbedder(name="others")))["library main"]
     assert found.verdict == "fault"
