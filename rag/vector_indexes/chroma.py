@@ -34,9 +34,10 @@ _FILE = "chroma.sqlite3"
 # ef_search can't be changed in an open collection; 200 finds >99% of the true neighbours of real text.
 _CONFIGURATION: CreateCollectionConfiguration = {"hnsw": {"space": "cosine", "ef_search": 200, "num_threads": 2}}
 _ROWS_AT_ONCE = 5000
-# An embedded add holds Python's interpreter lock: 5,000 rows for seconds, 200 for a third of one, at a third more work.
-# While others ask, their turn comes between small ones.
-_ROWS_BETWEEN_QUESTIONS = 200
+# An embedded add holds Python's interpreter lock: 5,000 rows for seconds, the longer the larger the graph. While others
+# ask, their turn comes between adds of as many rows as take about so long, each with some work more.
+_HOLDING_SECONDS = 0.04
+_FEWEST_ROWS = 20
 _PAUSE_SECONDS = 0.05
 _ASKED_LATELY_SECONDS = 60
 _PAPERS_AT_ONCE = 500
@@ -193,13 +194,15 @@ class ChromaIndex:
         # Without texts and what else no query reads: they cost a third of an ingest, and of the disk.
         about: list[Metadata] = [{"paper_id": stored.paper.id} for stored in papers for _ in stored.chunks]
         vectors = [vector for stored in papers for vector in stored.chunk_vectors]
-        start = 0
+        start, rows = 0, 10 * _FEWEST_ROWS
         while start < len(ids):
             is_asked = self._folder is not None and monotonic() - self._last_asked < _ASKED_LATELY_SECONDS
-            part = slice(start, start + (_ROWS_BETWEEN_QUESTIONS if is_asked else _ROWS_AT_ONCE))
+            part = slice(start, start + (rows if is_asked else _ROWS_AT_ONCE))
+            began = monotonic()
             self._collection.add(ids=ids[part], embeddings=vectors[part], metadatas=about[part])
             start = part.stop
             if is_asked:
+                rows = max(_FEWEST_ROWS, min(_ROWS_AT_ONCE, int(rows * _HOLDING_SECONDS / (monotonic() - began))))
                 sleep(_PAUSE_SECONDS)
 
 
