@@ -1,6 +1,7 @@
 """The chunks of a library as vectors of 8-bit numbers in memory: which papers of a choice lie nearest to a question."""
 
 import logging
+import time
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -19,6 +20,9 @@ log = logging.getLogger("scholiast")
 
 _READ_WHILE_WAITING = 10_000
 """Papers, which take half a second; a question that would wait for more is answered without."""
+
+_SECONDS_BEFORE = 1.0
+"""After which reading ahead begins: the question that set it off goes first."""
 
 _LARGEST = 127
 _ROWS_AT_ONCE = 1_024  # as float32 they stay in the processor's cache
@@ -71,6 +75,7 @@ class QuantisedVectors(Followed):
         return [known[at] for at in papers[starts[at_most >= needed]].tolist()]
 
     def _read_ahead(self, state: LibraryRow) -> None:
+        time.sleep(_SECONDS_BEFORE)
         try:
             with self._lock:
                 self._follow_all(state)

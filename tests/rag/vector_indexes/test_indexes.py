@@ -71,6 +71,12 @@ def test_a_paper_is_replaced_as_a_whole_and_a_repetition_changes_nothing(index: 
     assert index.count() == 1
 
 
+def test_chunks_are_read_by_their_ids_without_a_search(index: VectorIndex) -> None:
+    index.apply([stored("o'brien's", EAST, NORTH), stored("b#1", WEST)], [])
+    found = index.rows(["b#1#0", "nobody#0", "o'brien's#1", "o'brien's#2"])
+    assert {id: list(row) for id, row in found.items()} == {"b#1#0": WEST, "o'brien's#1": NORTH}
+
+
 def test_a_paper_without_chunks_can_be_stored(index: VectorIndex, store: VectorStore, tmp_path: Path) -> None:
     index.apply([stored("empty")], [])
     assert index.nearest(vector(EAST), 3) == []
