@@ -66,6 +66,7 @@ def words_and_numbers(text: str) -> list[tuple[str, bool]]:
     return [(word, _is_number(word)) for word in _WORD.findall(text)]
 
 
+@lru_cache(maxsize=2048)
 def names(text: str) -> frozenset[str]:
     """The names in the text, as `normalised_name` writes them; quantities such as 7B are none."""
     found = (name for name in NAME.findall(text) if not _QUANTITY_ONLY.match(name))

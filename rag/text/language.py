@@ -42,6 +42,8 @@ def name_of(code: str) -> str:
 
 
 def _by_script(text: str) -> str:
+    if text.isascii():
+        return ""
     letters = len(_LETTER.findall(text))
     counts = {code: len(pattern.findall(text)) for code, pattern in _SCRIPTS}
     counts["ja"] += counts["zh"] if counts["ja"] else 0  # Japanese has Chinese characters too
