@@ -134,7 +134,6 @@ async def _measure_library(home: Path, papers: int, name: str, index: str) -> Fi
     figures: Figures = {}
     made = list(islice(made_papers(), papers))
     wall, cpu = await _seconds(lambda: library.ingest(made))
-    del made
     figures |= {"ingest s": wall, "ingest, CPU s per 1,000 papers": 1000 * cpu / papers, "ingest, peak MB": peak()}
     library.close()
     figures["disk, kB per paper"] = disk_bytes(home) / 1000 / papers
