@@ -104,14 +104,16 @@ def _abstract(passage: Passage) -> _Abstract:
 
 
 def _without_lead(claim: str, cited: _Cited) -> str:
-    """Without what only says whose words follow: the title or the name of a cited paper, or "the abstracts say"."""
-    for title in (abstract.title.rstrip(".") for abstract in cited.abstracts):
-        for lead in (f"{title}: ", f"“{title}”: ") if title else ():
+    """Without what only says whose words follow: a cited paper by its title or the head of that, or "the papers say".
+
+    A part of a title does not do: a paper on two drugs says one thing of each.
+    """
+    for title in (abstract.title.rstrip(".") for abstract in cited.abstracts if abstract.title):
+        for lead in (f"{title}: ", f"“{title}”: ", f"{title.partition(':')[0].strip()}: "):
             if claim.startswith(lead):
                 return claim.removeprefix(lead)
     lead, _, rest = claim.partition(": ")
-    named = {stem for abstract in cited.abstracts for stem in stems_of(abstract.title)}
-    return rest if rest and stems_of(lead) and named | _SAYING >= set(stems_of(lead)) else claim
+    return rest if rest and stems_of(lead) and _SAYING.issuperset(stems_of(lead)) else claim
 
 
 @lru_cache(maxsize=2048)

@@ -51,6 +51,12 @@ def test_a_title_and_the_name_before_a_colon_only_say_of_whom(text: str, verdict
     assert sentence.support == verdict, sentence.reason
 
 
+def test_one_of_two_things_in_a_title_is_not_whose_words_follow() -> None:
+    drugs = passage("Lisperin versus tomarol: a trial", "Tomarol shortened the stay by 34% in 120 patients.")
+    [sentence] = ground("Lisperin: shortened the stay by 34% in 120 patients [1].", [drugs]).sentences
+    assert sentence.support != "supported"
+
+
 def test_a_sentence_that_claims_nothing_of_a_paper_has_no_reason() -> None:
     [answer, remark] = ground(f"{CLAIM} [1]. The abstracts do not say how long it lasts.", BOTH).sentences
     assert (bool(answer.reason), remark.reason) == (True, "")
