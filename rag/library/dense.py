@@ -2,6 +2,10 @@
 
 from collections.abc import Collection, Iterable
 
+from rag.library.catalog import Catalog
+from rag.library.quantised import QuantisedVectors
+from rag.library.schema import LibraryRow
+from rag.library.sync import Indexes
 from rag.protocols import VectorIndex
 from rag.types import Vectors
 
@@ -10,6 +14,43 @@ Hits = list[tuple[str, float]]
 
 _CHUNKS_PER_PAPER = 4
 _WIDENING = 4
+
+_COMPARED_FOR_EACH = 4
+"""Up to so many papers for each one wanted, comparing all their vectors takes no longer than choosing among them."""
+
+_SCANNED = 5_000
+"""Looking at the 8-bit vectors of so many papers takes as long as asking the vector index for as many neighbours as are
+wanted (`eval/results/scale.md`)."""
+
+
+class DenseSearch:
+    """The papers of a library nearest to a vector: all of them, or of a choice, by whichever way is the shortest."""
+
+    def __init__(self, catalog: Catalog, library: str) -> None:
+        """Reads nothing until something is asked."""
+        self._catalog = catalog
+        self._library = library
+        self._quantised = QuantisedVectors(catalog, library)
+
+    def close(self) -> None:
+        """Stop reading ahead."""
+        self._quantised.close()
+
+    def nearest(
+        self, indexes: Indexes, state: LibraryRow, vector: Vectors, limit: int, allowed: Collection[str] | None
+    ) -> Hits:
+        """At most `limit` papers, of those allowed; None allows all. `state` is the library's. Raises LibraryError."""
+        if allowed is None:
+            return search(indexes.vectors(), vector, limit, limit, None)
+        stored = len(indexes.keywords())
+        # About how many of the nearest papers have to be seen before `limit` of those allowed are among them.
+        papers = limit * stored // max(len(allowed), 1)
+        is_sooner_scanned = len(allowed) * limit < _SCANNED * (papers - limit)
+        if is_sooner_scanned and len(allowed) > limit * _COMPARED_FOR_EACH and self._quantised.is_ready(state, stored):
+            allowed = self._quantised.nearest(vector, allowed, limit, state)
+        elif len(allowed) > papers > 0:
+            return search(indexes.vectors(), vector, limit, papers, allowed)
+        return compare(self._catalog.chunk_vectors(self._library, allowed, state.dimension), vector, limit)
 
 
 def search(index: VectorIndex, vector: Vectors, limit: int, papers: int, allowed: Collection[str] | None) -> Hits:

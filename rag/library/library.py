@@ -15,13 +15,12 @@ from rag.errors import (
     OwnerDoor,
     how_to_list_papers,
 )
-from rag.library import dense, ingest, merging, registry, schema
+from rag.library import ingest, merging, registry, schema
 from rag.library.catalog import Byline, Catalog, Counts
-from rag.library.dense import Hits
+from rag.library.dense import DenseSearch, Hits
 from rag.library.filtering import Columns
 from rag.library.ingest import IngestBatch
 from rag.library.lock import LibraryLock, lock_of
-from rag.library.quantised import QuantisedVectors
 from rag.library.schema import LibraryRow
 from rag.library.storing import Progress, Storing, no_progress
 from rag.library.sync import Indexes, new_generation
@@ -33,12 +32,6 @@ T = TypeVar("T")
 
 _TURN_SECONDS = 0.05
 _FEW_IDS = 500
-_COMPARED_FOR_EACH = 4
-"""Up to so many papers for each one wanted, comparing all their vectors takes no longer than choosing among them."""
-
-_SCANNED = 5_000
-"""Looking at the 8-bit vectors of so many papers takes as long as asking the vector index for as many neighbours as are
-wanted (`eval/results/scale.md`)."""
 
 
 class Library:
@@ -56,9 +49,9 @@ class Library:
         self._is_closed = False
         self._indexes = Indexes(catalog, name, folder, store)
         self._columns = Columns(catalog, name)
-        self._vectors = QuantisedVectors(catalog, name)
+        self._dense = DenseSearch(catalog, name)
         self._storing = Storing(catalog, name, embedder, self._indexes)
-        self._release = finalize(self, _close, self._indexes, self._vectors, catalog, self._lock)
+        self._release = finalize(self, _close, self._indexes, self._dense, catalog, self._lock)
         self._release.atexit = False
 
     @classmethod
@@ -340,26 +333,16 @@ class Library:
         return own | set(merging.resolve(self._catalog, self.name, others).values()) if others else own
 
     def _nearest(self, vector: Vectors, limit: int, allowed: Collection[str] | None) -> Hits:
-        row = self._row()
-        if row.revision == 0 or limit < 1:
-            return []
-        if fault := schema.find_mismatch(row, self.embedder.name):  # another process may have embedded it again
-            raise LibraryError(fault)
-        schema.check_dimension(row, self.embedder.name, len(vector))
-        if allowed is None:
-            return self._found(lambda indexes: dense.search(indexes.vectors(), vector, limit, limit, None))
-        stored = len(self._current().keywords())
-        # About how many of the nearest papers have to be seen before `limit` of those allowed are among them.
-        papers = limit * stored // max(len(allowed), 1)
-        is_sooner_scanned = len(allowed) * limit < _SCANNED * (papers - limit)
-        if is_sooner_scanned and len(allowed) > limit * _COMPARED_FOR_EACH and self._vectors.is_ready(row, stored):
-            return self._compared(self._vectors.nearest(vector, allowed, limit, row), vector, limit, row)
-        if not len(allowed) > papers > 0:
-            return self._compared(allowed, vector, limit, row)
-        return self._found(lambda indexes: dense.search(indexes.vectors(), vector, limit, papers, allowed))
+        def search(indexes: Indexes) -> Hits:
+            row = self._row()
+            if row.revision == 0 or limit < 1:
+                return []
+            if fault := schema.find_mismatch(row, self.embedder.name):  # another process may have embedded it again
+                raise LibraryError(fault)
+            schema.check_dimension(row, self.embedder.name, len(vector))
+            return self._dense.nearest(indexes, row, vector, limit, allowed)
 
-    def _compared(self, ids: Collection[str], vector: Vectors, limit: int, row: LibraryRow) -> Hits:
-        return dense.compare(self._catalog.chunk_vectors(self.name, ids, row.dimension), vector, limit)
+        return self._found(search)
 
     def _found(self, search: Callable[[Indexes], T]) -> T:
         """What a search finds, also when the indexes that it searches are replaced by rebuilt ones meanwhile."""
@@ -378,8 +361,8 @@ class Library:
         return self._catalog.row(self.name)
 
 
-def _close(indexes: Indexes, vectors: QuantisedVectors, catalog: Catalog, lock: LibraryLock) -> None:
+def _close(indexes: Indexes, search: DenseSearch, catalog: Catalog, lock: LibraryLock) -> None:
     indexes.close()
-    vectors.close()
+    search.close()
     catalog.close()
     lock.close()
