@@ -64,7 +64,8 @@ def holds_something(home: Path) -> bool:
     try:
         with closing(sqlite3.connect(home / FILE)) as connection:
             tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            return any(connection.execute(f'SELECT 1 FROM "{name}" LIMIT 1').fetchone() for name in tables)
+            ours = [name for name in tables if not name.startswith("sqlite_")]
+            return any(connection.execute(f'SELECT 1 FROM "{name}" LIMIT 1').fetchone() for name in ours)
     except sqlite3.Error:
         return True
 

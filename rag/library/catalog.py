@@ -297,10 +297,16 @@ class Catalog:
         return {paper.id: paper for paper in self._described(name, self._rows(select(*DESCRIPTION), name, ids))}
 
     def years(self, name: str) -> dict[str, int | None]:
-        """The year of every paper, by year and id; from the index on years alone, without reading the papers."""
-        query = select(papers.c.id, papers.c.year).where(papers.c.library == name).order_by(papers.c.year, papers.c.id)
+        """The year of every paper, by year and id."""
+        return {row.id: row.year for row in self.year_rows(name)}
+
+    def year_rows(self, name: str) -> Sequence[Row[Any]]:
+        """Id and year of every paper, by year and id; from the index on years alone, without reading the papers."""
+        query: Select[Any] = (
+            select(papers.c.id, papers.c.year).where(papers.c.library == name).order_by(papers.c.year, papers.c.id)
+        )
         with self._reading() as connection:
-            return {row.id: row.year for row in connection.execute(query)}
+            return connection.execute(query).all()
 
     def bylines(self, name: str, ids: Collection[str] | None = None) -> Iterator[Byline]:
         """Authors and venue of the papers with these ids, or of every paper: then one row at a time, so that a large

@@ -83,6 +83,11 @@ class Columns(Followed):
         self._venues: dict[str, int] = {}
         self._by_word: dict[str, array[int]] = {}  # the positions of papers that have the word in an author's name
 
+    def _start(self, revision: int) -> None:
+        if not self._with_bylines:
+            self._take(self._catalog.year_rows(self._library), ())
+            self._revision = revision  # what has changed since is read again
+
     def _changed(self, after: int, upto: int) -> tuple[Sequence[Row[Any]], Sequence[str]]:
         columns = ("year", "authors", "venue") if self._with_bylines else ("year",)
         return self._catalog.changed_columns(self._library, columns, after=after, upto=upto)

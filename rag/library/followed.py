@@ -47,12 +47,17 @@ class Followed(ABC):
         most_are_gone = len(self._ids) > 2 * len(self._position)
         if revision < self._revision or most_are_gone:
             self._empty()
+        if self._revision == 0 < revision:
+            self._start(revision)
         while self._revision < revision and not self._is_closed:
             upto = self._catalog.revision_after(self._library, self._revision, _PAPERS_AT_ONCE) or revision
             self._read(min(upto, revision))
 
     def _read(self, upto: int) -> None:
-        changed, removed = self._changed(self._revision, upto)
+        self._take(*self._changed(self._revision, upto))
+        self._revision = upto
+
+    def _take(self, changed: Sequence[Row[Any]], removed: Sequence[str]) -> None:
         for id in (*removed, *(row.id for row in changed)):
             if (at := self._position.pop(id, None)) is not None:
                 self._is_there[at] = False
@@ -61,7 +66,9 @@ class Followed(ABC):
         self._position |= {row.id: first + at for at, row in enumerate(changed)}
         self._is_there.extend(True for _ in changed)
         self._append(changed)
-        self._revision = upto
+
+    def _start(self, revision: int) -> None:  # noqa: B027  # there need not be a shorter way
+        """Read all papers at once, as of this revision or a later one, where that is faster than change by change."""
 
     def _chosen(self, ids: Iterable[str]) -> Chosen:
         chosen: Chosen = np.zeros(len(self._ids), np.bool_)

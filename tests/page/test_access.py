@@ -44,6 +44,7 @@ def test_an_answer_and_a_paper_break_no_rules_either(site: str, opened: Opened, 
     assert violations(page, CONTRAST) == []
     page.get_by_role("link", name="This paper").click()
     page.wait_for_load_state("networkidle")
+    page.get_by_role("heading", level=1).wait_for()
     assert violations(page) == []
 
 

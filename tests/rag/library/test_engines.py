@@ -112,7 +112,7 @@ async def test_the_doctor_finds_a_deleted_index_and_a_backup_is_restored_into_on
         (index,) = [finding for finding in found if finding.part == "LanceDB of main"]
         return f"{index.verdict}: {index.message}; {index.remedy}"
 
-    assert "30 of 30 papers tried are found" in await finding()
+    assert "30 of 30 papers tried are there, 30 are found" in await finding()
     save(settings, tmp_path / "backup")
     shutil.rmtree(tmp_path / "home" / "libraries" / "main" / "lancedb")
     assert (await finding()).endswith("is missing; run `scholiast rebuild --library main`")

@@ -51,7 +51,7 @@ def test_places_stay_in_the_log(
                 json={"model": "scholiast", "messages": [{"role": "user", "content": QUESTION}], "stream": stream},
             ).text,
         ]
-    assert not [text for text in told if "4711" in text or "10.1.2.3" in text or "/srv" in text]
+    assert not [text for text in told if "process 4711" in text or "10.1.2.3" in text or "/srv" in text]
     assert all(error.public in text for text in told)
     assert PLACE in caplog.text
 
