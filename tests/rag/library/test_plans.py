@@ -16,7 +16,7 @@ from tests.support.stand_ins import WordsEmbedder, papers
 
 READS_ALL = re.compile(r"SCAN \w+|SEARCH \w+ USING (?:COVERING )?INDEX \w+ \(library=\?\)")
 MAY = ("count(", "ORDER BY papers.year", "FROM split_pairs", "sqlite_")
-"""Parts of statements that may read all there is: papers to count them, or their years once; what there is little of."""
+"""Parts of statements that may read all there is: papers to count them, their years once, and what is never much."""
 
 
 @contextmanager
