@@ -39,7 +39,7 @@ class CleanText(TypeDecorator[str]):
 
 
 def create_missing(engine: Engine) -> None:
-    """Also the columns and indexes that tables of an older version lack; such a column may be empty.
+    """Tables, the columns and indexes that those of an older version lack (such a column may be empty), and statistics.
 
     One process at a time: of two that look at once, the second would add what the first has added meanwhile. Where
     nothing is missing nothing is locked. Postgres keeps all from a table that gets a column until the transaction ends,

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 import numpy as np
@@ -29,12 +29,12 @@ class Followed(ABC):
         self._catalog = catalog
         self._library = library
         self._lock = Lock()
-        self._is_closed = False
+        self._closed = Event()
         self._empty()
 
     def close(self) -> None:
         """Stop reading, in a moment."""
-        self._is_closed = True
+        self._closed.set()
 
     def _empty(self) -> None:
         self._revision = 0
@@ -49,7 +49,7 @@ class Followed(ABC):
             self._empty()
         if self._revision == 0 < revision:
             self._start(revision)
-        while self._revision < revision and not self._is_closed:
+        while self._revision < revision and not self._closed.is_set():
             upto = self._catalog.revision_after(self._library, self._revision, _PAPERS_AT_ONCE) or revision
             self._read(min(upto, revision))
 

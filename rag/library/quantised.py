@@ -1,7 +1,6 @@
 """The chunks of a library as vectors of 8-bit numbers in memory: which papers of a choice lie nearest to a question."""
 
 import logging
-import time
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -75,7 +74,7 @@ class QuantisedVectors(Followed):
         return [known[at] for at in papers[starts[at_most >= needed]].tolist()]
 
     def _read_ahead(self, state: LibraryRow) -> None:
-        time.sleep(_SECONDS_BEFORE)
+        self._closed.wait(_SECONDS_BEFORE)
         try:
             with self._lock:
                 self._follow_all(state)

@@ -37,7 +37,8 @@ _ROWS_AT_ONCE = 5000
 # An embedded add holds Python's interpreter lock: 5,000 rows for seconds, the longer the larger the graph. While others
 # ask, their turn comes between adds of as many rows as take about so long, each with some work more.
 _HOLDING_SECONDS = 0.04
-_FEWEST_ROWS = 20
+_FEWEST_ROWS, _ROWS_AT_FIRST = 20, 200
+_TICK_SECONDS = 0.001  # of a coarse clock
 _PAUSE_SECONDS = 0.05
 _ASKED_LATELY_SECONDS = 60
 _PAPERS_AT_ONCE = 500
@@ -113,6 +114,7 @@ class ChromaIndex:
         self.place = place
         self._folder = folder
         self._last_asked = -math.inf
+        self._rows_between_questions = _ROWS_AT_FIRST
 
     @classmethod
     def embedded(cls, folder: Path, library: str, *, create: bool) -> "ChromaIndex":
@@ -194,15 +196,16 @@ class ChromaIndex:
         # Without texts and what else no query reads: they cost a third of an ingest, and of the disk.
         about: list[Metadata] = [{"paper_id": stored.paper.id} for stored in papers for _ in stored.chunks]
         vectors = [vector for stored in papers for vector in stored.chunk_vectors]
-        start, rows = 0, 10 * _FEWEST_ROWS
+        start = 0
         while start < len(ids):
             is_asked = self._folder is not None and monotonic() - self._last_asked < _ASKED_LATELY_SECONDS
-            part = slice(start, start + (rows if is_asked else _ROWS_AT_ONCE))
+            part = slice(start, start + (self._rows_between_questions if is_asked else _ROWS_AT_ONCE))
             began = monotonic()
             self._collection.add(ids=ids[part], embeddings=vectors[part], metadatas=about[part])
             start = part.stop
             if is_asked:
-                rows = max(_FEWEST_ROWS, min(_ROWS_AT_ONCE, int(rows * _HOLDING_SECONDS / (monotonic() - began))))
+                fitting = len(ids[part]) * _HOLDING_SECONDS / max(monotonic() - began, _TICK_SECONDS)
+                self._rows_between_questions = max(_FEWEST_ROWS, min(_ROWS_AT_ONCE, int(fitting)))
                 sleep(_PAUSE_SECONDS)
 
 
