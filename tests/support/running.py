@@ -57,9 +57,9 @@ def leave(url: str, body: object, when: Callable[[], bool], key: str = "") -> No
 def wait_until(true: Callable[[], bool], seconds: float = 5) -> bool:
     """Whether the condition became true in time."""
     end = time.monotonic() + seconds
-    while not true() and time.monotonic() < end:
+    while not (became := true()) and time.monotonic() < end:
         time.sleep(0.01)
-    return true()
+    return became
 
 
 class Script:
